@@ -1,0 +1,52 @@
+/**
+ * `npm run codegen`: formats the contract and generates its TypeScript, replacing libs/rpc/src/gen.
+ * With --check it generates into a temporary folder and fails when the committed code differs.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { repositoryRoot } from "@spell/testing";
+
+const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const generated = join("libs", "rpc", "src", "gen");
+
+/** Runs buf from the root; its own complaints are shown. */
+function buf(...args: string[]): void {
+  const program = join(repositoryRoot, "node_modules", ".bin", "buf");
+  execFileSync(program, args, { cwd: repositoryRoot, stdio: "inherit" });
+}
+
+/** Every file below the folder with its content. */
+function contents(folder: string): Map<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [path.slice(folder.length + 1), readFileSync(path, "utf8")];
+    }),
+  );
+}
+
+/** Names of the files that are missing, left over or different. */
+function differences(committed: Map<string, string>, fresh: Map<string, string>): string[] {
+  const names = [...new Set([...committed.keys(), ...fresh.keys()])].sort();
+  return names.filter((name) => committed.get(name) !== fresh.get(name));
+}
+
+if (values.check) {
+  const folder = mkdtempSync(join(tmpdir(), "spell-codegen-"));
+  try {
+    buf("generate", "--output", folder);
+    const stale = differences(contents(join(repositoryRoot, generated)), contents(join(folder, generated)));
+    for (const name of stale) console.log(`${join(generated, name)} is not what the contract generates`);
+    if (stale.length > 0) process.exitCode = 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+} else {
+  buf("format", "-w");
+  buf("lint");
+  buf("generate");
+}

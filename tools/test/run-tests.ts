@@ -1,0 +1,105 @@
+/** Runs every test of the repository and sums what came of it. */
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { repositoryRoot, waitFor } from "@spell/testing";
+import { readJunit } from "./junit.ts";
+import { endLeftovers, leftProcesses, runMarkerVariable } from "./leftovers.ts";
+import type { TestRunTrace } from "./leftovers.ts";
+import { runProgram } from "./run-program.ts";
+import { selectTests } from "./selection.ts";
+import type { PythonGroup } from "./selection.ts";
+import { addTally, emptyTally, judgeRunner } from "./tally.ts";
+import type { Tally } from "./tally.ts";
+
+export interface TestOptions {
+  /** Only what lies at or below this path. Default: everything. */
+  only?: string | undefined;
+  /** Further arguments for vitest, such as `-t <name>`. */
+  vitestArgs?: readonly string[];
+}
+
+/** A runner that hangs is ended after this long; CI gives the whole job twenty minutes. */
+const runnerTimeoutMs = 14 * 60_000;
+
+const reports = join(repositoryRoot, ".cache", "test-reports");
+
+/** Runs vitest, then pytest, then looks for what was left behind. Complaints are printed where they arise. */
+export async function runTests(options: TestOptions = {}): Promise<Tally> {
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  const trace: TestRunTrace = {
+    marker: randomUUID(),
+    temporaryFolder: mkdtempSync(join(tmpdir(), "spell-run-")),
+  };
+  const env = { TMPDIR: trace.temporaryFolder, [runMarkerVariable]: trace.marker };
+  const cleanUp = (): void => {
+    endLeftovers(trace);
+    rmSync(trace.temporaryFolder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  process.once("exit", cleanUp);
+  const tally = await runAll(options, env, trace);
+  process.removeListener("exit", cleanUp);
+  cleanUp();
+  return tally;
+}
+
+async function runAll(options: TestOptions, env: NodeJS.ProcessEnv, trace: TestRunTrace): Promise<Tally> {
+  const selection = selectTests(options.only);
+  let total = emptyTally;
+  if (selection.hasVitest) total = addTally(total, await runVitest(selection.vitestFilter, options, env));
+  for (const group of selection.python) total = addTally(total, await runPytest(group, env));
+  if (!selection.hasVitest && selection.python.length === 0) {
+    complain([`no test lies at ${options.only ?? "all"}`]);
+    total = { ...total, failed: total.failed + 1 };
+  }
+  await waitFor("the last processes to end", () => leftProcesses(trace).length === 0, { timeoutMs: 3_000 }).catch(
+    () => undefined, // What is still there is named next.
+  );
+  const left = endLeftovers(trace);
+  complain(left.map((sentence) => `left behind: ${sentence}`));
+  return { ...total, failed: total.failed + left.length };
+}
+
+async function runVitest(filter: string | undefined, options: TestOptions, env: NodeJS.ProcessEnv): Promise<Tally> {
+  const report = join(reports, "vitest.xml");
+  const reporters = ["--reporter=default", "--reporter=junit", `--outputFile.junit=${report}`];
+  const filters = filter === undefined ? [] : [filter];
+  const { exitCode } = await runProgram(
+    join(repositoryRoot, "node_modules", ".bin", "vitest"),
+    ["run", ...reporters, ...(options.vitestArgs ?? []), ...filters],
+    { env, shown: true, timeoutMs: runnerTimeoutMs },
+  );
+  return judged(report, exitCode, "vitest");
+}
+
+async function runPytest(group: PythonGroup, env: NodeJS.ProcessEnv): Promise<Tally> {
+  const name = group.folder.slice(repositoryRoot.length + 1) || "root";
+  const report = join(reports, `pytest-${name.replaceAll("/", "-")}.xml`);
+  const { exitCode } = await runProgram(
+    join(repositoryRoot, ".venv", "bin", "python"),
+    [
+      "-m",
+      "pytest",
+      "-q",
+      "-p",
+      "no:cacheprovider",
+      `--rootdir=${group.folder}`,
+      `--junitxml=${report}`,
+      ...group.files,
+    ],
+    { env: { ...env, PYTHONDONTWRITEBYTECODE: "1" }, cwd: group.folder, shown: true, timeoutMs: runnerTimeoutMs },
+  );
+  return judged(report, exitCode, `pytest in ${name}`);
+}
+
+function judged(report: string, exitCode: number, runner: string): Tally {
+  const { tally, complaint } = judgeRunner(readJunit(report), exitCode, runner);
+  if (complaint !== undefined) complain([complaint]);
+  return tally;
+}
+
+function complain(sentences: readonly string[]): void {
+  for (const sentence of sentences) console.log(`FAILED  ${sentence}`);
+}
