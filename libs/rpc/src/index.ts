@@ -1,0 +1,112 @@
+/** The gRPC contract: generated messages, services and clients, and how calls are made and errors travel. */
+export {
+  CORRELATION_METADATA_KEY,
+  REASON_METADATA_KEY,
+  STATUS_OF_CODE,
+  fromServiceError,
+  isUnavailable,
+  toServiceError,
+} from "./status.ts";
+export type { ToServiceErrorOptions } from "./status.ts";
+export {
+  MAX_MESSAGE_BYTES,
+  bearerToken,
+  callMetadata,
+  channelCredentials,
+  channelOptions,
+  serverCredentials,
+  serverOptions,
+} from "./channel.ts";
+export { loadDescriptors } from "./descriptors.ts";
+export { callUnary, readStream } from "./calls.ts";
+export type { CallContext, StreamMethod, UnaryCallContext, UnaryMethod } from "./calls.ts";
+export { LogBatch, LogEntry } from "./gen/spell/v1/log.ts";
+export {
+  CreateRunRequest,
+  CreateRunResponse,
+  GetRunRequest,
+  GetRunResponse,
+  KillRunRequest,
+  KillRunResponse,
+  ListRunsRequest,
+  ListRunsResponse,
+  Mount,
+  Run,
+  RunServiceClient,
+  RunServiceService,
+  RunSpec,
+  StopRunRequest,
+  StopRunResponse,
+  StreamLogsRequest,
+  StreamLogsResponse,
+  WaitStatusRequest,
+  WaitStatusResponse,
+} from "./gen/spell/v1/run.ts";
+export type { RunServiceServer } from "./gen/spell/v1/run.ts";
+export {
+  CreateWorkflowRequest,
+  CreateWorkflowResponse,
+  GetWorkflowRequest,
+  GetWorkflowResponse,
+  KillWorkflowRequest,
+  KillWorkflowResponse,
+  StopWorkflowRequest,
+  StopWorkflowResponse,
+  Workflow,
+  WorkflowLabel,
+  WorkflowServiceClient,
+  WorkflowServiceService,
+} from "./gen/spell/v1/workflow.ts";
+export type { WorkflowServiceServer } from "./gen/spell/v1/workflow.ts";
+export {
+  BlobPlace,
+  CommitTreeRequest,
+  CommitTreeResponse,
+  FindMissingRequest,
+  FindMissingResponse,
+  Lease,
+  ObjectSource,
+  ReadTreeRequest,
+  ReadTreeResponse,
+  StoredObject,
+  TreeServiceClient,
+  TreeServiceService,
+  UploadTarget,
+} from "./gen/spell/v1/tree.ts";
+export type { TreeServiceServer } from "./gen/spell/v1/tree.ts";
+export {
+  AgentServiceClient,
+  AgentServiceService,
+  AttemptReport,
+  AttemptResult,
+  AttemptSpec,
+  CommitLogSegmentRequest,
+  CommitLogSegmentResponse,
+  CompleteSnapshotRequest,
+  CompleteSnapshotResponse,
+  DesiredAttempt,
+  EventBusAddress,
+  JoinRequest,
+  JoinResponse,
+  MachineTypeSlots,
+  PhaseChange,
+  PrepareLogSegmentRequest,
+  PrepareLogSegmentResponse,
+  ResolvedMount,
+  SnapshotRequest,
+  SyncRequest,
+  SyncResponse,
+} from "./gen/spell/v1/agent.ts";
+export type { AgentServiceServer } from "./gen/spell/v1/agent.ts";
+export {
+  AccountServiceClient,
+  AccountServiceService,
+  CreateJoinTokenRequest,
+  CreateJoinTokenResponse,
+  ListMachineTypesRequest,
+  ListMachineTypesResponse,
+  MachineType,
+  WhoAmIRequest,
+  WhoAmIResponse,
+} from "./gen/spell/v1/account.ts";
+export type { AccountServiceServer } from "./gen/spell/v1/account.ts";
