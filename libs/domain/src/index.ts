@@ -1,0 +1,16 @@
+export { ERROR_CODES, SpellError, assertNever, conflict, hasCode, invalidInput, messageOf, notFound } from "./errors.ts";
+export type { ErrorCode } from "./errors.ts";
+export { FINAL_STATUSES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus } from "./status.ts";
+export type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";
+export { PHASES, transition } from "./transition.ts";
+export type { Phase, RunEvent, RunPosition, Transition } from "./transition.ts";
+export { ATTEMPT_CAUSES, reasonOfEnd } from "./reason.ts";
+export type { AttemptCause, EndReason } from "./reason.ts";
+export { isDigest } from "./digest.ts";
+export type { Digest } from "./digest.ts";
+export { DEFAULT_MACHINE_TYPE, machineTypeKey, parseMachineType } from "./machine-type.ts";
+export type { MachineTypeSlots } from "./machine-type.ts";
+export { invalidResource, isCleanRelativePath, parseRunResource, resolveMountPoint } from "./resource.ts";
+export type { RunResource } from "./resource.ts";
+export { MAX_ENTRY_BYTES, formatDuration } from "./log-entry.ts";
+export type { LogBatch, LogEntry } from "./log-entry.ts";

@@ -1,0 +1,39 @@
+/** Run statuses: the words users see, in the order a run passes through them. */
+
+export const TRANSIENT_STATUSES = [
+  "machine_requested",
+  "building",
+  "mounting",
+  "running",
+  "stopping",
+  "killing",
+  "saving",
+  "pushing",
+] as const;
+
+export const FINAL_STATUSES = [
+  "complete",
+  "failed",
+  "stopped",
+  "killed",
+  "interrupted",
+  "build_failed",
+  "mount_failed",
+] as const;
+
+export type TransientStatus = (typeof TRANSIENT_STATUSES)[number];
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+export type RunStatus = TransientStatus | FinalStatus;
+
+/** All statuses, transient first. */
+export const RUN_STATUSES: readonly RunStatus[] = [...TRANSIENT_STATUSES, ...FINAL_STATUSES];
+
+/** Whether this status never changes again. */
+export function isFinal(status: RunStatus): status is FinalStatus {
+  return (FINAL_STATUSES as readonly string[]).includes(status);
+}
+
+/** Whether a text is a status name. */
+export function isRunStatus(text: string): text is RunStatus {
+  return (RUN_STATUSES as readonly string[]).includes(text);
+}

@@ -1,0 +1,102 @@
+/**
+ * Which waiting run goes to which agent: a pure function over what is free. First come, first served within a machine type;
+ * a run that does not fit lets later ones of other types pass. A run prefers the agent that already has its inputs.
+ */
+import { machineTypeKey } from "@spell/domain";
+
+/** What an agent offers and what of it is taken. */
+export interface AgentCapacity {
+  agentId: string;
+  /** Takes nothing new. */
+  draining: boolean;
+  machineTypes: readonly { name: string; slots: number }[];
+  /** Slots of master runs, apart from the machine types' own: a full cluster can never block a workflow. */
+  controlSlots: number;
+  taken: readonly TakenSlots[];
+}
+
+export interface TakenSlots {
+  machineType: string;
+  master: boolean;
+  slots: readonly number[];
+}
+
+export interface WaitingRun {
+  runId: number;
+  machineType: string;
+  master: boolean;
+  /** Agents that hold inputs of the run, best first. */
+  preferredAgents: readonly string[];
+}
+
+export interface Assignment {
+  runId: number;
+  agentId: string;
+  slots: number[];
+}
+
+/** Asked-for type and count: `V100x4` is four slots of V100 on one machine, unless a type has just that name. */
+export function requestedSlots(machineType: string, known: ReadonlySet<string>): { key: string; count: number } {
+  const key = machineTypeKey(machineType);
+  if (known.has(key)) return { key, count: 1 };
+  const match = /^(.+)x([1-9][0-9]{0,2})$/.exec(key);
+  if (match?.[1] !== undefined && known.has(match[1])) return { key: match[1], count: Number(match[2]) };
+  return { key, count: 1 };
+}
+
+/** The assignments possible now, in the order of the queue. */
+export function place(queue: readonly WaitingRun[], agents: readonly AgentCapacity[]): Assignment[] {
+  const free = new Map(agents.filter((agent) => !agent.draining).map((agent) => [agent.agentId, freeSlots(agent)]));
+  const known = new Set(agents.flatMap((agent) => agent.machineTypes.map((type) => machineTypeKey(type.name))));
+  const assignments: Assignment[] = [];
+  const blocked = new Set<string>();
+  for (const run of queue) {
+    const { key, count } = run.master ? { key: CONTROL, count: 1 } : requestedSlots(run.machineType, known);
+    if (blocked.has(key)) continue;
+    const agentId = chooseAgent(run, free, { key, count });
+    if (agentId === undefined) {
+      // Those behind it in the same line wait too, or a stream of small runs would starve a large one.
+      blocked.add(key);
+      continue;
+    }
+    const slots = free.get(agentId)?.get(key)?.splice(0, count) ?? [];
+    assignments.push({ runId: run.runId, agentId, slots });
+  }
+  return assignments;
+}
+
+/** Key of the control slots: no machine type can be called so. */
+const CONTROL = "\0control";
+
+type FreeSlots = Map<string, number[]>;
+
+function freeSlots(agent: AgentCapacity): FreeSlots {
+  const free: FreeSlots = new Map([[CONTROL, range(agent.controlSlots)]]);
+  for (const type of agent.machineTypes) free.set(machineTypeKey(type.name), range(type.slots));
+  const known = new Set(free.keys());
+  for (const taken of agent.taken) {
+    const key = taken.master ? CONTROL : requestedSlots(taken.machineType, known).key;
+    free.set(key, (free.get(key) ?? []).filter((slot) => !taken.slots.includes(slot)));
+  }
+  return free;
+}
+
+function chooseAgent(
+  run: WaitingRun,
+  free: ReadonlyMap<string, FreeSlots>,
+  wanted: { key: string; count: number },
+): string | undefined {
+  const room = (agentId: string): number => free.get(agentId)?.get(wanted.key)?.length ?? 0;
+  const preferred = run.preferredAgents.find((agentId) => room(agentId) >= wanted.count);
+  if (preferred !== undefined) return preferred;
+  // The emptiest agent: runs spread out, and each gets as much of a machine as there is.
+  let best: string | undefined;
+  for (const agentId of free.keys()) {
+    if (room(agentId) >= wanted.count && (best === undefined || room(agentId) > room(best))) best = agentId;
+  }
+  return best;
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: Math.max(0, count) }, (_, index) => index);
+}

@@ -1,0 +1,26 @@
+/** Why a run waits, as a sentence for its owner. */
+import { machineTypeKey } from "@spell/domain";
+import type { AgentCapacity, WaitingRun } from "./placement.ts";
+import { requestedSlots } from "./placement.ts";
+
+/** `ahead`: how many runs of the same machine type were queued before it. */
+export function waitReason(run: WaitingRun, agents: readonly AgentCapacity[], ahead: number): string {
+  const offered = new Map<string, { name: string; slots: number }>();
+  for (const type of agents.flatMap((agent) => agent.machineTypes)) {
+    const key = machineTypeKey(type.name);
+    const before = offered.get(key);
+    offered.set(key, { name: before?.name ?? type.name, slots: (before?.slots ?? 0) + type.slots });
+  }
+  const position = ahead === 0 ? "It is next in line" : `${ahead} ${ahead === 1 ? "run is" : "runs are"} ahead of it`;
+  const { key, count } = requestedSlots(run.machineType, new Set(offered.keys()));
+  if (agents.length === 0) return "Waits for an agent: none is connected.";
+  const type = offered.get(key);
+  if (!run.master && type === undefined) {
+    const names = [...offered.values()].map((each) => each.name).join(", ");
+    return `Waits for a ${run.machineType} machine: none is connected (connected: ${names}).`;
+  }
+  if (agents.every((agent) => agent.draining)) return "Waits for an agent that is not draining.";
+  if (run.master) return `Waits for a control slot. ${position}.`;
+  const slots = count === 1 ? `a free ${type?.name} slot` : `${count} free ${type?.name} slots on one machine`;
+  return `Waits for ${slots} (${type?.slots ?? 0} in all). ${position}.`;
+}
