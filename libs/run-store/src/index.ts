@@ -1,0 +1,18 @@
+export type { RunStore } from "./run-store.ts";
+export type {
+  AgentRecord,
+  BlobLocation,
+  LogDescription,
+  LogSegment,
+  NewBlob,
+  NewRun,
+  ResolvedMount,
+  RunChange,
+  RunRecord,
+  RunSpec,
+  RunType,
+  TokenOwner,
+  UserRecord,
+  WorkflowLabel,
+  WorkflowRecord,
+} from "./records.ts";

@@ -1,0 +1,158 @@
+/** What the record holds, as plain values. The same names in SQL, here and in the proto. */
+import type { Digest, LogEntry, MachineTypeSlots, RunStatus } from "@spell/domain";
+
+/** A mount whose resource was found when the run was created. */
+export interface ResolvedMount {
+  /** As the user wrote it. */
+  resource: string;
+  /** As the user wrote it; empty when omitted. */
+  mountPoint: string;
+  /** Absolute path inside the run. */
+  path: string;
+  isFile: boolean;
+  digest: Digest;
+  sizeBytes: number;
+  executable: boolean;
+}
+
+/** What the user asked for, checked and resolved. */
+export interface RunSpec {
+  command: string;
+  machineType: string;
+  /** Empty: no code. */
+  codeTree: Digest | "";
+  codeRoot: string;
+  cwd: string;
+  environment: Record<string, string>;
+  mounts: ResolvedMount[];
+  description: string;
+  commitLabel: string;
+  gitCommit: string;
+  labels: string[];
+}
+
+/** `workflow`: the master run of a workflow. */
+export type RunType = "user" | "workflow";
+
+export interface RunRecord {
+  id: number;
+  owner: string;
+  runType: RunType;
+  workflowId?: number;
+  spec: RunSpec;
+  status: RunStatus;
+  /** Every status it has been in, in order, each once. */
+  passed: RunStatus[];
+  requested?: "stop" | "kill";
+  requestedBy?: string;
+  userExitCode?: number;
+  /** Empty until it has ended. */
+  reasonCode: string;
+  reason: string;
+  outputTree?: Digest;
+  createdAtMs: number;
+  startedAtMs?: number;
+  endedAtMs?: number;
+  /** The attempt in force, from 1; 0 while it waits. */
+  attempt: number;
+  /** The agent of that attempt. */
+  agentId?: string;
+  /** Fencing token of that attempt's lease. */
+  leaseToken?: string;
+  /** Slot numbers of the machine type that the attempt occupies on its agent. */
+  slots: number[];
+  /** Grows with every change; writes are guarded by it. */
+  version: number;
+}
+
+/** Fields a new run starts with. */
+export interface NewRun {
+  owner: string;
+  runType: RunType;
+  workflowId?: number;
+  spec: RunSpec;
+  createdAtMs: number;
+  /** First notices of its log. */
+  notices: LogEntry[];
+}
+
+/** What one guarded write changes; absent fields stay. */
+export interface RunChange {
+  status?: RunStatus;
+  requested?: "stop" | "kill";
+  requestedBy?: string;
+  userExitCode?: number;
+  reasonCode?: string;
+  reason?: string;
+  outputTree?: Digest;
+  startedAtMs?: number;
+  endedAtMs?: number;
+  /** Statuses passed through on the way to `status` within this write, in order. */
+  passed?: RunStatus[];
+  /** Begins an attempt. */
+  attempt?: { number: number; agentId: string; leaseToken: string; slots: number[]; atMs: number };
+  /** Ends the attempt in force: how many entries its log has (undefined: unknown, it was lost). */
+  attemptEnd?: { logEntries?: number; atMs: number };
+  /** Notices for the end of the log. */
+  notices?: LogEntry[];
+}
+
+export interface WorkflowLabel {
+  label: string;
+  /** Relative to /spell in the master run. */
+  path: string;
+}
+
+export interface WorkflowRecord {
+  id: number;
+  owner: string;
+  managingRunId: number;
+  labels: WorkflowLabel[];
+  createdAtMs: number;
+}
+
+export interface AgentRecord {
+  id: string;
+  name: string;
+  machineTypes: MachineTypeSlots[];
+  createdAtMs: number;
+  lastSeenAtMs: number;
+}
+
+/** Who a token stands for. */
+export type TokenOwner = { kind: "user"; userName: string } | { kind: "agent"; agentId: string } | { kind: "join" };
+
+export interface UserRecord {
+  name: string;
+  email: string;
+  createdAtMs: number;
+}
+
+/** Where a blob lies in the object store. */
+export interface BlobLocation {
+  digest: Digest;
+  objectKey: string;
+  offset: number;
+  sizeBytes: number;
+}
+
+/** A blob to record. */
+export interface NewBlob extends BlobLocation {
+  /** A directory node that was checked together with everything below it. */
+  isNode: boolean;
+}
+
+export interface LogSegment {
+  attempt: number;
+  firstNumber: number;
+  entries: number;
+  objectKey: string;
+}
+
+/** The log of a run as the record knows it. */
+export interface LogDescription {
+  before: LogEntry[];
+  attempts: { number: number; ended: boolean; logEntries?: number; segments: LogSegment[] }[];
+  after: LogEntry[];
+  final: boolean;
+}

@@ -1,0 +1,67 @@
+/**
+ * The record's contract: SQL is the truth about runs. Each method is one transaction, durable when it resolves. Writes that
+ * depend on what was read are guarded (`version`): `false` means somebody else changed it first, load and decide again.
+ * Every call may reject with `unavailable` (database away) or `exhausted` reason `disk-full`.
+ */
+import type { Digest } from "@spell/domain";
+import type {
+  AgentRecord,
+  BlobLocation,
+  LogDescription,
+  LogSegment,
+  NewBlob,
+  NewRun,
+  RunChange,
+  RunRecord,
+  TokenOwner,
+  UserRecord,
+  WorkflowLabel,
+  WorkflowRecord,
+} from "./records.ts";
+
+export interface RunStore {
+  /** Makes the user if there is none of that name. */
+  ensureUser(user: UserRecord): Promise<UserRecord>;
+  findUser(name: string): Promise<UserRecord | undefined>;
+  /** Records a token by the sha256 (hex) of its text. */
+  addToken(hash: string, owner: TokenOwner, createdAtMs: number): Promise<void>;
+  findToken(hash: string): Promise<TokenOwner | undefined>;
+  /** Uses up a one-time join token and makes the agent in the same transaction; false when there was no such token. */
+  joinAgent(joinTokenHash: string, agent: AgentRecord, agentTokenHash: string): Promise<boolean>;
+  findAgent(id: string): Promise<AgentRecord | undefined>;
+  listAgents(): Promise<AgentRecord[]>;
+  updateAgent(id: string, change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs">>): Promise<void>;
+
+  /** Numbers the run and queues it. A client key seen before (of the same owner) answers the run it made, with existed. */
+  createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }>;
+  /** A workflow and its master run together. */
+  createWorkflow(
+    workflow: { labels: WorkflowLabel[]; run: NewRun },
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }>;
+  findRun(id: number): Promise<RunRecord | undefined>;
+  /** The run that this owner made with this client key. */
+  findRunByClientKey(owner: string, clientKey: string): Promise<RunRecord | undefined>;
+  /** Newest first. */
+  listRuns(filter: { owner: string; pageSize: number; beforeId?: number; workflowId?: number }): Promise<RunRecord[]>;
+  findWorkflow(id: number): Promise<WorkflowRecord | undefined>;
+  /** Waiting for a machine, in order of id. */
+  listQueued(limit: number): Promise<RunRecord[]>;
+  /** With an attempt in force, of one agent or of all. */
+  listHeld(agentId?: string): Promise<RunRecord[]>;
+  /** Applies a change if the run still has this version. */
+  updateRun(id: number, version: number, change: RunChange): Promise<RunRecord | undefined>;
+
+  /** Records a stored segment of a log. The same first number again replaces nothing and is fine. */
+  addLogSegment(runId: number, segment: LogSegment): Promise<void>;
+  describeLog(runId: number): Promise<LogDescription | undefined>;
+
+  /** Those of the digests that are recorded. */
+  findBlobs(digests: readonly Digest[]): Promise<BlobLocation[]>;
+  /** Those of the digests that are recorded as checked directory nodes. */
+  findNodes(digests: readonly Digest[]): Promise<BlobLocation[]>;
+  /** Records blobs; ones already known stay where they are. */
+  addBlobs(blobs: readonly NewBlob[]): Promise<void>;
+
+  close(): Promise<void>;
+}

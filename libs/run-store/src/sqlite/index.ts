@@ -1,0 +1,1 @@
+export { openSqliteRunStore } from "./sqlite-run-store.ts";

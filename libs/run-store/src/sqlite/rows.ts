@@ -1,0 +1,69 @@
+/** Rows of the tables as records, and back. */
+import type { LogEntry, RunStatus } from "@spell/domain";
+import type { AgentRecord, BlobLocation, RunRecord, WorkflowRecord } from "../records.ts";
+
+/** A row as node:sqlite gives it. */
+export type Row = Record<string, unknown>;
+
+function optional<T>(value: unknown): T | undefined {
+  return value === null || value === undefined ? undefined : (value as T);
+}
+
+export function toRun(row: Row): RunRecord {
+  return {
+    id: row["id"] as number,
+    owner: row["owner"] as string,
+    runType: row["run_type"] as RunRecord["runType"],
+    workflowId: optional<number>(row["workflow_id"]),
+    spec: JSON.parse(row["spec"] as string) as RunRecord["spec"],
+    status: row["status"] as RunStatus,
+    passed: JSON.parse(row["passed"] as string) as RunStatus[],
+    requested: optional<"stop" | "kill">(row["requested"]),
+    requestedBy: optional<string>(row["requested_by"]),
+    userExitCode: optional<number>(row["user_exit_code"]),
+    reasonCode: row["reason_code"] as string,
+    reason: row["reason"] as string,
+    outputTree: optional<RunRecord["outputTree"]>(row["output_tree"]),
+    createdAtMs: row["created_at_ms"] as number,
+    startedAtMs: optional<number>(row["started_at_ms"]),
+    endedAtMs: optional<number>(row["ended_at_ms"]),
+    attempt: row["attempt"] as number,
+    agentId: optional<string>(row["agent_id"]),
+    leaseToken: optional<string>(row["lease_token"]),
+    slots: JSON.parse(row["slots"] as string) as number[],
+    version: row["version"] as number,
+  };
+}
+
+export function toWorkflow(row: Row): WorkflowRecord {
+  return {
+    id: row["id"] as number,
+    owner: row["owner"] as string,
+    managingRunId: row["managing_run_id"] as number,
+    labels: JSON.parse(row["labels"] as string) as WorkflowRecord["labels"],
+    createdAtMs: row["created_at_ms"] as number,
+  };
+}
+
+export function toAgent(row: Row): AgentRecord {
+  return {
+    id: row["id"] as string,
+    name: row["name"] as string,
+    machineTypes: JSON.parse(row["machine_types"] as string) as AgentRecord["machineTypes"],
+    createdAtMs: row["created_at_ms"] as number,
+    lastSeenAtMs: row["last_seen_at_ms"] as number,
+  };
+}
+
+export function toBlob(row: Row): BlobLocation {
+  return {
+    digest: row["digest"] as BlobLocation["digest"],
+    objectKey: row["object_key"] as string,
+    offset: row["offset"] as number,
+    sizeBytes: row["size_bytes"] as number,
+  };
+}
+
+export function toEntry(row: Row): LogEntry {
+  return JSON.parse(row["entry"] as string) as LogEntry;
+}

@@ -1,0 +1,278 @@
+/** The record in one SQLite file. Reads are direct; every write goes through the group commit. */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Digest } from "@spell/domain";
+import { isFinal } from "@spell/domain";
+import type {
+  AgentRecord,
+  BlobLocation,
+  LogDescription,
+  LogSegment,
+  NewBlob,
+  NewRun,
+  RunChange,
+  RunRecord,
+  TokenOwner,
+  UserRecord,
+  WorkflowLabel,
+  WorkflowRecord,
+} from "../records.ts";
+import type { RunStore } from "../run-store.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { openDatabase } from "./open-database.ts";
+import { changeRun, insertRun, selectRun } from "./run-rows.ts";
+import { toAgent, toBlob, toEntry, toRun, toWorkflow } from "./rows.ts";
+import { Statements } from "./statements.ts";
+
+/** Opens (or makes) the record at this path. Throws `unavailable` when it cannot, `conflict` for a newer schema. */
+export function openSqliteRunStore(path: string): RunStore {
+  mkdirSync(dirname(path), { recursive: true });
+  return new SqliteRunStore(openDatabase(path));
+}
+
+class SqliteRunStore implements RunStore {
+  readonly #database: DatabaseSync;
+  readonly #db: Statements;
+  readonly #group: GroupCommit;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#db = new Statements(database);
+    this.#group = new GroupCommit(database);
+  }
+
+  ensureUser(user: UserRecord): Promise<UserRecord> {
+    return this.#group.write(() => {
+      this.#db.run("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", user.name, user.email, user.createdAtMs);
+      return this.#user(user.name) ?? user;
+    });
+  }
+
+  async findUser(name: string): Promise<UserRecord | undefined> {
+    return this.#user(name);
+  }
+
+  addToken(hash: string, owner: TokenOwner, createdAtMs: number): Promise<void> {
+    return this.#group.write(() => this.#insertToken(hash, owner, createdAtMs));
+  }
+
+  async findToken(hash: string): Promise<TokenOwner | undefined> {
+    const row = this.#db.find("SELECT kind, subject FROM tokens WHERE hash = ?", hash);
+    if (row === undefined) return undefined;
+    const subject = row["subject"] as string;
+    if (row["kind"] === "user") return { kind: "user", userName: subject };
+    return row["kind"] === "agent" ? { kind: "agent", agentId: subject } : { kind: "join" };
+  }
+
+  joinAgent(joinTokenHash: string, agent: AgentRecord, agentTokenHash: string): Promise<boolean> {
+    return this.#group.write(() => {
+      if (this.#db.run("DELETE FROM tokens WHERE hash = ? AND kind = 'join'", joinTokenHash) === 0) return false;
+      this.#db.run(
+        "INSERT INTO agents VALUES (?, ?, ?, ?, ?)",
+        agent.id,
+        agent.name,
+        JSON.stringify(agent.machineTypes),
+        agent.createdAtMs,
+        agent.lastSeenAtMs,
+      );
+      this.#insertToken(agentTokenHash, { kind: "agent", agentId: agent.id }, agent.createdAtMs);
+      return true;
+    });
+  }
+
+  async findAgent(id: string): Promise<AgentRecord | undefined> {
+    const row = this.#db.find("SELECT * FROM agents WHERE id = ?", id);
+    return row && toAgent(row);
+  }
+
+  async listAgents(): Promise<AgentRecord[]> {
+    return this.#db.all("SELECT * FROM agents ORDER BY created_at_ms, id").map(toAgent);
+  }
+
+  updateAgent(id: string, change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs">>): Promise<void> {
+    return this.#group.write(() => {
+      this.#db.run(
+        `UPDATE agents SET machine_types = coalesce(?, machine_types), last_seen_at_ms = coalesce(?, last_seen_at_ms)
+         WHERE id = ?`,
+        change.machineTypes === undefined ? null : JSON.stringify(change.machineTypes),
+        change.lastSeenAtMs ?? null,
+        id,
+      );
+    });
+  }
+
+  createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }> {
+    return this.#group.write(() => {
+      const existing = this.#runByKey(run.owner, clientKey);
+      if (existing !== undefined) return { run: existing, existed: true };
+      return { run: insertRun(this.#db, run, clientKey), existed: false };
+    });
+  }
+
+  createWorkflow(
+    workflow: { labels: WorkflowLabel[]; run: NewRun },
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
+    return this.#group.write(() => {
+      const existing = this.#runByKey(workflow.run.owner, clientKey);
+      if (existing?.workflowId !== undefined) {
+        return { workflow: this.#workflow(existing.workflowId) as WorkflowRecord, run: existing, existed: true };
+      }
+      const { id } = this.#db.one(
+        `INSERT INTO workflows (owner, managing_run_id, labels, created_at_ms) VALUES (?, 0, ?, ?) RETURNING id`,
+        workflow.run.owner,
+        JSON.stringify(workflow.labels),
+        workflow.run.createdAtMs,
+      ) as { id: number };
+      const run = insertRun(this.#db, { ...workflow.run, workflowId: id }, clientKey);
+      this.#db.run("UPDATE workflows SET managing_run_id = ? WHERE id = ?", run.id, id);
+      return { workflow: this.#workflow(id) as WorkflowRecord, run, existed: false };
+    });
+  }
+
+  async findRun(id: number): Promise<RunRecord | undefined> {
+    return Number.isSafeInteger(id) ? selectRun(this.#db, id) : undefined;
+  }
+
+  async findRunByClientKey(owner: string, clientKey: string): Promise<RunRecord | undefined> {
+    return this.#runByKey(owner, clientKey);
+  }
+
+  async listRuns(filter: {
+    owner: string;
+    pageSize: number;
+    beforeId?: number;
+    workflowId?: number;
+  }): Promise<RunRecord[]> {
+    const before = filter.beforeId ?? Number.MAX_SAFE_INTEGER;
+    if (filter.workflowId !== undefined) {
+      return this.#db
+        .all(
+          "SELECT * FROM runs WHERE workflow_id = ? AND owner = ? AND id < ? ORDER BY id DESC LIMIT ?",
+          filter.workflowId,
+          filter.owner,
+          before,
+          filter.pageSize,
+        )
+        .map(toRun);
+    }
+    return this.#db
+      .all("SELECT * FROM runs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?", filter.owner, before, filter.pageSize)
+      .map(toRun);
+  }
+
+  async findWorkflow(id: number): Promise<WorkflowRecord | undefined> {
+    return Number.isSafeInteger(id) ? this.#workflow(id) : undefined;
+  }
+
+  async listQueued(limit: number): Promise<RunRecord[]> {
+    return this.#db.all("SELECT * FROM runs WHERE status = 'machine_requested' ORDER BY id LIMIT ?", limit).map(toRun);
+  }
+
+  async listHeld(agentId?: string): Promise<RunRecord[]> {
+    const rows =
+      agentId === undefined
+        ? this.#db.all("SELECT * FROM runs WHERE ended_at_ms IS NULL AND agent_id IS NOT NULL ORDER BY id")
+        : this.#db.all("SELECT * FROM runs WHERE ended_at_ms IS NULL AND agent_id = ? ORDER BY id", agentId);
+    return rows.map(toRun);
+  }
+
+  updateRun(id: number, version: number, change: RunChange): Promise<RunRecord | undefined> {
+    return this.#group.write(() => changeRun(this.#db, { id, version, change }));
+  }
+
+  addLogSegment(runId: number, segment: LogSegment): Promise<void> {
+    return this.#group.write(() => {
+      this.#db.run(
+        "INSERT OR IGNORE INTO log_segments VALUES (?, ?, ?, ?, ?)",
+        runId,
+        segment.attempt,
+        segment.firstNumber,
+        segment.entries,
+        segment.objectKey,
+      );
+    });
+  }
+
+  async describeLog(runId: number): Promise<LogDescription | undefined> {
+    const run = selectRun(this.#db, runId);
+    if (run === undefined) return undefined;
+    const notices = (place: string) =>
+      this.#db.all("SELECT entry FROM notices WHERE run_id = ? AND place = ? ORDER BY number", runId, place).map(toEntry);
+    const segments: LogSegment[] = this.#db
+      .all("SELECT * FROM log_segments WHERE run_id = ? ORDER BY attempt, first_number", runId)
+      .map((row) => ({
+        attempt: row["attempt"] as number,
+        firstNumber: row["first_number"] as number,
+        entries: row["entries"] as number,
+        objectKey: row["object_key"] as string,
+      }));
+    const attempts = this.#db.all("SELECT * FROM attempts WHERE run_id = ? ORDER BY number", runId).map((row) => ({
+      number: row["number"] as number,
+      ended: row["ended_at_ms"] !== null,
+      logEntries: (row["log_entries"] as number | null) ?? undefined,
+      segments: segments.filter((segment) => segment.attempt === row["number"]),
+    }));
+    return { before: notices("before"), attempts, after: notices("after"), final: isFinal(run.status) };
+  }
+
+  async findBlobs(digests: readonly Digest[]): Promise<BlobLocation[]> {
+    return this.#blobs(digests, "SELECT * FROM blobs WHERE digest = ?");
+  }
+
+  async findNodes(digests: readonly Digest[]): Promise<BlobLocation[]> {
+    return this.#blobs(digests, "SELECT * FROM blobs WHERE digest = ? AND is_node = 1");
+  }
+
+  addBlobs(blobs: readonly NewBlob[]): Promise<void> {
+    return this.#group.write(() => {
+      for (const blob of blobs) {
+        // Known bytes stay where they are; a file that turns out to be a directory node as well becomes one.
+        this.#db.run(
+          `INSERT INTO blobs VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET is_node = max(is_node, excluded.is_node)`,
+          blob.digest,
+          blob.objectKey,
+          blob.offset,
+          blob.sizeBytes,
+          blob.isNode ? 1 : 0,
+        );
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#group.flush();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #insertToken(hash: string, owner: TokenOwner, createdAtMs: number): void {
+    const subject = owner.kind === "user" ? owner.userName : owner.kind === "agent" ? owner.agentId : "";
+    this.#db.run("INSERT OR IGNORE INTO tokens VALUES (?, ?, ?, ?)", hash, owner.kind, subject, createdAtMs);
+  }
+
+  #user(name: string): UserRecord | undefined {
+    const row = this.#db.find("SELECT * FROM users WHERE name = ?", name);
+    return row && { name, email: row["email"] as string, createdAtMs: row["created_at_ms"] as number };
+  }
+
+  #runByKey(owner: string, clientKey: string): RunRecord | undefined {
+    if (clientKey === "") return undefined;
+    const row = this.#db.find("SELECT * FROM runs WHERE owner = ? AND client_key = ?", owner, clientKey);
+    return row && toRun(row);
+  }
+
+  #workflow(id: number): WorkflowRecord | undefined {
+    const row = this.#db.find("SELECT * FROM workflows WHERE id = ?", id);
+    return row && toWorkflow(row);
+  }
+
+  #blobs(digests: readonly Digest[], sql: string): BlobLocation[] {
+    const found: BlobLocation[] = [];
+    for (const digest of new Set(digests)) {
+      const row = this.#db.find(sql, digest);
+      if (row !== undefined) found.push(toBlob(row));
+    }
+    return found;
+  }
+}
