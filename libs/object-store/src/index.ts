@@ -1,0 +1,3 @@
+export type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+export { MAX_KEY_LENGTH, MAX_KEY_PART_LENGTH, checkKey } from "./object-key.ts";
+export { MAX_PRESIGN_SECONDS } from "./request-limits.ts";
