@@ -1,0 +1,2 @@
+export { createMemoryBus } from "./memory-bus.ts";
+export type { MemoryBus } from "./memory-bus.ts";
