@@ -1,0 +1,170 @@
+/**
+ * The blobs of a cache: `blobs/<aa>/<sha256>` (mode 0444), and `<sha256>.x` (0555) for executables, since trees hard-link
+ * them and a link shares its file's mode. A file gets its name only when its bytes were checked.
+ *
+ * Nothing is fsynced: the cache can always be filled again, and thousands of small fsyncs would cost seconds. A process that
+ * dies loses nothing that was published, for the system keeps written pages. A machine that loses power may keep a name and
+ * lose bytes. It is noticed like this: `state.json` holds the id of the machine's boot; after another boot every blob
+ * published before counts as suspect and is hashed at its next use, and trees, whose links may share the damage, are made
+ * anew. Besides, the size of every blob is compared with that in the directory node whenever a tree is made.
+ */
+import { randomUUID } from "node:crypto";
+import { chmodSync, constants, linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SpellError } from "@spell/domain";
+import type { Digest } from "@spell/domain";
+import { errnoOf } from "./disk.ts";
+import { quoted } from "./entry.ts";
+import { hashFile } from "./hash-file.ts";
+
+/** A blob as a file with or without the right to execute it. */
+export interface BlobFile {
+  digest: Digest;
+  executable: boolean;
+  /** Undefined: not known, so not compared. */
+  sizeBytes?: number;
+}
+
+/** Blobs on this disk. Methods throw what the system says. */
+export class BlobFolder {
+  readonly #blobs: string;
+  readonly #temporary: string;
+  /** Unix time, milliseconds: files whose status is older were written before the machine last started. */
+  readonly #suspectBeforeMs: number;
+  readonly #folders = new Set<string>();
+
+  constructor(given: { blobs: string; temporary: string; suspectBeforeMs: number }) {
+    this.#blobs = given.blobs;
+    this.#temporary = given.temporary;
+    this.#suspectBeforeMs = given.suspectBeforeMs;
+  }
+
+  /** Where this blob lies once it is here. */
+  pathOf({ digest, executable }: BlobFile): string {
+    return join(this.#blobs, digest.slice(0, 2), executable ? `${digest}.x` : digest);
+  }
+
+  /** Whether the blob is here in either form, with this size when one is given. */
+  has(digest: Digest, sizeBytes?: number): boolean {
+    return [false, true].some((executable) => {
+      const stats = this.#stat({ digest, executable });
+      return stats !== undefined && (sizeBytes === undefined || stats.size === sizeBytes);
+    });
+  }
+
+  /** The path when a sound blob is here in this form; one that is not sound is removed. One stat when all is well. */
+  async find(file: BlobFile): Promise<string | undefined> {
+    const stats = this.#stat(file);
+    if (stats === undefined) return undefined;
+    const path = this.pathOf(file);
+    if (file.sizeBytes !== undefined && stats.size !== file.sizeBytes) {
+      rmSync(path, { force: true });
+      return undefined;
+    }
+    if (stats.ctimeMs >= this.#suspectBeforeMs) return path;
+    const { digest } = await hashFile({ openPath: path, shownPath: path });
+    if (digest !== file.digest) {
+      rmSync(path, { force: true });
+      return undefined;
+    }
+    // Sets the time of the last status change: no longer suspect.
+    chmodSync(path, modeOf(file));
+    return path;
+  }
+
+  /** Like `find`, but makes the form asked for from the other one if only that is here. */
+  async findEitherForm(file: BlobFile): Promise<string | undefined> {
+    const path = await this.find(file);
+    if (path !== undefined) return path;
+    const other = await this.find({ ...file, executable: !file.executable });
+    return other === undefined ? undefined : this.#publishCopy(other, file);
+  }
+
+  /** Publishes bytes that were checked. */
+  publishBytes(file: BlobFile, bytes: Uint8Array): void {
+    const temporary = this.temporaryPath();
+    try {
+      writeFileSync(temporary, bytes, { mode: 0o600, flag: "wx" });
+      this.publishFile(file, temporary);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** Publishes a file of the same disk whose bytes were checked, by renaming it. */
+  publishFile(file: BlobFile, path: string): string {
+    const target = this.pathOf(file);
+    this.#makeFolder(file.digest);
+    chmodSync(path, modeOf(file));
+    renameSync(path, target);
+    return target;
+  }
+
+  /** Moves a file from elsewhere in, copying only when it lies on another disk. */
+  async adopt(file: BlobFile, path: string): Promise<string> {
+    const here = await this.find(file);
+    if (here !== undefined) {
+      rmSync(path, { force: true });
+      return here;
+    }
+    try {
+      return this.publishFile(file, path);
+    } catch (error) {
+      if (errnoOf(error) !== "EXDEV") throw error;
+    }
+    const target = await this.#publishCopy(path, file);
+    rmSync(path, { force: true });
+    return target;
+  }
+
+  /** Gives the blob a further name. */
+  async link(file: BlobFile, target: string): Promise<void> {
+    try {
+      linkSync(this.pathOf(file), target);
+    } catch (error) {
+      // The file has as many names as the file system allows (65,000 on ext4): go on with a fresh copy of it.
+      if (errnoOf(error) !== "EMLINK") throw error;
+      await this.#publishCopy(this.pathOf(file), file);
+      linkSync(this.pathOf(file), target);
+    }
+  }
+
+  /** A path that nobody else uses and that is cleared when the cache is opened. */
+  temporaryPath(): string {
+    return join(this.#temporary, randomUUID());
+  }
+
+  #stat(file: BlobFile): Stats | undefined {
+    const stats = statSync(this.pathOf(file), { throwIfNoEntry: false });
+    return stats?.isFile() ? stats : undefined;
+  }
+
+  async #publishCopy(source: string, file: BlobFile): Promise<string> {
+    const temporary = this.temporaryPath();
+    try {
+      await copyFile(source, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      const { digest } = await hashFile({ openPath: temporary, shownPath: source });
+      if (digest !== file.digest) {
+        throw new SpellError("data-loss", `${quoted(source)} does not hold the bytes of ${file.digest} any more.`);
+      }
+      return this.publishFile(file, temporary);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  #makeFolder(digest: Digest): void {
+    const name = digest.slice(0, 2);
+    if (this.#folders.has(name)) return;
+    mkdirSync(join(this.#blobs, name), { recursive: true });
+    this.#folders.add(name);
+  }
+}
+
+function modeOf({ executable }: BlobFile): number {
+  return executable ? 0o555 : 0o444;
+}

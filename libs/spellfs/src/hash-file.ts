@@ -1,0 +1,151 @@
+/** Reads and hashes a file that must stay as it is meanwhile. */
+import { createHash, hash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { promisify } from "node:util";
+import { SpellError, conflict, messageOf } from "@spell/domain";
+import type { Digest } from "@spell/domain";
+import { quoted } from "./entry.ts";
+import { toDigest } from "./node.ts";
+
+/** Up to this size a file is read at once: calls to a thread pool would cost several times the reading. */
+export const SYNC_READ_BYTES = 256 * 1024;
+
+const CHUNK_BYTES = 1024 * 1024;
+const ATTEMPTS = 4;
+const readAsync = promisify(read);
+const syncBuffer = Buffer.allocUnsafe(SYNC_READ_BYTES + 1);
+
+/** What hashing a file found. */
+export interface HashedFile {
+  digest: Digest;
+  sizeBytes: number;
+  executable: boolean;
+}
+
+/** A file to hash. */
+export interface HashRequest {
+  /** The path for system calls. */
+  openPath: string;
+  /** The path that users know. */
+  shownPath: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Hashes a small file without giving up the thread; undefined when it is larger than SYNC_READ_BYTES. Throws like
+ * `hashFile`.
+ */
+export function hashSmallFile(request: HashRequest): HashedFile | undefined {
+  const file = openRegular(request);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const before = fstatSync(file);
+      if (before.size > SYNC_READ_BYTES) return undefined;
+      let length = 0;
+      for (let count = -1; count !== 0 && length < syncBuffer.length; length += count) {
+        count = readSync(file, syncBuffer, length, syncBuffer.length - length, length);
+      }
+      if (length !== before.size || !isSame(before, fstatSync(file))) continue;
+      return hashed(hash("sha256", syncBuffer.subarray(0, length), "hex"), before);
+    }
+  } catch (error) {
+    throw unreadable(request.shownPath, error);
+  } finally {
+    closeSync(file);
+  }
+  throw changed(request.shownPath);
+}
+
+/**
+ * Hashes a file of any size in a fixed amount of memory. A file that changes meanwhile is read again, three times at most.
+ * Throws invalid-input when it cannot be read or is not a regular file, conflict (`file-changed`) when it keeps changing,
+ * not-found when it is gone.
+ */
+export async function hashFile(request: HashRequest): Promise<HashedFile> {
+  const file = openRegular(request);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const before = fstatSync(file);
+      const digest = await hashOpenFile(file, { sizeBytes: before.size, signal: request.signal });
+      if (digest !== undefined && isSame(before, fstatSync(file))) return hashed(digest, before);
+    }
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    throw unreadable(request.shownPath, error);
+  } finally {
+    closeSync(file);
+  }
+  throw changed(request.shownPath);
+}
+
+/** Reads a file in chunks. The buffer of a chunk is not used again. Throws what the system says. */
+export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer> {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    for (let offset = 0; ;) {
+      const { bytesRead, buffer } = await readAsync(file, Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+      if (bytesRead === 0) return;
+      offset += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The refusal of a file that does not hold still. */
+export function changed(path: string): SpellError {
+  return conflict(`The file ${quoted(path)} changed while it was read. Wait until nothing writes it.`, "file-changed");
+}
+
+/** Undefined when the file turns out longer or shorter than it was said to be. */
+async function hashOpenFile(
+  file: number,
+  { sizeBytes, signal }: { sizeBytes: number; signal?: AbortSignal },
+): Promise<string | undefined> {
+  const state = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let offset = 0; ;) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await readAsync(file, buffer, 0, CHUNK_BYTES, offset);
+    offset += bytesRead;
+    if (offset > sizeBytes) return undefined;
+    if (bytesRead === 0) return offset === sizeBytes ? state.digest("hex") : undefined;
+    state.update(buffer.subarray(0, bytesRead));
+  }
+}
+
+function openRegular({ openPath, shownPath }: HashRequest): number {
+  let file: number;
+  try {
+    // Not through a link that took the file's place meanwhile; and a FIFO would block the thread forever.
+    file = openSync(openPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    throw unreadable(shownPath, error);
+  }
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw changed(shownPath);
+}
+
+function isSame(before: Stats, after: Stats): boolean {
+  return before.size === after.size && before.mtimeMs === after.mtimeMs;
+}
+
+function hashed(digest: string, stats: Stats): HashedFile {
+  return { digest: toDigest(digest), sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 };
+}
+
+/** The one wording for a path that cannot be read. */
+export function unreadable(path: string, error: unknown): SpellError {
+  if (error instanceof SpellError) return error;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return new SpellError("not-found", `${quoted(path)} is gone.`, { cause: error });
+  if (code === "ELOOP") return changed(path);
+  const why = code === "EACCES" || code === "EPERM" ? "permission denied" : messageOf(error);
+  return new SpellError("invalid-input", `${quoted(path)} cannot be read (${why}).`, {
+    reason: "unreadable",
+    cause: error,
+  });
+}

@@ -1,0 +1,47 @@
+/** What uploads and downloads need of a coordinator: the calls of TreeService, whoever makes them. */
+import type { Digest } from "@spell/domain";
+
+/** Where one blob lies in an object. */
+export interface BlobPlace {
+  digest: Digest;
+  offset: number;
+  sizeBytes: number;
+}
+
+/** An object that was put, and the blobs in it. */
+export interface StoredObject {
+  objectKey: string;
+  sizeBytes: number;
+  blobs: BlobPlace[];
+}
+
+/** An object that can be read, and the blobs in it that are of interest. */
+export interface ObjectSource {
+  /** Presigned; range reads allowed. */
+  getUrl: string;
+  blobs: BlobPlace[];
+}
+
+/** A place for one object. */
+export interface UploadTarget {
+  objectKey: string;
+  /** Presigned; expires after an hour. */
+  putUrl: string;
+}
+
+/** The calls of TreeService (proto/spell/v1/tree.proto gives their contract). They throw SpellErrors. */
+export interface TreeTransport {
+  /** Which digests the store lacks; a node is known only when all that lies below it is known too. */
+  findMissing(request: {
+    digests: Digest[];
+    /** 0 to 64; none are given when nothing is missing. */
+    targets: number;
+  }): Promise<{ missing: Digest[]; targets: UploadTarget[] }>;
+  /** Records objects and makes a tree valid. */
+  commitTree(request: { root: Digest; objects: StoredObject[]; nodes: Uint8Array[] }): Promise<void>;
+  /** All nodes of a tree and where its file blobs lie, or the place of a single file's blob; over several messages. */
+  readTree(request: {
+    digest: Digest;
+    isFile: boolean;
+  }): AsyncIterable<{ nodes: Uint8Array[]; objects: ObjectSource[] }>;
+}

@@ -1,0 +1,166 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { tempFolder } from "@spell/testing";
+import { emptySnapshot, wrap } from "./snapshot.ts";
+import { snapshotDirectory } from "./snapshot-directory.ts";
+import { MemoryTransport } from "./test-support/memory-transport.ts";
+import { ObjectServer } from "./test-support/object-server.ts";
+import type { TransferOptions } from "./transfer.ts";
+import { uploadTree } from "./upload.ts";
+
+const MIB = 1024 * 1024;
+const quick: TransferOptions = { retryDelayMs: 1, retries: 3 };
+
+function write(root: string, files: Record<string, string | Buffer>): void {
+  for (const [path, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), bytes);
+  }
+}
+
+const take = (directory: string) => snapshotDirectory({ directory, gitAware: false });
+
+describe("uploading a tree", () => {
+  test("small blobs and nodes share one object; a second upload is one small call", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { "a": "1", "b/c": "22", "b/empty": "", "b/same": "1" });
+    const transport = new MemoryTransport(server);
+    const snapshot = await take(folder.path);
+    const result = await uploadTree(snapshot, transport, quick);
+    expect(result).toMatchObject({ uploadedBlobs: 5, knownBlobs: 0 });
+    expect(server.count("PUT")).toBe(1);
+    expect(transport.calls).toEqual(["findMissing", "commitTree"]);
+    expect(await uploadTree(snapshot, transport, quick)).toEqual({ uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: 5 });
+    expect(transport.calls).toEqual(["findMissing", "commitTree", "findMissing"]);
+    expect(transport.nodes.has(snapshot.root)).toBe(true);
+  });
+
+  test("an empty tree", async () => {
+    await using server = await ObjectServer.start();
+    const transport = new MemoryTransport(server);
+    await uploadTree(emptySnapshot(), transport, quick);
+    expect(transport.nodes.has(emptySnapshot().root)).toBe(true);
+  });
+
+  test("large files are objects of their own, with a length and not chunked", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { big: Buffer.alloc(3 * MIB + 1, "b"), small: "s" });
+    const transport = new MemoryTransport(server);
+    const seen: number[] = [];
+    const snapshot = await take(folder.path);
+    const result = await uploadTree(snapshot, transport, { ...quick, onProgress: ({ uploadedBytes }) => seen.push(uploadedBytes) });
+    expect(server.count("PUT")).toBe(2);
+    expect(server.requests.map(({ contentLength }) => Number(contentLength))).toContain(3 * MIB + 1);
+    expect(server.requests.every(({ encoding }) => encoding === undefined)).toBe(true);
+    expect(seen.at(-1)).toBe(result.uploadedBytes);
+  });
+
+  test("one changed file of many sends its bytes and the nodes on its path", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`d${index % 10}/f${index}`, `text ${index}`])));
+    const transport = new MemoryTransport(server);
+    await uploadTree(await take(folder.path), transport, quick);
+    write(folder.path, { "d3/f3": "changed" });
+    expect(await uploadTree(await take(folder.path), transport, quick)).toMatchObject({ uploadedBlobs: 3 });
+    transport.questions.length = 0;
+    await uploadTree(await take(folder.path), transport, quick);
+    expect(transport.questions).toEqual([11]);
+    await uploadTree(wrap("repo", await take(folder.path)), transport, quick);
+    expect(transport.nodes.size).toBe(11 + 2 + 1);
+  });
+
+  test("asks for more places when the first are used up", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`f${index}`, Buffer.alloc(MIB, index)])));
+    const transport = new MemoryTransport(server);
+    await uploadTree(await take(folder.path), transport, quick);
+    expect(server.objects.size).toBe(10);
+  });
+
+  test("goes on after 500, 429 and a store that hangs", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { big: Buffer.alloc(2 * MIB, "b") });
+    server.faults.PUT.push({ kind: "status", status: 500 }, { kind: "status", status: 429 }, { kind: "hang" });
+    const transport = new MemoryTransport(server);
+    const snapshot = await take(folder.path);
+    await uploadTree(snapshot, transport, { ...quick, stallTimeoutMs: 300 });
+    expect(transport.nodes.has(snapshot.root)).toBe(true);
+  });
+
+  test("takes a fresh place when a URL has expired", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { a: "1" });
+    server.faults.PUT.push({ kind: "status", status: 403 });
+    const transport = new MemoryTransport(server);
+    await uploadTree(await take(folder.path), transport, quick);
+    expect([...server.objects.keys()]).toEqual(["object-2"]);
+  });
+
+  test("gives up after the last attempt without committing, and keeps the URL's signature to itself", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { a: "1" });
+    for (let count = 0; count < 4; count += 1) server.faults.PUT.push({ kind: "status", status: 503 });
+    const transport = new MemoryTransport(server);
+    const failed = uploadTree(await take(folder.path), transport, quick);
+    await expect(failed).rejects.toMatchObject({ code: "unavailable" });
+    await expect(failed).rejects.toThrow(/4 times.*503 \(SlowDown\)/);
+    await expect(failed).rejects.not.toThrow(/secret/);
+    expect(transport.calls).toEqual(["findMissing"]);
+  });
+
+  test.each([400, 404])("a refusal (%i) is not repeated", async (status) => {
+    await using server = await ObjectServer.start();
+    server.faults.PUT.push({ kind: "status", status });
+    const failed = uploadTree(emptySnapshot(), new MemoryTransport(server), quick);
+    await expect(failed).rejects.toMatchObject({ code: "unavailable", reason: "object-store-refused" });
+    expect(server.count("PUT")).toBe(1);
+  });
+
+  test.each([
+    ["small, changed", 10, (path: string) => writeFileSync(path, "other size")],
+    ["small, gone", 10, (path: string) => rmSync(path)],
+    ["large, other bytes", 2 * MIB, (path: string) => writeFileSync(path, Buffer.alloc(2 * MIB, "x"))],
+    ["large, longer", 2 * MIB, (path: string) => writeFileSync(path, Buffer.alloc(2 * MIB + 1, "f"))],
+    ["large, shorter", 2 * MIB, (path: string) => writeFileSync(path, Buffer.alloc(2 * MIB - 1, "f"))],
+    ["large, gone", 2 * MIB, (path: string) => rmSync(path)],
+  ])("a file that is not what the snapshot saw: %s", async (_what, sizeBytes, change) => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    const path = join(folder.path, "file");
+    writeFileSync(path, Buffer.alloc(sizeBytes, "f"));
+    const snapshot = await take(folder.path);
+    change(path);
+    const transport = new MemoryTransport(server);
+    const failed = uploadTree(snapshot, transport, quick);
+    await expect(failed).rejects.toThrow(/file" (changed|is gone)/);
+    await expect(failed).rejects.toHaveProperty("name", "SpellError");
+    expect(transport.calls).not.toContain("commitTree");
+  });
+
+  test("can be given up in the middle", async () => {
+    await using server = await ObjectServer.start();
+    const enough = new AbortController();
+    server.faults.PUT.push({ kind: "hang" });
+    server.onRequest = () => enough.abort(new Error("enough"));
+    const failed = uploadTree(emptySnapshot(), new MemoryTransport(server), { ...quick, signal: enough.signal });
+    await expect(failed).rejects.toThrow("enough");
+  });
+
+  test("two uploads of one tree at the same time both succeed", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`f${index}`, Buffer.alloc(MIB, index)])));
+    const transport = new MemoryTransport(server);
+    const snapshot = await take(folder.path);
+    await Promise.all([uploadTree(snapshot, transport, quick), uploadTree(snapshot, transport, quick)]);
+    expect(transport.nodes.has(snapshot.root)).toBe(true);
+  });
+});

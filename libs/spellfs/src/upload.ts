@@ -1,0 +1,164 @@
+/** Brings a snapshot into the store: asks what is missing, puts only that, commits the root. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import pLimit from "p-limit";
+import { SpellError } from "@spell/domain";
+import type { Digest } from "@spell/domain";
+import { findMissing } from "./find-missing.ts";
+import { changed, readChunks, unreadable } from "./hash-file.ts";
+import { digestOf } from "./node.ts";
+import { putObject } from "./put-object.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { TREE_KNOWN, TargetSource } from "./target-source.ts";
+import type { TransferOptions } from "./transfer.ts";
+import type { StoredObject, TreeTransport } from "./transport.ts";
+import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
+import type { PlannedBlob } from "./upload-plan.ts";
+
+const OBJECTS_AT_ONCE = 4;
+
+/** How far an upload is. */
+export interface UploadProgress {
+  uploadedBytes: number;
+  /** What has to be uploaded in all. */
+  totalBytes: number;
+}
+
+/** Settings of `uploadTree`. */
+export interface UploadOptions extends TransferOptions {
+  /** Called as bytes go, at most once per piece of 1 MiB. */
+  onProgress?: (progress: UploadProgress) => void;
+}
+
+/** What an upload came to. */
+export interface UploadResult {
+  uploadedBytes: number;
+  uploadedBlobs: number;
+  /** Blobs (nodes and files) that the store had. */
+  knownBlobs: number;
+}
+
+/**
+ * Uploads what the store lacks and commits the tree. Of an unchanged tree only one call is made. Throws conflict
+ * (`file-changed`) when a file is no longer what the snapshot saw, unavailable when the store cannot be reached, what the
+ * transport throws, or the signal's reason. A failed upload leaves objects that nothing points at, and no tree.
+ */
+export async function uploadTree(
+  snapshot: Snapshot,
+  transport: TreeTransport,
+  options: UploadOptions = {},
+): Promise<UploadResult> {
+  options.signal?.throwIfAborted();
+  const blobCount = snapshot.nodes.size + snapshot.files.size;
+  const atMost = planObjects(
+    [...snapshot.nodes.keys(), ...snapshot.files.keys()].map((digest) => planned(snapshot, digest)),
+  );
+  const missing = await findMissing(snapshot, { transport, targets: Math.min(OBJECTS_AT_ONCE, atMost.length) });
+  if (missing === undefined) return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
+  const plan = planObjects([...missing.nodes, ...missing.files].map((digest) => planned(snapshot, digest)));
+  const targets = new TargetSource({ transport, targets: missing.targets, wanted: plan.length, digest: snapshot.root });
+  const totalBytes = plan.flat().reduce((sum, blob) => sum + blob.sizeBytes, 0);
+  let objects: StoredObject[];
+  try {
+    objects = await putAll({ plan, targets, totalBytes, options });
+  } catch (error) {
+    if (!(error instanceof SpellError) || error.reason !== TREE_KNOWN) throw error;
+    return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
+  }
+  const nodes = missing.nodes.flatMap((digest) => snapshot.nodes.get(digest) ?? []);
+  await transport.commitTree({ root: snapshot.root, objects, nodes });
+  const uploadedBlobs = missing.nodes.length + missing.files.length;
+  return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
+}
+
+function planned(snapshot: Snapshot, digest: Digest): PlannedBlob {
+  const node = snapshot.nodes.get(digest);
+  if (node !== undefined) return { digest, sizeBytes: node.length, source: node };
+  const file = snapshot.files.get(digest);
+  if (file === undefined) throw new SpellError("internal", `The snapshot lacks the place of its own blob ${digest}.`);
+  return { digest, sizeBytes: file.sizeBytes, source: file.path };
+}
+
+interface Upload {
+  plan: PlannedBlob[][];
+  targets: TargetSource;
+  totalBytes: number;
+  options: UploadOptions;
+}
+
+async function putAll({ plan, targets, totalBytes, options }: Upload): Promise<StoredObject[]> {
+  // The first failure ends the others: their objects would be of no use.
+  const failed = new AbortController();
+  const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
+  let uploadedBytes = 0;
+  const onBytes = (bytes: number): void => {
+    uploadedBytes += bytes;
+    options.onProgress?.({ uploadedBytes, totalBytes });
+  };
+  const limit = pLimit(OBJECTS_AT_ONCE);
+  const jobs = plan.map((blobs) =>
+    limit(async () => {
+      try {
+        signal.throwIfAborted();
+        return await putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }),
+  );
+  const outcomes = await Promise.allSettled(jobs);
+  options.signal?.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+}
+
+async function putBlobs(
+  blobs: PlannedBlob[],
+  { targets, onBytes, options }: { targets: TargetSource; onBytes: (bytes: number) => void; options: TransferOptions },
+): Promise<StoredObject> {
+  const places: StoredObject["blobs"] = [];
+  let sizeBytes = 0;
+  for (const { digest, sizeBytes: size } of blobs) {
+    places.push({ digest, offset: sizeBytes, sizeBytes: size });
+    sizeBytes += size;
+  }
+  const [first] = blobs;
+  const streamed = first !== undefined && typeof first.source === "string" && first.sizeBytes >= LARGE_BLOB_BYTES;
+  const body = streamed
+    ? (): AsyncIterable<Uint8Array> => verifiedChunks(first)
+    : Buffer.concat(blobs.map(verifiedBytes));
+  const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
+  return { objectKey, sizeBytes, blobs: places };
+}
+
+function verifiedBytes({ digest, source }: PlannedBlob): Uint8Array {
+  if (typeof source !== "string") return source;
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(source);
+  } catch (error) {
+    throw unreadable(source, error);
+  }
+  if (digestOf(bytes) !== digest) throw changed(source);
+  return bytes;
+}
+
+/** The bytes of a file; throws before the last one when they are not those of the digest, so that no such object is complete. */
+async function* verifiedChunks({ digest, sizeBytes, source }: PlannedBlob): AsyncGenerator<Uint8Array> {
+  const path = String(source);
+  const state = createHash("sha256");
+  let readBytes = 0;
+  try {
+    for await (const chunk of readChunks(path)) {
+      state.update(chunk);
+      readBytes += chunk.length;
+      const complete = readBytes === sizeBytes && state.digest("hex") === digest;
+      if (readBytes >= sizeBytes && !complete) throw changed(path);
+      yield chunk;
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (readBytes !== sizeBytes) throw changed(path);
+}
