@@ -1,0 +1,69 @@
+/** What an agent's report about an attempt means for the run's record. Pure. */
+import type { AttemptCause, Digest, Phase, RunEvent } from "@spell/domain";
+import type { RunChange, RunRecord } from "@spell/run-store";
+import { decide } from "./change-run.ts";
+
+/** One attempt as its agent sees it. */
+export interface AttemptReport {
+  runId: number;
+  attempt: number;
+  leaseToken: string;
+  /** Phases entered so far, in order. */
+  history: readonly { phase: Phase; atMs: number }[];
+  result?: AttemptResult;
+}
+
+export interface AttemptResult {
+  exitCode?: number;
+  cause: AttemptCause;
+  reasonCode?: string;
+  reason?: string;
+  outputTree?: Digest;
+  logEntries: number;
+}
+
+/** Whether the report speaks for the attempt in force. Everything else is stale and changes nothing. */
+export function holdsLease(
+  run: RunRecord,
+  lease: { attempt: number; leaseToken: string; agentId: string },
+): boolean {
+  return (
+    run.endedAtMs === undefined &&
+    run.attempt === lease.attempt &&
+    run.leaseToken === lease.leaseToken &&
+    run.agentId === lease.agentId
+  );
+}
+
+/** All that is new in the report, as one change; undefined when nothing is. */
+export function decideReport(run: RunRecord, report: AttemptReport, nowMs: number): RunChange | undefined {
+  let position = run;
+  let change: RunChange | undefined;
+  const passed: RunChange["passed"] = [];
+  const apply = (event: RunEvent, atMs: number): void => {
+    const decision = decide(position, event, atMs);
+    if (decision.kind !== "change") return;
+    change = { ...change, ...decision.change };
+    if (decision.change.status !== undefined) passed.push(decision.change.status);
+    position = { ...position, ...decision.change, version: position.version } as RunRecord;
+  };
+  for (const { phase, atMs } of report.history) {
+    if (!position.passed.includes(phase) && !passed.includes(phase)) apply({ type: "phase", phase }, clamp(atMs, run, nowMs));
+  }
+  const { result } = report;
+  if (result !== undefined) {
+    apply({ type: "ended", ...result }, nowMs);
+    if (change?.endedAtMs !== undefined) {
+      change.attemptEnd = { atMs: nowMs, logEntries: result.logEntries };
+      // Killed: nothing is saved, whatever had been stored before the kill arrived.
+      if (result.outputTree !== undefined && change.status !== "killed") change.outputTree = result.outputTree;
+      if (result.exitCode !== undefined) change.userExitCode = result.exitCode;
+    }
+  }
+  return change === undefined ? undefined : { ...change, passed };
+}
+
+/** An agent's clock may be wrong; a run cannot start before it was made nor in the future. */
+function clamp(atMs: number, run: RunRecord, nowMs: number): number {
+  return Math.min(nowMs, Math.max(run.createdAtMs, atMs));
+}

@@ -1,0 +1,192 @@
+/** Creating runs and workflows: everything is checked and resolved before the first write. */
+import type { Digest } from "@spell/domain";
+import { SpellError, DEFAULT_MACHINE_TYPE, invalidInput, isFinal, machineTypeKey, notFound } from "@spell/domain";
+import type { NewRun, RunRecord, RunSpec, RunStore, WorkflowLabel, WorkflowRecord } from "@spell/run-store";
+import { requestedSlots } from "@spell/scheduling";
+import type { AgentSessions } from "./agent-sessions.ts";
+import { checkRequest } from "./check-request.ts";
+import { createdNotice } from "./notices.ts";
+import type { Principal } from "./principal.ts";
+import { requireOwner } from "./principal.ts";
+import type { MountRequest } from "./resolve-mounts.ts";
+import { resolveMounts } from "./resolve-mounts.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { TreeCatalog } from "./tree-catalog.ts";
+
+/** A run as somebody asks for it. */
+export interface RunRequest {
+  command: string;
+  /** Empty: CPU. */
+  machineType: string;
+  codeTree: Digest | "";
+  codeRoot: string;
+  cwd: string;
+  environment: Record<string, string>;
+  mounts: MountRequest[];
+  description: string;
+  commitLabel: string;
+  /** Undefined: the workflow of the run that asks, if any. */
+  workflowId?: number;
+  gitCommit: string;
+  labels: string[];
+}
+
+export interface CreateRunsDeps {
+  store: RunStore;
+  trees: TreeCatalog;
+  sessions: AgentSessions;
+  snapshots: Snapshots;
+  now(): number;
+}
+
+export class CreateRuns {
+  readonly #deps: CreateRunsDeps;
+
+  constructor(deps: CreateRunsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Queues a run. Throws invalid-input for anything it cannot be run with. */
+  async run(
+    principal: Principal,
+    request: RunRequest,
+    clientKey: string,
+  ): Promise<{ run: RunRecord; existed: boolean }> {
+    const owner = requireOwner(principal);
+    const earlier = await this.#deps.store.findRunByClientKey(owner.userName, clientKey);
+    if (earlier !== undefined) return { run: earlier, existed: true };
+    const workflow = await this.#workflowOf(owner, request.workflowId);
+    const { cwd } = checkRequest(request);
+    const machineType = await this.#machineType(request.machineType);
+    const code = await this.#code(request, workflow);
+    const spec = await this.#spec(owner, { ...request, ...code, cwd, machineType });
+    const run = this.#newRun({ owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
+    return this.#deps.store.createRun(run, clientKey);
+  }
+
+  /** Creates a workflow and queues its master run. */
+  async workflow(
+    principal: Principal,
+    request: { run: RunRequest; labels: WorkflowLabel[] },
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
+    const owner = requireOwner(principal);
+    const { cwd } = checkRequest(request.run);
+    // The master run only steers, whatever the cluster is made of: it always asks for the default type.
+    const machineType = DEFAULT_MACHINE_TYPE;
+    const spec = await this.#spec(owner, { ...request.run, cwd, machineType });
+    await this.#checkLabels(request.labels, spec.codeTree);
+    const run = this.#newRun({ owner: owner.userName, runType: "workflow", spec });
+    return this.#deps.store.createWorkflow({ labels: request.labels, run }, clientKey);
+  }
+
+  async #spec(principal: Principal, request: RunRequest): Promise<RunSpec> {
+    const { codeTree, codeRoot, cwd } = request;
+    if (codeTree !== "") {
+      if (!(await this.#deps.trees.hasTree(codeTree))) {
+        throw invalidInput(`The code tree ${codeTree} is not known: upload it first.`, "no-such-tree");
+      }
+      const folder = [codeRoot, cwd].filter((part) => part !== "").join("/");
+      const entry = await this.#deps.trees.find(codeTree, folder);
+      if (codeRoot === "" || codeRoot.includes("/") || entry?.kind !== "directory") {
+        throw invalidInput(`The code has no folder "${folder}" to start in.`, "bad-cwd");
+      }
+    } else if (codeRoot !== "") {
+      throw invalidInput("A code root was given without code.", "bad-code-root");
+    }
+    const mounts = await resolveMounts(this.#deps, { principal, mounts: request.mounts, codeRoot });
+    return {
+      command: request.command,
+      machineType: request.machineType,
+      codeTree,
+      codeRoot,
+      cwd,
+      environment: request.environment,
+      mounts,
+      description: request.description,
+      commitLabel: request.commitLabel,
+      gitCommit: request.gitCommit,
+      labels: request.labels,
+    };
+  }
+
+  #newRun(fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">): NewRun {
+    const createdAtMs = this.#deps.now();
+    return { ...fields, createdAtMs, notices: [createdNotice(fields.spec.machineType, createdAtMs)] };
+  }
+
+  async #machineType(asked: string): Promise<string> {
+    const names = await this.#deps.sessions.machineTypes(this.#deps.store);
+    if (asked === "") return DEFAULT_MACHINE_TYPE;
+    const exact = names.find((name) => machineTypeKey(name) === machineTypeKey(asked));
+    if (exact !== undefined) return exact;
+    const { key, count } = requestedSlots(asked, new Set(names.map(machineTypeKey)));
+    const counted = names.find((name) => machineTypeKey(name) === key);
+    if (counted !== undefined) return `${counted}x${count}`;
+    throw invalidInput(`invalid machine type: ${asked} (choose from ${names.join(", ")})`, "unknown-machine-type");
+  }
+
+  async #workflowOf(
+    owner: Exclude<Principal, { kind: "agent" }>,
+    asked: number | undefined,
+  ): Promise<WorkflowRecord | undefined> {
+    const own = owner.kind === "run" ? owner.workflowId : undefined;
+    const id = asked ?? own;
+    if (id === undefined) return undefined;
+    const workflow = await this.#deps.store.findWorkflow(id);
+    if (workflow?.owner !== owner.userName) throw notFound(`There is no workflow ${id}.`, "no-such-workflow");
+    if (owner.kind === "run" && id !== own) {
+      throw new SpellError("forbidden", `This run may add runs to its own workflow only, not to workflow ${id}.`);
+    }
+    return workflow;
+  }
+
+  async #code(
+    request: RunRequest,
+    workflow: WorkflowRecord | undefined,
+  ): Promise<Pick<RunRequest, "codeTree" | "codeRoot">> {
+    const { commitLabel } = request;
+    if (commitLabel === "") return { codeTree: request.codeTree, codeRoot: request.codeRoot };
+    if (workflow === undefined) {
+      throw invalidInput(`The label "${commitLabel}" was given outside a workflow: only workflows have labels.`, "no-workflow");
+    }
+    if (request.codeTree !== "") throw invalidInput("Give either code or a commit label, not both.", "code-and-label");
+    const label = workflow.labels.find((each) => each.label === commitLabel);
+    if (label === undefined) {
+      const known = workflow.labels.map((each) => each.label).join(", ") || "none";
+      throw invalidInput(
+        `Workflow ${workflow.id} has no label "${commitLabel}" (its labels: ${known}): name it with --repo ${commitLabel}=PATH.`,
+        "unknown-commit-label",
+      );
+    }
+    return this.#labelCode(workflow, label);
+  }
+
+  /** The labelled directory as it is now in the master; after its end, as it was when the workflow was created. */
+  async #labelCode(workflow: WorkflowRecord, label: WorkflowLabel): Promise<Pick<RunRequest, "codeTree" | "codeRoot">> {
+    const { store, snapshots, trees } = this.#deps;
+    const master = await store.findRun(workflow.managingRunId);
+    if (master === undefined) throw notFound(`Workflow ${workflow.id} has no master run.`, "no-such-run");
+    const codeRoot = label.path.split("/").at(-1) ?? "";
+    if (!isFinal(master.status) && master.passed.includes("running")) {
+      return { codeTree: await snapshots.take(master, label.path), codeRoot };
+    }
+    const { codeTree } = master.spec;
+    const entry = codeTree === "" ? undefined : await trees.find(codeTree, label.path);
+    if (entry?.kind !== "directory") throw notFound(`Workflow ${workflow.id} kept no code for "${label.label}".`);
+    return { codeTree: await trees.wrap(codeRoot, entry.digest), codeRoot };
+  }
+
+  async #checkLabels(labels: readonly WorkflowLabel[], codeTree: Digest | ""): Promise<void> {
+    const seen = new Set<string>();
+    for (const { label, path } of labels) {
+      if (label === "") throw invalidInput("A label is empty: write --repo LABEL=PATH.", "bad-label");
+      if (seen.has(label)) throw invalidInput(`The label "${label}" is given twice.`, "duplicate-label");
+      seen.add(label);
+      const entry = codeTree === "" ? undefined : await this.#deps.trees.find(codeTree, path);
+      if (entry?.kind !== "directory") {
+        throw invalidInput(`Label "${label}": the workflow's code has no directory ${path}.`, "bad-label");
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/** The scheduling loop: gives waiting runs to agents with free slots. One pass at a time; a kick during a pass means one more. */
+import { randomBytes } from "node:crypto";
+import type { RunRecord, RunStore } from "@spell/run-store";
+import type { AgentCapacity, WaitingRun } from "@spell/scheduling";
+import { place, waitReason } from "@spell/scheduling";
+import type { AgentSessions } from "./agent-sessions.ts";
+import { decide } from "./change-run.ts";
+import type { RunChanges } from "./run-changes.ts";
+
+/** Runs looked at in one pass; those behind them wait for the next. */
+const QUEUE_WINDOW = 1_000;
+
+export interface DispatcherDeps {
+  store: RunStore;
+  sessions: AgentSessions;
+  changes: RunChanges;
+  now(): number;
+  onError(error: unknown): void;
+}
+
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+  }
+
+  /** Something changed that may let a run start: a new run, a free slot, a new agent. */
+  kick(): void {
+    this.#again = true;
+    if (this.#running !== undefined || this.#stopped) return;
+    this.#running = this.#loop().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Ends after the pass under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  /** Why a waiting run waits, as a sentence. */
+  async explain(run: RunRecord): Promise<string> {
+    const agents = await this.#capacities();
+    const queue = await this.#deps.store.listQueued(QUEUE_WINDOW);
+    const sameLine = (other: RunRecord): boolean =>
+      other.id < run.id &&
+      other.runType === run.runType &&
+      (run.runType === "workflow" || other.spec.machineType === run.spec.machineType);
+    return waitReason(toWaiting(run, []), agents, queue.filter(sameLine).length);
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#pass();
+      } catch (error) {
+        this.#deps.onError(error);
+      }
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { store, sessions } = this.#deps;
+    const queue = await store.listQueued(QUEUE_WINDOW);
+    if (queue.length === 0) return;
+    const agents = await this.#capacities();
+    const waiting = await Promise.all(queue.map(async (run) => toWaiting(run, await this.#inputHolders(run))));
+    const assignments = place(waiting, agents);
+    const byId = new Map(queue.map((run) => [run.id, run]));
+    await Promise.all(
+      assignments.map(async ({ runId, agentId, slots }) => {
+        const run = byId.get(runId);
+        if (run !== undefined) await this.#assign(run, agentId, slots);
+      }),
+    );
+    for (const agentId of new Set(assignments.map((assignment) => assignment.agentId))) sessions.find(agentId)?.push();
+  }
+
+  async #assign(run: RunRecord, agentId: string, slots: number[]): Promise<void> {
+    const atMs = this.#deps.now();
+    const decision = decide(run, { type: "assigned" }, atMs);
+    if (decision.kind !== "change") return;
+    const leaseToken = randomBytes(16).toString("hex");
+    const attempt = { number: run.attempt + 1, agentId, leaseToken, slots, atMs };
+    // Undefined: it was cancelled between the look and the write. The guard makes that harmless.
+    const assigned = await this.#deps.store.updateRun(run.id, run.version, { ...decision.change, attempt });
+    if (assigned !== undefined) this.#deps.changes.publish(assigned);
+  }
+
+  async #capacities(): Promise<AgentCapacity[]> {
+    const held = await this.#deps.store.listHeld();
+    const taken = Map.groupBy(held, (run) => run.agentId ?? "");
+    return this.#deps.sessions.all().map((session) => ({
+      agentId: session.agentId,
+      draining: session.draining,
+      machineTypes: session.machineTypes,
+      controlSlots: session.controlSlots,
+      taken: (taken.get(session.agentId) ?? []).map((run) => ({
+        machineType: run.spec.machineType,
+        master: run.runType === "workflow",
+        slots: run.slots,
+      })),
+    }));
+  }
+
+  /** Agents that made the run's inputs still have them in their cache. */
+  async #inputHolders(run: RunRecord): Promise<string[]> {
+    const holders: string[] = [];
+    for (const mount of run.spec.mounts) {
+      const source = await this.#deps.store.findRun(Number(/^runs\/(\d+)/.exec(mount.resource)?.[1]));
+      if (source?.agentId !== undefined) holders.push(source.agentId);
+    }
+    return holders;
+  }
+}
+
+function toWaiting(run: RunRecord, preferredAgents: string[]): WaitingRun {
+  return { runId: run.id, machineType: run.spec.machineType, master: run.runType === "workflow", preferredAgents };
+}

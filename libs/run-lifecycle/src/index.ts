@@ -1,0 +1,17 @@
+export { AgentSessions, attemptKey } from "./agent-sessions.ts";
+export type { AgentSession } from "./agent-sessions.ts";
+export type { AttemptReport, AttemptResult } from "./apply-report.ts";
+export { CreateRuns } from "./create-runs.ts";
+export type { RunRequest } from "./create-runs.ts";
+export type { DesiredAttempt } from "./desired-state.ts";
+export { Dispatcher } from "./dispatcher.ts";
+export { Leases } from "./leases.ts";
+export { noSuchRun, requireOwner } from "./principal.ts";
+export type { Principal } from "./principal.ts";
+export type { MountRequest } from "./resolve-mounts.ts";
+export { RunChanges } from "./run-changes.ts";
+export { RunLifecycle } from "./run-lifecycle.ts";
+export { Snapshots } from "./snapshots.ts";
+export type { PendingSnapshot } from "./snapshots.ts";
+export { Authenticator, hashToken, newToken } from "./tokens.ts";
+export { TreeCatalog } from "./tree-catalog.ts";

@@ -1,0 +1,30 @@
+/** Who is asking, and what they may touch. */
+import { SpellError, notFound } from "@spell/domain";
+import type { RunRecord } from "@spell/run-store";
+
+export type Principal =
+  /** A person, or a script with a person's token. */
+  | { kind: "user"; userName: string }
+  /** A run, by the token it was given: limited to its own workflow. */
+  | { kind: "run"; userName: string; runId: number; workflowId?: number }
+  | { kind: "agent"; agentId: string };
+
+/** Somebody who may own runs. Throws `forbidden` for agents. */
+export function requireOwner(principal: Principal): Exclude<Principal, { kind: "agent" }> {
+  if (principal.kind === "agent") {
+    throw new SpellError("forbidden", "An agent's token cannot do this: use a user's token.");
+  }
+  return principal;
+}
+
+/** Whether this principal may see and steer the run. A run sees its workflow, itself included. */
+export function mayAccess(principal: Principal, run: RunRecord): boolean {
+  if (principal.kind === "agent" || run.owner !== principal.userName) return false;
+  if (principal.kind === "user") return true;
+  return run.id === principal.runId || (principal.workflowId !== undefined && run.workflowId === principal.workflowId);
+}
+
+/** The refusal that does not tell whether the run exists. */
+export function noSuchRun(runId: number): SpellError {
+  return notFound(`There is no run ${runId}.`, "no-such-run");
+}

@@ -1,0 +1,178 @@
+/** The use cases of a run's life. Handlers parse and map; everything that decides is called from here. */
+import type { RunEvent, RunStatus } from "@spell/domain";
+import { SpellError, conflict, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
+import type { RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
+import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
+import { attemptKey } from "./agent-sessions.ts";
+import type { AttemptReport } from "./apply-report.ts";
+import { decideReport, holdsLease } from "./apply-report.ts";
+import { changeRun, decide } from "./change-run.ts";
+import type { DesiredAttempt } from "./desired-state.ts";
+import { desiredAttempts } from "./desired-state.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Leases } from "./leases.ts";
+import type { Principal } from "./principal.ts";
+import { mayAccess, noSuchRun, requireOwner } from "./principal.ts";
+import type { RunChanges } from "./run-changes.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { waitVerdict } from "./wait-status.ts";
+
+export interface RunLifecycleDeps {
+  store: RunStore;
+  sessions: AgentSessions;
+  changes: RunChanges;
+  dispatcher: Dispatcher;
+  snapshots: Snapshots;
+  leases: Leases;
+  now(): number;
+}
+
+export class RunLifecycle {
+  readonly #deps: RunLifecycleDeps;
+
+  constructor(deps: RunLifecycleDeps) {
+    this.#deps = deps;
+  }
+
+  /** A new run was recorded: tell and schedule. */
+  created(run: RunRecord): void {
+    this.#deps.changes.publish(run);
+    this.#deps.dispatcher.kick();
+  }
+
+  /** Throws not-found also for somebody else's run. */
+  async get(principal: Principal, runId: number): Promise<RunRecord> {
+    const run = await this.#deps.store.findRun(runId);
+    if (run === undefined || !mayAccess(principal, run)) throw noSuchRun(runId);
+    return run;
+  }
+
+  /** Newest first; a run sees those of its workflow. */
+  async list(principal: Principal, page: { pageSize: number; beforeId?: number }): Promise<RunRecord[]> {
+    const owner = requireOwner(principal);
+    if (owner.kind === "run" && owner.workflowId === undefined) return [await this.get(owner, owner.runId)];
+    const workflowId = owner.kind === "run" ? owner.workflowId : undefined;
+    const pageSize = page.pageSize > 0 ? Math.min(page.pageSize, 1_000) : 50;
+    return this.#deps.store.listRuns({ owner: owner.userName, ...page, pageSize, workflowId });
+  }
+
+  async getWorkflow(principal: Principal, workflowId: number): Promise<{ workflow: WorkflowRecord; runs: RunRecord[] }> {
+    const owner = requireOwner(principal);
+    const workflow = await this.#deps.store.findWorkflow(workflowId);
+    const mine = workflow?.owner === owner.userName && (owner.kind === "user" || owner.workflowId === workflowId);
+    if (workflow === undefined || !mine) throw notFound(`There is no workflow ${workflowId}.`, "no-such-workflow");
+    const runs = await this.#deps.store.listRuns({ owner: workflow.owner, workflowId, pageSize: 100_000 });
+    return { workflow, runs };
+  }
+
+  /** Stops or kills a run. Throws conflict when it has ended. */
+  async request(principal: Principal, runId: number, verb: "stop" | "kill"): Promise<RunRecord> {
+    const owner = requireOwner(principal);
+    await this.get(owner, runId);
+    const type = verb === "stop" ? "stop-requested" : "kill-requested";
+    return this.#apply(runId, { type, by: owner.userName });
+  }
+
+  /** Stops or kills all runs of a workflow that have not ended, the master first so that it starts no more. */
+  async requestWorkflow(principal: Principal, workflowId: number, verb: "stop" | "kill"): Promise<void> {
+    const { workflow, runs } = await this.getWorkflow(principal, workflowId);
+    const master = runs.filter((run) => run.id === workflow.managingRunId);
+    const workers = runs.filter((run) => run.id !== workflow.managingRunId);
+    const active = [...master, ...workers].filter((run) => !isFinal(run.status));
+    if (active.length === 0) throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
+    for (const run of active) {
+      // One that ends by itself meanwhile is as good as stopped.
+      await this.request(principal, run.id, verb).catch((error: unknown) => {
+        if (!(error instanceof SpellError && error.code === "conflict")) throw error;
+      });
+    }
+  }
+
+  /** Holds until the run has reached one of the statuses, or never will. Resolves undefined when the signal fires. */
+  async waitStatus(
+    request: { principal: Principal; runId: number; statuses: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<{ run: RunRecord; reached: boolean; message: string } | undefined> {
+    const wanted = request.statuses.filter(isRunStatus);
+    const unknown = request.statuses.find((status) => !isRunStatus(status));
+    if (unknown !== undefined) throw invalidInput(`"${unknown}" is not a run status.`, "bad-status");
+    if (wanted.length === 0) throw invalidInput("Name at least one status to wait for.", "bad-status");
+    while (!signal.aborted) {
+      // Armed before the look: news in between must not be missed.
+      const look = new AbortController();
+      const news = this.#deps.changes.next(request.runId, AbortSignal.any([signal, look.signal]));
+      const run = await this.get(request.principal, request.runId).catch((error: unknown) => {
+        look.abort();
+        throw error;
+      });
+      const verdict = waitVerdict(run, wanted as RunStatus[]);
+      if (verdict.kind === "wait") {
+        await news;
+        continue;
+      }
+      look.abort();
+      return { run, reached: verdict.kind === "reached", message: verdict.kind === "reached" ? "" : verdict.message };
+    }
+    return undefined;
+  }
+
+  /** An agent said what its attempts are doing. */
+  async report(agentId: string, reports: readonly AttemptReport[]): Promise<void> {
+    this.#deps.leases.renew(agentId);
+    await Promise.all(reports.map((report) => this.#reportOne(agentId, report)));
+  }
+
+  /** What this agent should be doing. */
+  async desired(session: AgentSession): Promise<DesiredAttempt[]> {
+    return desiredAttempts(await this.#deps.store.listHeld(session.agentId), session.reported);
+  }
+
+  /** Throws stale-lease unless this agent holds this attempt. */
+  async requireLease(agentId: string, lease: { runId: number; attempt: number; token: string }): Promise<RunRecord> {
+    const run = await this.#deps.store.findRun(lease.runId);
+    if (run === undefined || !holdsLease(run, { agentId, attempt: lease.attempt, leaseToken: lease.token })) {
+      throw new SpellError("stale-lease", `Attempt ${attemptKey(lease.runId, lease.attempt)} is no longer this agent's.`);
+    }
+    return run;
+  }
+
+  /** Declares the attempts of silent agents interrupted. */
+  async sweepLeases(): Promise<void> {
+    for (const run of await this.#deps.leases.expired(this.#deps.store)) {
+      const reason = `Its agent was not heard for ${Math.round(this.#deps.leases.silenceMs(run.agentId ?? "") / 1000)} s.`;
+      await this.#apply(run.id, { type: "lost", reasonCode: "agent-lost", reason });
+    }
+  }
+
+  async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
+    let changed: RunRecord | undefined;
+    await changeRun(this.#deps.store, report.runId, (run) => {
+      if (!holdsLease(run, { agentId, ...report })) return { kind: "unchanged" };
+      const change = decideReport(run, report, this.#deps.now());
+      return change === undefined ? { kind: "unchanged" } : { kind: "change", change };
+    }).then(
+      (run) => {
+        changed = run;
+      },
+      (error: unknown) => {
+        // A run that this record does not know: the desired state will not list it and the agent drops it.
+        if (!(error instanceof SpellError && error.code === "not-found")) throw error;
+      },
+    );
+    if (changed !== undefined) this.#told(changed);
+  }
+
+  async #apply(runId: number, event: RunEvent): Promise<RunRecord> {
+    const run = await changeRun(this.#deps.store, runId, (current) => decide(current, event, this.#deps.now()));
+    this.#told(run);
+    if (run.agentId !== undefined) this.#deps.sessions.find(run.agentId)?.push();
+    return run;
+  }
+
+  #told(run: RunRecord): void {
+    this.#deps.changes.publish(run);
+    if (!isFinal(run.status)) return;
+    this.#deps.snapshots.runEnded(run.id);
+    this.#deps.dispatcher.kick();
+  }
+}

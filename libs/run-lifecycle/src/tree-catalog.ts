@@ -1,0 +1,156 @@
+/** Trees as the coordinator keeps them: which blobs are known, where they lie, and what a path in a tree names. */
+import { randomUUID } from "node:crypto";
+import type { Digest } from "@spell/domain";
+import { SpellError, invalidInput, notFound } from "@spell/domain";
+import type { ObjectStore } from "@spell/object-store";
+import type { BlobLocation, NewBlob, RunStore } from "@spell/run-store";
+import { checkTree, decodeNode, digestOf, encodeNode, findPath } from "@spell/spellfs";
+import type { ObjectSource, StoredObject, TreeEntry, UploadTarget } from "@spell/spellfs";
+import { NodeCache } from "./node-cache.ts";
+
+/** Lifetime of the URLs handed out, seconds. */
+const URL_SECONDS = 3_600;
+/** Packs are put here; nothing else of the store may be named by a client. */
+const PACK_PREFIX = "packs/";
+
+export class TreeCatalog {
+  readonly #store: RunStore;
+  readonly #objects: ObjectStore;
+  readonly #cache = new NodeCache();
+
+  constructor(store: RunStore, objects: ObjectStore) {
+    this.#store = store;
+    this.#objects = objects;
+  }
+
+  /** Which blobs are not recorded, and places to put them. */
+  async findMissing(digests: readonly Digest[], targets: number): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
+    const known = new Set((await this.#store.findBlobs(digests)).map((blob) => blob.digest));
+    const missing = digests.filter((digest) => !known.has(digest));
+    const count = missing.length === 0 ? 0 : Math.min(64, Math.max(0, targets));
+    return { missing, targets: await Promise.all(Array.from({ length: count }, () => this.#target())) };
+  }
+
+  /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. */
+  async commitTree(request: { root: Digest; objects: StoredObject[]; nodes: Uint8Array[] }): Promise<void> {
+    const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
+    const places = await this.#checkObjects(request.objects);
+    const tree = await checkTree(request.root, async (digest) => inline.get(digest) ?? this.#knownNode(digest));
+    const needed = new Map([...inline].map(([digest, bytes]) => [digest, bytes.byteLength]));
+    for (const [digest, sizeBytes] of tree.files) needed.set(digest, sizeBytes);
+    await this.#checkSizes(needed, places);
+    const blobs: NewBlob[] = [...places.values()].map((place) => ({ ...place, isNode: inline.has(place.digest) }));
+    await this.#store.addBlobs(blobs);
+    for (const [digest, bytes] of inline) this.#cache.set(digest, bytes);
+  }
+
+  /** Whether this digest is a committed tree. */
+  async hasTree(digest: Digest): Promise<boolean> {
+    return (await this.#store.findNodes([digest])).length > 0;
+  }
+
+  /** What a relative path in a committed tree names; undefined when nothing. An empty path is the tree itself. */
+  async find(root: Digest, path: string): Promise<TreeEntry | undefined> {
+    if (path === "") return { kind: "directory", name: "", digest: root };
+    return findPath(root, path, (digest) => this.readNode(digest));
+  }
+
+  /** A tree that holds a committed tree under a name. */
+  async wrap(name: string, digest: Digest): Promise<Digest> {
+    const bytes = encodeNode([{ kind: "directory", name, digest }]);
+    const root = digestOf(bytes);
+    if (await this.hasTree(root)) return root;
+    const objectKey = `${PACK_PREFIX}${randomUUID()}`;
+    await this.#objects.put(objectKey, bytes);
+    await this.#store.addBlobs([{ digest: root, objectKey, offset: 0, sizeBytes: bytes.byteLength, isNode: true }]);
+    return root;
+  }
+
+  /** Every node of a tree, and where its files lie, a level at a time. */
+  async *read(root: Digest): AsyncIterable<{ nodes: Uint8Array[]; objects: ObjectSource[] }> {
+    let level: Digest[] = [root];
+    const seen = new Set<Digest>();
+    while (level.length > 0) {
+      const nodes = await Promise.all(level.map((digest) => this.readNode(digest)));
+      const entries = nodes.flatMap((bytes) => decodeNode(bytes));
+      const files = entries.flatMap((entry) => (entry.kind === "file" ? [entry.digest] : []));
+      yield { nodes, objects: await this.sources(files) };
+      const below = entries.flatMap((entry) => (entry.kind === "directory" ? [entry.digest] : []));
+      level = [...new Set(below)].filter((digest) => !seen.has(digest));
+      for (const digest of level) seen.add(digest);
+    }
+  }
+
+  /** Where blobs lie, by object, with URLs to read them. Throws data-loss for one that is not recorded. */
+  async sources(digests: readonly Digest[]): Promise<ObjectSource[]> {
+    const byObject = new Map<string, BlobLocation[]>();
+    const found = await this.#store.findBlobs(digests);
+    const known = new Set(found.map((blob) => blob.digest));
+    const lost = digests.find((digest) => !known.has(digest));
+    if (lost !== undefined) throw new SpellError("data-loss", `Blob ${lost} is named by a tree but not recorded.`);
+    for (const blob of found) byObject.set(blob.objectKey, [...(byObject.get(blob.objectKey) ?? []), blob]);
+    return Promise.all(
+      [...byObject].map(async ([objectKey, blobs]) => ({
+        getUrl: await this.#objects.presignGet(objectKey, URL_SECONDS),
+        blobs: blobs.map(({ digest, offset, sizeBytes }) => ({ digest, offset, sizeBytes })),
+      })),
+    );
+  }
+
+  /** The bytes of a committed directory node. Throws not-found, or data-loss when the store gives other bytes. */
+  async readNode(digest: Digest): Promise<Uint8Array> {
+    const bytes = await this.#knownNode(digest);
+    if (bytes === undefined) throw notFound(`There is no tree ${digest}.`, "no-such-tree");
+    return bytes;
+  }
+
+  async #knownNode(digest: Digest): Promise<Uint8Array | undefined> {
+    const cached = this.#cache.get(digest);
+    if (cached !== undefined) return cached;
+    const [place] = await this.#store.findNodes([digest]);
+    if (place === undefined) return undefined;
+    const range = { offset: place.offset, length: place.sizeBytes };
+    const bytes = await this.#objects.get(place.objectKey, range);
+    if (digestOf(bytes) !== digest) {
+      throw new SpellError("data-loss", `The store holds other bytes than those of directory node ${digest}.`);
+    }
+    this.#cache.set(digest, bytes);
+    return bytes;
+  }
+
+  /** Every blob must be recorded or come with this request, with the size that the tree declares. */
+  async #checkSizes(needed: ReadonlyMap<Digest, number>, places: ReadonlyMap<Digest, BlobLocation>): Promise<void> {
+    const unplaced = [...needed.keys()].filter((digest) => !places.has(digest));
+    const known = new Map((await this.#store.findBlobs(unplaced)).map((blob) => [blob.digest, blob]));
+    for (const [digest, sizeBytes] of needed) {
+      const place = places.get(digest) ?? known.get(digest);
+      if (place === undefined) {
+        throw invalidInput(`The tree names blob ${digest}, which was not uploaded: upload it first.`, "missing-blob");
+      }
+      if (place.sizeBytes !== sizeBytes) {
+        throw invalidInput(`Blob ${digest} has ${place.sizeBytes} bytes, but the tree says ${sizeBytes}.`, "bad-size");
+      }
+    }
+  }
+
+  async #target(): Promise<UploadTarget> {
+    const objectKey = `${PACK_PREFIX}${randomUUID()}`;
+    return { objectKey, putUrl: await this.#objects.presignPut(objectKey, URL_SECONDS) };
+  }
+
+  async #checkObjects(objects: readonly StoredObject[]): Promise<Map<Digest, BlobLocation>> {
+    const places = new Map<Digest, BlobLocation>();
+    for (const object of objects) {
+      const info = object.objectKey.startsWith(PACK_PREFIX) ? await this.#objects.find(object.objectKey) : undefined;
+      if (info === undefined || info.sizeBytes !== object.sizeBytes) {
+        throw invalidInput(`Object ${object.objectKey} was not uploaded whole: upload it again.`, "missing-object");
+      }
+      for (const blob of object.blobs) {
+        const inside = blob.offset >= 0 && blob.sizeBytes >= 0 && blob.offset + blob.sizeBytes <= info.sizeBytes;
+        if (!inside) throw invalidInput(`Blob ${blob.digest} lies outside object ${object.objectKey}.`, "bad-blob-place");
+        places.set(blob.digest, { ...blob, objectKey: object.objectKey });
+      }
+    }
+    return places;
+  }
+}
