@@ -1,0 +1,24 @@
+/** What every attempt on this machine shares. */
+import type { Logger } from "@spell/logging";
+import type { AttemptSpec, Lease } from "@spell/rpc";
+import type { TreeCache, TreeTransport } from "@spell/spellfs";
+import type { ExecutionSpec, Executor } from "./executors/executor.ts";
+import type { LogShipper } from "./logs/log-shipper.ts";
+
+export interface AttemptServices {
+  executor: Executor;
+  cache: TreeCache;
+  log: Logger;
+  /** Changes when the machine is restarted. */
+  bootId: string;
+  /** Time between SIGTERM and SIGKILL when a run is stopped, milliseconds. */
+  stopGraceMs: number;
+  /** Trees, under the lease of an attempt. */
+  trees(lease: Lease): TreeTransport;
+  /** The log of an attempt: its spool, its notices, where it is archived. */
+  openLog(lease: Lease, attemptDir: string): Promise<LogShipper>;
+  /** What of an execution follows from the spec alone. */
+  executionBase(spec: AttemptSpec): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
+  /** Something to report. */
+  changed(): void;
+}

@@ -1,0 +1,269 @@
+/**
+ * One attempt on this machine, from its assignment to its acknowledged result.
+ *
+ * building → (mounting) → running → saving → pushing → ended. Every phase entered is written to the journal before anybody
+ * hears of it, and every step may be repeated: after a crash the attempt resumes from the journal, adopts its process if it
+ * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
+ */
+import { rm } from "node:fs/promises";
+import type { Digest, Phase } from "@spell/domain";
+import { SpellError, hasCode, isDigest, messageOf } from "@spell/domain";
+import type { Logger } from "@spell/logging";
+import type { AttemptReport, AttemptResult } from "@spell/rpc";
+import type { AttemptServices } from "./attempt-services.ts";
+import type { AttemptRecord } from "./attempt-journal.ts";
+import { writeRecord } from "./attempt-journal.ts";
+import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
+import type { LogShipper } from "./logs/log-shipper.ts";
+import { untilAvailable } from "./retry.ts";
+import { saveOutputs, savedText } from "./save-outputs.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
+
+export class Attempt {
+  readonly attemptDir: string;
+  readonly #services: AttemptServices;
+  readonly #log: Logger;
+  #record: AttemptRecord;
+  #shipper: LogShipper | undefined;
+  #execution: Execution | undefined;
+  #killed = false;
+  /** Fires on kill and abandon: preparing and saving end at once. */
+  readonly #abort = new AbortController();
+  #abandoned = false;
+  #life: Promise<void> | undefined;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #saved: Promise<void> = Promise.resolve();
+
+  constructor(services: AttemptServices, attemptDir: string, record: AttemptRecord) {
+    this.#services = services;
+    this.attemptDir = attemptDir;
+    this.#record = record;
+    const { runId, attempt } = record.lease;
+    this.#log = services.log.child({ runId, attempt });
+  }
+
+  /** What the coordinator is told. */
+  report(): AttemptReport {
+    const { lease, history, result } = this.#record;
+    const phase = result === undefined ? (history.at(-1)?.phase ?? "building") : "ended";
+    return { lease, phase, history, result };
+  }
+
+  get record(): Readonly<AttemptRecord> {
+    return this.#record;
+  }
+
+  get ended(): boolean {
+    return this.#record.result !== undefined;
+  }
+
+  /** Begins, or goes on after a restart of the agent. */
+  resume(): void {
+    if (this.#life !== undefined || this.ended) return;
+    this.#life = this.#live().catch((error: unknown) => {
+      if (!this.#abandoned) this.#log.error({ err: error }, "attempt broke");
+    });
+  }
+
+  /** The user's will. Repeating it is harmless. */
+  request(action: string): void {
+    if (this.ended) return;
+    if (action === "kill" && !this.#killed) {
+      this.#killed = true;
+      this.#abort.abort();
+      this.#signal("SIGKILL");
+    }
+    if (action === "stop" && !this.#record.stopSent && this.#execution !== undefined && this.#entered("running")) {
+      this.#record = { ...this.#record, stopSent: true };
+      this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
+    }
+  }
+
+  /** A copy of a directory of the running attempt, stored as a tree. Throws conflict when the run is not running. */
+  async snapshot(path: string): Promise<string> {
+    const spell = this.#execution?.liveSpellPath();
+    if (spell === undefined) throw new SpellError("conflict", "the run is not running");
+    return takeSnapshot({ spell, path, transport: this.#services.trees(this.#record.lease), signal: this.#abort.signal });
+  }
+
+  /** The attempt is over or no longer ours: nothing of it stays on this machine. */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    this.#abort.abort();
+    clearTimeout(this.#graceTimer);
+    if (this.#execution === undefined && !this.ended) {
+      this.#execution = await this.#services.executor.adopt(this.attemptDir);
+    }
+    await this.#execution?.signal("SIGKILL");
+    await this.#life;
+    await this.#shipper?.stop();
+    await this.#execution?.dispose();
+    await rm(this.attemptDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Lets go without touching the process: the next agent on this machine adopts it. */
+  async detach(): Promise<void> {
+    clearTimeout(this.#graceTimer);
+    await this.#shipper?.stop();
+  }
+
+  async #live(): Promise<void> {
+    this.#shipper = await this.#services.openLog(this.#record.lease, this.attemptDir);
+    const result = await this.#outcome();
+    if (this.#abandoned) return;
+    const logEntries = await this.#shipper.finish();
+    if (this.#abandoned) return;
+    await this.#save({ ...this.#record, result: { ...result, logEntries } });
+    this.#services.changed();
+    await this.#execution?.dispose();
+  }
+
+  async #outcome(): Promise<AttemptResult> {
+    try {
+      if (this.#record.bootId !== this.#services.bootId) return result({ cause: "lost", ...REBOOTED });
+      this.#execution = await this.#services.executor.adopt(this.attemptDir);
+      this.#execution ??= await this.#prepare();
+      await this.#execution.started;
+      if (this.#killed) await this.#execution.signal("SIGKILL");
+      if (!this.#entered("saving")) await this.#enter("running");
+      // Asked to stop while the process was being started, or before this agent was restarted.
+      if (this.#record.stopSent) await this.#stop();
+      const exit = await this.#execution.exited;
+      clearTimeout(this.#graceTimer);
+      await this.#shipper?.outputEnded();
+      return await this.#finish(this.#execution, exit);
+    } catch (error) {
+      if (this.#killed) return result({ cause: "kill" });
+      if (this.#abandoned) throw error;
+      this.#log.warn({ err: error }, "attempt failed");
+      return result({ cause: this.#failedStep(), reasonCode: reasonCodeOf(error), reason: messageOf(error) });
+    }
+  }
+
+  async #prepare(): Promise<Execution> {
+    const { executor, cache, trees } = this.#services;
+    const { spec, lease } = this.#record;
+    const transport = trees(lease);
+    const { signal } = this.#abort;
+    await this.#enter("building");
+    const codeTree =
+      spec.codeTree === ""
+        ? undefined
+        : await untilAvailable(() => cache.ensureTree(asDigest(spec.codeTree), transport), signal);
+    const mounts: ExecutionMount[] = [];
+    if (spec.mounts.length > 0) await this.#enter("mounting");
+    for (const mount of spec.mounts) {
+      const digest = asDigest(mount.digest);
+      const source = await untilAvailable(
+        () =>
+          mount.isFile
+            ? cache.ensureFile({ digest, executable: mount.executable }, transport)
+            : cache.ensureTree(digest, transport),
+        signal,
+      );
+      mounts.push({ path: mount.path, isFile: mount.isFile, source });
+    }
+    signal.throwIfAborted();
+    // Said before the first byte of output can be there: it comes first in the log.
+    await this.#announce("running");
+    return executor.start({ ...this.#services.executionBase(spec), attemptDir: this.attemptDir, codeTree, mounts });
+  }
+
+  async #finish(execution: Execution, exit: ExitStatus): Promise<AttemptResult> {
+    const { exitCode } = exit;
+    if (this.#killed) return result({ cause: "kill", exitCode });
+    if (exit.startFailure !== undefined) {
+      return result({ cause: "build", reasonCode: "start-failed", reason: exit.startFailure });
+    }
+    if (exitCode === undefined) {
+      return result({
+        cause: "lost",
+        reasonCode: "process-lost",
+        reason: "The run's process is gone without an exit code: the machine was restarted or the process was removed from outside.",
+      });
+    }
+    const outputTree = await this.#saveOutputs(execution);
+    return result({ cause: this.#record.stopSent ? "stop" : "exit", exitCode, outputTree });
+  }
+
+  async #saveOutputs(execution: Execution): Promise<string> {
+    await this.#enter("saving");
+    const transport = this.#services.trees(this.#record.lease);
+    const { signal } = this.#abort;
+    const written = await execution.written();
+    const saved = await untilAvailable(
+      () =>
+        saveOutputs({
+          written,
+          codeRoot: this.#record.spec.codeRoot,
+          cache: this.#services.cache,
+          transport,
+          signal,
+          onHashed: () => this.#enter("pushing"),
+        }),
+      signal,
+    );
+    await this.#enter("pushing");
+    await this.#shipper?.note({ ...entry(savedText(saved), "pushing"), level: "info" });
+    return saved.tree ?? "";
+  }
+
+  async #stop(): Promise<void> {
+    await this.#save(this.#record);
+    await this.#shipper?.note({ ...entry("Run is stopping", "stopping"), statusEvent: true });
+    await this.#execution?.signal("SIGTERM");
+    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), this.#services.stopGraceMs);
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    this.#execution?.signal(signal).catch((error: unknown) => this.#log.error({ err: error, signal }, "signal failed"));
+  }
+
+  #entered(phase: Phase): boolean {
+    return this.#record.history.some((each) => each.phase === phase);
+  }
+
+  async #enter(phase: Phase): Promise<void> {
+    if (this.#entered(phase)) return;
+    await this.#save({ ...this.#record, history: [...this.#record.history, { phase, atMs: Date.now() }] });
+    if (phase !== "running") await this.#announce(phase);
+    this.#services.changed();
+  }
+
+  async #announce(phase: Phase): Promise<void> {
+    await this.#shipper?.note({ ...entry(`Run is ${phase}`, phase), statusEvent: true });
+  }
+
+  /** One write after the other; the last word is the last on disk. */
+  #save(record: AttemptRecord): Promise<void> {
+    this.#record = record;
+    this.#saved = this.#saved.then(() => writeRecord(this.attemptDir, record));
+    return this.#saved;
+  }
+
+  /** Which cause a failure has, from how far the attempt came. */
+  #failedStep(): string {
+    if (this.#entered("saving")) return "save";
+    return this.#entered("mounting") ? "mount" : "build";
+  }
+}
+
+const REBOOTED = { reasonCode: "machine-rebooted", reason: "The machine was restarted while the run was on it." };
+
+function result(fields: Partial<AttemptResult> & { cause: string }): AttemptResult {
+  return { exitCode: undefined, reasonCode: "", reason: "", outputTree: "", logEntries: 0, ...fields };
+}
+
+function entry(text: string, status: string): { atMs: number; text: string; status: string; statusEvent: boolean; level: string; partial: boolean } {
+  return { atMs: Date.now(), text, status, statusEvent: false, level: "info", partial: false };
+}
+
+function reasonCodeOf(error: unknown): string {
+  if (hasCode(error, "data-loss")) return "bytes-corrupt";
+  return error instanceof SpellError && error.reason !== error.code ? error.reason : "";
+}
+
+function asDigest(text: string): Digest {
+  if (!isDigest(text)) throw new SpellError("internal", `The coordinator sent "${text}" for a digest.`);
+  return text;
+}

@@ -1,0 +1,118 @@
+/** The agent's calls to its coordinator, under the lease of an attempt. */
+import type { Digest } from "@spell/domain";
+import { SpellError, isDigest } from "@spell/domain";
+import type { Lease } from "@spell/rpc";
+import {
+  AgentServiceClient,
+  TreeServiceClient,
+  callMetadata,
+  callUnary,
+  channelCredentials,
+  channelOptions,
+  readStream,
+} from "@spell/rpc";
+import type { TreeTransport } from "@spell/spellfs";
+import type { SegmentArchive } from "./logs/segment-archive.ts";
+
+/** An attempt's calls ride out a restart of the coordinator; what takes longer is tried again by the attempt itself. */
+const RETRY_FOR_MS = 30_000;
+
+export class CoordinatorClient {
+  readonly agents: AgentServiceClient;
+  readonly address: string;
+  readonly #trees: TreeServiceClient;
+  #token = "";
+
+  constructor(address: string) {
+    this.address = address;
+    this.agents = new AgentServiceClient(address, channelCredentials(), channelOptions(address));
+    this.#trees = new TreeServiceClient(address, channelCredentials(), channelOptions(address));
+  }
+
+  /** The credential of every later call. */
+  useToken(token: string): void {
+    this.#token = token;
+  }
+
+  metadata(): ReturnType<typeof callMetadata> {
+    return callMetadata(this.#token);
+  }
+
+  close(): void {
+    this.agents.close();
+    this.#trees.close();
+  }
+
+  /** Trees as the attempt of this lease may read and write them. */
+  trees(lease: Lease): TreeTransport {
+    return {
+      findMissing: async ({ digests, targets }) => {
+        const call = this.#trees.findMissing.bind(this.#trees);
+        const { missing, targets: places } = await callUnary(call, { digests, targets, lease }, this.#context());
+        return { missing: missing.map(asDigest), targets: places };
+      },
+      commitTree: async ({ root, objects, nodes }) => {
+        const call = this.#trees.commitTree.bind(this.#trees);
+        const plain = nodes.map((node) => Buffer.from(node.buffer, node.byteOffset, node.byteLength));
+        await callUnary(call, { root, objects, nodes: plain, lease }, this.#context());
+      },
+      readTree: (request) => this.#readTree(request, lease),
+    };
+  }
+
+  /** Where the attempt of this lease archives its log. */
+  segments(lease: Lease): SegmentArchive {
+    return {
+      store: async ({ firstNumber, entries, bytes }) => {
+        const prepare = this.agents.prepareLogSegment.bind(this.agents);
+        const { objectKey, putUrl } = await callUnary(prepare, { lease, firstNumber }, this.#context());
+        await putObject(putUrl, bytes);
+        const commit = this.agents.commitLogSegment.bind(this.agents);
+        const segment = { lease, objectKey, firstNumber, entries, sizeBytes: bytes.byteLength };
+        await callUnary(commit, segment, this.#context());
+      },
+    };
+  }
+
+  /** Answers a request for a snapshot. */
+  async completeSnapshot(answer: { snapshotId: string; lease: Lease; tree: string; error: string }): Promise<void> {
+    await callUnary(this.agents.completeSnapshot.bind(this.agents), answer, this.#context());
+  }
+
+  async *#readTree(
+    request: { digest: Digest; isFile: boolean },
+    lease: Lease,
+  ): AsyncIterable<{ nodes: Uint8Array[]; objects: { getUrl: string; blobs: { digest: Digest; offset: number; sizeBytes: number }[] }[] }> {
+    const call = this.#trees.readTree.bind(this.#trees);
+    for await (const part of readStream(call, { ...request, lease }, { metadata: this.metadata(), address: this.address })) {
+      const objects = part.objects.map(({ getUrl, blobs }) => ({
+        getUrl,
+        blobs: blobs.map((blob) => ({ ...blob, digest: asDigest(blob.digest) })),
+      }));
+      yield { nodes: part.nodes, objects };
+    }
+  }
+
+  #context(): Parameters<typeof callUnary>[2] {
+    return { metadata: this.metadata(), address: this.address, retryForMs: RETRY_FOR_MS };
+  }
+}
+
+function asDigest(text: string): Digest {
+  if (!isDigest(text)) throw new SpellError("internal", `The coordinator sent "${text}" for a digest.`);
+  return text;
+}
+
+/** Puts bytes at a presigned URL. Throws `unavailable`, or `exhausted` when the store's disk is full. */
+async function putObject(url: string, bytes: Uint8Array): Promise<void> {
+  let response: Response;
+  try {
+    response = await fetch(url, { method: "PUT", body: bytes as Uint8Array<ArrayBuffer>, signal: AbortSignal.timeout(60_000) });
+    await response.arrayBuffer();
+  } catch (error) {
+    throw new SpellError("unavailable", "The object store cannot be reached.", { reason: "store-unavailable", cause: error });
+  }
+  if (response.ok) return;
+  if (response.status === 507) throw new SpellError("unavailable", "The object store's disk is full.", { reason: "disk-full" });
+  throw new SpellError("unavailable", `The object store answered ${response.status}.`, { reason: "store-unavailable" });
+}

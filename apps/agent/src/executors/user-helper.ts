@@ -1,0 +1,29 @@
+/** Run by the sandbox's tests as an ordinary user: checks, runs one command, and prints all there is to see as JSON. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import type { ExecutionSpec } from "./executor.ts";
+import { SandboxExecutor } from "./sandbox.ts";
+
+export interface UserReport {
+  /** The sentence, when this machine lets no ordinary user make a sandbox. */
+  problem?: string;
+  exitCode?: number;
+  startFailure?: string;
+  output: string;
+  written: string[];
+  /** What the attempt's folder holds after `dispose`. */
+  left: string[];
+}
+
+const spec = JSON.parse(process.argv[2] ?? "{}") as ExecutionSpec;
+const executor = new SandboxExecutor({ scratchDir: spec.attemptDir });
+const problem = await executor.check();
+let report: UserReport = { problem, output: "", written: [], left: [] };
+if (problem === undefined) {
+  const execution = await executor.start(spec);
+  const { exitCode, startFailure } = await execution.exited;
+  const output = existsSync(execution.spoolPath) ? readFileSync(execution.spoolPath, "utf8") : "";
+  const written = (await execution.written()).map((entry) => entry.path);
+  await execution.dispose();
+  report = { exitCode, startFailure, output, written, left: readdirSync(spec.attemptDir) };
+}
+process.stdout.write(JSON.stringify(report));

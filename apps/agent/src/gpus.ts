@@ -1,0 +1,36 @@
+/** The machine's GPUs, as nvidia-smi lists them. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+export interface Gpu {
+  index: number;
+  /** Machine type name: `H200`, `V100`, `RTX-4090`. */
+  machineType: string;
+}
+
+/** No GPUs when there is no nvidia-smi or it finds none; a hanging driver must not keep the agent from starting. */
+export async function findGpus(): Promise<Gpu[]> {
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=index,name", "--format=csv,noheader"], {
+      timeout: 10_000,
+    });
+    return parseGpus(stdout);
+  } catch {
+    return [];
+  }
+}
+
+/** Parses lines such as `0, NVIDIA H200`. */
+export function parseGpus(listing: string): Gpu[] {
+  return listing.split("\n").flatMap((line) => {
+    const match = /^\s*(\d+)\s*,\s*(.+?)\s*$/.exec(line);
+    return match?.[2] === undefined ? [] : [{ index: Number(match[1]), machineType: machineTypeOf(match[2]) }];
+  });
+}
+
+/** The model alone where it is one word (`Tesla V100-SXM2-16GB` is a V100); otherwise the whole name, joined by dashes. */
+export function machineTypeOf(gpuName: string): string {
+  const model = gpuName.replace(/^(NVIDIA|Tesla|GeForce|Quadro)\s+/i, "").replace(/^(Tesla|GeForce|Quadro)\s+/i, "");
+  const word = /^[A-Z]{1,3}\d+[A-Z]?(?=$|[\s-])/i.exec(model)?.[0];
+  return word ?? model.replace(/[^A-Za-z0-9._]+/g, "-");
+}

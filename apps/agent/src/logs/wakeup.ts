@@ -1,0 +1,24 @@
+/** A signal between the parts of a loop: a wake that comes while nobody waits is not lost. */
+export class Wakeup {
+  #pending = false;
+  #resolve: (() => void) | undefined;
+
+  wake(): void {
+    this.#pending = true;
+    this.#resolve?.();
+  }
+
+  /** Resolves at the next wake, or at once after one that nobody waited for, or after `timeoutMs`. One waiter at a time. */
+  async wait(timeoutMs?: number): Promise<void> {
+    if (!this.#pending) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#resolve = resolve;
+        if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
+      });
+      clearTimeout(timer);
+      this.#resolve = undefined;
+    }
+    this.#pending = false;
+  }
+}

@@ -1,0 +1,167 @@
+/** The agent's composition root. SIGINT drains (twice: interrupts what runs); SIGTERM leaves the runs to the next agent. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SpellError, messageOf } from "@spell/domain";
+import type { EventBus } from "@spell/event-bus";
+import { createNatsBus } from "@spell/event-bus/nats";
+import { createLogger } from "@spell/logging";
+import type { AttemptSpec, EventBusAddress, MachineTypeSlots } from "@spell/rpc";
+import { openTreeCache } from "@spell/spellfs";
+import type { AttemptServices } from "./attempt-services.ts";
+import { Attempts } from "./attempts.ts";
+import type { AgentConfig } from "./config.ts";
+import { machineEnvironment, parseConfig } from "./config.ts";
+import { CoordinatorClient } from "./coordinator-client.ts";
+import { createExecutor } from "./executors/create-executor.ts";
+import type { Gpu } from "./gpus.ts";
+import { findGpus } from "./gpus.ts";
+import { loadIdentity, prepareDataFolder } from "./identity.ts";
+import { LogShipper } from "./logs/log-shipper.ts";
+import { runEnvironment, sdkFolders } from "./run-environment.ts";
+import { Session } from "./session.ts";
+import { lockDataFolder } from "./single-agent.ts";
+
+const VERSION = "0.1.0";
+const config = parseConfig(process.argv.slice(2));
+const log = createLogger({ name: "agent", level: config.logLevel });
+
+try {
+  await start(config);
+} catch (error) {
+  fail(error);
+}
+
+function fail(error: unknown): never {
+  if (!(error instanceof SpellError)) log.error({ err: error }, "agent failed");
+  process.stderr.write(`spell agent: ${messageOf(error)}\n`);
+  process.exit(1);
+}
+
+async function start(settings: AgentConfig): Promise<void> {
+  const { dataDir } = settings;
+  await prepareDataFolder(dataDir);
+  const executor = createExecutor(settings.executor, { scratchDir: dataDir });
+  const missing = await executor.check();
+  if (missing !== undefined) throw new SpellError("conflict", missing);
+  const client = new CoordinatorClient(settings.coordinator);
+  const { name, joinToken } = settings;
+  const identity = await loadIdentity({ dataDir, joinToken, name, client: client.agents, address: settings.coordinator });
+  client.useToken(identity.agentToken);
+  lockDataFolder(dataDir);
+  const gpus = await findGpus();
+  const cache = await openTreeCache({ directory: join(dataDir, "cache") });
+  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
+  let bus: EventBus | undefined;
+  let busKey = "";
+  const services: AttemptServices = {
+    executor,
+    cache,
+    log,
+    bootId,
+    stopGraceMs: settings.stopGraceMs,
+    trees: (lease) => client.trees(lease),
+    openLog: (lease, attemptDir) => {
+      if (bus === undefined) throw new Error("attempts are resumed only once the event bus is known");
+      return LogShipper.open({
+        runId: lease.runId,
+        attempt: lease.attempt,
+        attemptDir,
+        spoolPath: join(attemptDir, "output.log"),
+        bus,
+        archive: client.segments(lease),
+        onProblem: (problem) => log.warn({ problem, runId: lease.runId }, "log shipping"),
+      });
+    },
+    executionBase: (spec) => executionBase(spec, { settings, gpus, isolated: executor.name === "sandbox" }),
+    changed: () => session.changed(),
+  };
+  const attempts = new Attempts({ dataDir, services, completeSnapshot: (answer) => client.completeSnapshot(answer) });
+  await attempts.load();
+  const session = new Session({
+    client,
+    attempts,
+    bootId,
+    version: VERSION,
+    machineTypes: offeredTypes(settings, gpus),
+    controlSlots: settings.controlSlots,
+    log,
+    onEventBus: (address) => {
+      if (keyOf(address) === busKey) return;
+      busKey = keyOf(address);
+      // Logs that are open keep the bus they have; a bus that moved is a matter of restarts.
+      bus = createNatsBus({
+        ...address,
+        name: `agent ${settings.name}`,
+        role: "agent",
+        onProblem: (problem) => log.warn({ problem }, "event bus"),
+      });
+    },
+    onConnected: onceConnected(identity.agentId),
+    onRefused: fail,
+  });
+  session.start();
+
+  let interrupts = 0;
+  const leave = async (how: "drain" | "interrupt" | "detach"): Promise<void> => {
+    if (how === "drain") {
+      session.drain();
+      await drained(attempts);
+    }
+    session.stop();
+    if (how === "interrupt") await attempts.interrupt();
+    else await attempts.detach();
+    await bus?.close();
+    client.close();
+    process.exit(0);
+  };
+  process.on("SIGINT", () => {
+    interrupts += 1;
+    if (interrupts <= 2) leave(interrupts === 1 ? "drain" : "interrupt").catch(fail);
+  });
+  process.once("SIGTERM", () => leave("detach").catch(fail));
+}
+
+/** The line that whoever started this process waits for, once. */
+function onceConnected(agentId: string): () => void {
+  let told = false;
+  return () => {
+    if (told) return;
+    told = true;
+    process.stdout.write(`${JSON.stringify({ ready: true, agentId })}\n`);
+  };
+}
+
+async function drained(attempts: Attempts): Promise<void> {
+  while (attempts.reports().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+function offeredTypes(settings: AgentConfig, gpus: readonly Gpu[]): MachineTypeSlots[] {
+  const types = new Map<string, number>();
+  if (settings.cpuSlots > 0) types.set("CPU", settings.cpuSlots);
+  for (const gpu of gpus) types.set(gpu.machineType, (types.get(gpu.machineType) ?? 0) + 1);
+  for (const type of settings.machineTypes) types.set(type.name, type.slots);
+  return [...types].map(([name, slots]) => ({ name, slots }));
+}
+
+function executionBase(
+  spec: AttemptSpec,
+  machine: { settings: AgentConfig; gpus: readonly Gpu[]; isolated: boolean },
+): ReturnType<AttemptServices["executionBase"]> {
+  const { settings, gpus, isolated } = machine;
+  const typeName = spec.machineType.replace(/x\d+$/i, "").toLowerCase();
+  const ofType = gpus.filter((gpu) => [typeName, spec.machineType.toLowerCase()].includes(gpu.machineType.toLowerCase()));
+  const chosen = spec.slots.flatMap((slot) => ofType[slot]?.index ?? []);
+  return {
+    command: spec.command,
+    workingDirectory: ["/spell", spec.codeRoot, spec.cwd].filter((part) => part !== "").join("/"),
+    environment: runEnvironment({ machine: machineEnvironment(), user: spec.environment, isolated }),
+    extras: sdkFolders(),
+    hidden: settings.hidden,
+    gpus: chosen.length > 0 ? chosen : undefined,
+  };
+}
+
+function keyOf(address: EventBusAddress): string {
+  return JSON.stringify(address);
+}

@@ -1,0 +1,112 @@
+/**
+ * The agent's side of the sync stream. It reports its whole state whenever something changes and at least as often as the
+ * coordinator wants, does what the answers say, and opens the stream again for as long as it lives.
+ */
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
+import { SpellError } from "@spell/domain";
+import type { Logger } from "@spell/logging";
+import type { EventBusAddress, MachineTypeSlots, SyncRequest, SyncResponse } from "@spell/rpc";
+import { fromServiceError } from "@spell/rpc";
+import type { Attempts } from "./attempts.ts";
+import type { CoordinatorClient } from "./coordinator-client.ts";
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+
+export interface SessionOptions {
+  client: CoordinatorClient;
+  attempts: Attempts;
+  bootId: string;
+  version: string;
+  machineTypes: MachineTypeSlots[];
+  controlSlots: number;
+  log: Logger;
+  /** The coordinator says where the event bus is; called before the first attempt is resumed and at every change. */
+  onEventBus(address: EventBusAddress): void;
+  /** The first answer has come. */
+  onConnected(): void;
+  /** The coordinator refuses this agent for good. */
+  onRefused(error: SpellError): void;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  #call: ClientDuplexStream<SyncRequest, SyncResponse> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #reportTimer: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #reportEveryMs = 5_000;
+  #scheduled = false;
+  #draining = false;
+  #stopped = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { client } = this.#options;
+    const call = client.agents.sync(client.metadata());
+    this.#call = call;
+    call.on("data", (response: SyncResponse) => this.#receive(response));
+    call.on("error", (error: ServiceError) => this.#lost(call, error));
+    call.on("end", () => this.#lost(call));
+    this.#send();
+  }
+
+  /** Takes nothing new from now on. */
+  drain(): void {
+    this.#draining = true;
+    this.changed();
+  }
+
+  /** Reports soon; many changes of one moment make one report. */
+  changed(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#reportTimer);
+    this.#call?.end();
+    this.#call?.cancel();
+  }
+
+  #send(): void {
+    clearTimeout(this.#reportTimer);
+    if (this.#stopped || this.#call === undefined) return;
+    const { bootId, version, machineTypes, controlSlots, attempts } = this.#options;
+    this.#call.write({ bootId, version, machineTypes, controlSlots, draining: this.#draining, attempts: attempts.reports() });
+    this.#reportTimer = setTimeout(() => this.#send(), this.#reportEveryMs);
+  }
+
+  #receive(response: SyncResponse): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    if (response.reportEveryMs > 0) this.#reportEveryMs = response.reportEveryMs;
+    if (response.eventBus !== undefined) this.#options.onEventBus(response.eventBus);
+    this.#options.onConnected();
+    // New attempts are reported as soon as they are in the journal, so that their spec is not sent again and again.
+    this.#options.attempts
+      .apply(response)
+      .catch((error: unknown) => this.#options.log.error({ err: error }, "could not do what the coordinator asked"));
+  }
+
+  #lost(call: ClientDuplexStream<SyncRequest, SyncResponse>, error?: ServiceError): void {
+    if (this.#call !== call || this.#stopped) return;
+    this.#call = undefined;
+    clearTimeout(this.#reportTimer);
+    const cause = error && fromServiceError(error, { address: this.#options.client.address });
+    if (cause !== undefined && (cause.code === "unauthenticated" || cause.code === "forbidden")) {
+      this.#options.onRefused(cause);
+    }
+    this.#options.log.debug({ err: cause, retryMs: this.#retryMs }, "sync stream lost");
+    this.#timer = setTimeout(() => this.start(), this.#retryMs * (0.5 + Math.random()));
+    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+  }
+}
