@@ -1,0 +1,80 @@
+/** The body of POST runs/{owner}: its schema, and what it asks for. */
+import type { Static } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+import { invalidInput } from "@spell/domain";
+import type { RunRequest } from "@spell/run-lifecycle";
+
+const optional = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+
+/** Unused fields arrive as null, [] or {}. */
+export const RunBody = Type.Object({
+  command: optional(Type.String()),
+  gpu: optional(Type.String()),
+  cwd: optional(Type.String()),
+  root_directory: optional(Type.String()),
+  description: optional(Type.String()),
+  commit_label: optional(Type.String()),
+  workflow_id: optional(Type.Integer()),
+  labels: optional(Type.Array(Type.String())),
+  environment_vars: optional(Type.Record(Type.String(), Type.String())),
+  attached_resources: optional(
+    Type.Record(Type.String(), Type.Object({ mount_point: optional(Type.String()) })),
+  ),
+  run_type: optional(Type.String()),
+});
+
+/** What a client may ask for and this build cannot do: refused, never silently left out. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  git_commit_hash: "code pushed with git",
+  uncommitted_hash: "code pushed with git",
+  workspace_id: "code pushed with git",
+  github_url: "code from a git URL",
+  docker_image: "a docker image",
+  pip_packages: "pip packages",
+  pip_env_packages: "pip packages",
+  apt_packages: "apt packages",
+  requirements_file: "a requirements file",
+  conda_file: "a conda file",
+  params: "parameters",
+  stop_conditions: "stop conditions",
+  timeout_minutes: "a timeout",
+  distributed: "distributed runs",
+  project_id: "projects",
+  auto_resume: "resuming on another machine",
+  idempotent: "finding an identical earlier run",
+  tensorboard_directory: "TensorBoard",
+  provider: "choosing a provider",
+  node_group: "choosing a node group",
+};
+
+/** Throws invalid-input for what cannot be honoured. */
+export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
+  for (const [field, what] of Object.entries(NOT_YET)) {
+    if (isAsked((body as Record<string, unknown>)[field])) {
+      throw invalidInput(`This version of Spell does not offer ${what} yet (${field}).`, "not-offered");
+    }
+  }
+  return {
+    command: body.command ?? "",
+    machineType: body.gpu ?? "",
+    codeTree: "",
+    codeRoot: "",
+    cwd: body.cwd ?? "",
+    environment: body.environment_vars ?? {},
+    mounts: Object.entries(body.attached_resources ?? {}).map(([resource, mount]) => ({
+      resource,
+      mountPoint: mount.mount_point ?? "",
+    })),
+    description: body.description ?? "",
+    commitLabel: body.commit_label ?? "",
+    workflowId: body.workflow_id ?? undefined,
+    gitCommit: "",
+    labels: body.labels ?? [],
+  };
+}
+
+function isAsked(value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === "") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}

@@ -1,0 +1,77 @@
+/** The HTTP server: the /v1 JSON API, the embedded object store's signed URLs, health. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fastify } from "fastify";
+import { portError } from "../rpc/server.ts";
+import type { Services } from "../services.ts";
+import { toHttpError } from "./errors.ts";
+import { addOtherRoutes } from "./other-routes.ts";
+import { addRunRoutes } from "./run-routes.ts";
+
+/** Bodies of the JSON API are small; bytes go to the object store. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+export interface HttpServer {
+  port: number;
+  /** Ends open connections; idempotent. */
+  stop(): Promise<void>;
+}
+
+export type StoreHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Starts serving. `store`: serves /store/ when objects are embedded. Throws `unavailable` reason `port-taken`. */
+export async function startHttpServer(
+  services: Services,
+  options: { host: string; port: number; store?: StoreHandler; ready(): boolean },
+): Promise<HttpServer> {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    // Bytes of the store stream straight to disk: they must not pass the JSON API's body parser.
+    serverFactory: (handle) =>
+      createServer((request, response) => {
+        if (options.store === undefined || !request.url?.startsWith("/store/")) {
+          handle(request, response);
+          return;
+        }
+        options.store(request, response).catch((error: unknown) => {
+          services.log.error({ err: error }, "store request failed");
+          response.destroy();
+        });
+      }),
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, body, hidden } = toHttpError(error);
+    if (hidden !== undefined) services.log.error({ err: hidden }, "request failed");
+    return reply.code(status).send(body);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      status: "error",
+      error: `This version of Spell does not offer ${request.method} ${request.url.split("?")[0] ?? ""}.`,
+      code: "not-offered",
+    }),
+  );
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/readyz", (_request, reply) => (options.ready() ? { status: "ok" } : reply.code(503).send({ status: "starting" })));
+  await app.register(
+    (api, _options, done) => {
+      // Stop and kill come as POST without a body but may still name a content type.
+      api.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, parsed) => {
+        if (body === "") parsed(null, undefined);
+        else api.getDefaultJsonParser("error", "ignore")(_request, body as string, parsed);
+      });
+      addRunRoutes(api, services);
+      addOtherRoutes(api, services);
+      done();
+    },
+    { prefix: "/v1" },
+  );
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    throw portError("HTTP", options, error);
+  }
+  return { port: (app.server.address() as AddressInfo).port, stop: () => app.close() };
+}

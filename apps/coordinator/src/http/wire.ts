@@ -1,0 +1,84 @@
+/** Runs, users and workflows in the JSON that the historical clients parse. */
+import type { LogEntry } from "@spell/domain";
+import type { RunRecord, UserRecord, WorkflowRecord } from "@spell/run-store";
+
+/** UTC with microseconds, the only form that every client parses. */
+export function wireTime(atMs: number): string {
+  return new Date(atMs).toISOString().replace("Z", "000Z");
+}
+
+export function wireUser(user: UserRecord): Record<string, unknown> {
+  const at = wireTime(user.createdAtMs);
+  return { user_name: user.name, email: user.email, full_name: user.name, created_at: at, updated_at: at };
+}
+
+/** `attached_resources` of an answer is `{resource: path}`, unlike that of a request. */
+export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unknown> {
+  const { spec } = run;
+  return {
+    id: run.id,
+    status: run.status,
+    reason_code: run.reasonCode,
+    reason: run.reason,
+    user_exit_code: run.userExitCode ?? null,
+    command: spec.command,
+    gpu: spec.machineType,
+    git_commit_hash: spec.gitCommit,
+    description: spec.description,
+    docker_image: null,
+    creator: wireUser(creator),
+    labels: spec.labels.map((name) => ({ name, background_color_hex: 0 })),
+    environment_vars: withoutTypedNames(spec.environment),
+    attached_resources: Object.fromEntries(spec.mounts.map((mount) => [mount.resource, mount.path])),
+    created_at: wireTime(run.createdAtMs),
+    started_at: run.startedAtMs === undefined ? null : wireTime(run.startedAtMs),
+    ended_at: run.endedAtMs === undefined ? null : wireTime(run.endedAtMs),
+    workflow_id: run.workflowId ?? null,
+    pip_packages: [],
+    apt_packages: [],
+  };
+}
+
+export function wireWorkflow(request: {
+  workflow: WorkflowRecord;
+  runs: readonly RunRecord[];
+  creator: UserRecord;
+}): Record<string, unknown> {
+  const { workflow, runs, creator } = request;
+  const managing = runs.find((run) => run.id === workflow.managingRunId);
+  return {
+    id: workflow.id,
+    workspace_specs: {},
+    labels: workflow.labels.map((each) => each.label),
+    managing_run: managing === undefined ? null : wireRun(managing, creator),
+    runs: runs.filter((run) => run.id !== workflow.managingRunId).map((run) => wireRun(run, creator)),
+  };
+}
+
+export function wireLogEntry(entry: LogEntry): Record<string, unknown> {
+  return {
+    log: entry.text,
+    status: entry.status,
+    status_event: entry.statusEvent || null,
+    level: entry.level || null,
+    important: null,
+    "@timestamp": wireTime(entry.atMs),
+  };
+}
+
+/** One line of a stream: ASCII only, because clients also split at U+0085, U+2028 and U+2029. */
+export function wireLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return `${json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
+/** The historical decoder casts values under these names, at any depth: as variable names they would break every listing. */
+const TYPED_NAMES = new Set(
+  `creator user owner key run managing_run workspace workflow spell_project project model model_version hyper_search user_dataset
+   log_entry cpu_stats organization environment billing_status model_server template runs keys workspaces spell_projects models
+   model_versions hyper_searches access_tokens memberships members gpu_stats ls org_buckets model_servers model_server_pods`.split(/\s+/),
+);
+
+function withoutTypedNames(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !TYPED_NAMES.has(name)));
+}

@@ -1,0 +1,41 @@
+/** gRPC: who is asking, and what the cluster offers. */
+import { SpellError, machineTypeKey, notFound } from "@spell/domain";
+import type { AccountServiceServer } from "@spell/rpc";
+import { hashToken, newToken, requireOwner } from "@spell/run-lifecycle";
+import type { Services } from "../services.ts";
+import { unary } from "./handler.ts";
+
+export function createAccountService(services: Services): AccountServiceServer {
+  const { store, sessions } = services;
+  return {
+    whoAmI: unary(services, async (_request, { principal }) => {
+      const { userName } = requireOwner(principal);
+      const user = await store.findUser(userName);
+      if (user === undefined) throw notFound(`There is no user ${userName}.`, "no-such-user");
+      return { userName, email: user.email, createdAtMs: user.createdAtMs };
+    }),
+    listMachineTypes: unary(services, async () => {
+      const names = await sessions.machineTypes(store);
+      const held = await store.listHeld();
+      const machineTypes = names.map((name) => {
+        const same = (other: string): boolean => machineTypeKey(other) === machineTypeKey(name);
+        const slots = sessions
+          .all()
+          .flatMap((session) => session.machineTypes)
+          .filter((type) => same(type.name))
+          .reduce((sum, type) => sum + type.slots, 0);
+        const taken = held
+          .filter((run) => run.runType === "user" && same(run.spec.machineType))
+          .reduce((sum, run) => sum + run.slots.length, 0);
+        return { name, slots, freeSlots: Math.max(0, slots - taken) };
+      });
+      return { machineTypes };
+    }),
+    createJoinToken: unary(services, async (_request, { principal }) => {
+      if (principal.kind !== "user") throw new SpellError("forbidden", "Only a user may add agents.");
+      const joinToken = newToken("join");
+      await store.addToken(hashToken(joinToken), { kind: "join" }, services.now());
+      return { joinToken };
+    }),
+  };
+}

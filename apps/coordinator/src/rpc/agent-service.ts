@@ -1,0 +1,89 @@
+/** gRPC: agents join, then keep one sync stream each. */
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { randomUUID } from "node:crypto";
+import { SpellError } from "@spell/domain";
+import type { AgentServiceServer, SyncRequest, SyncResponse } from "@spell/rpc";
+import type { Principal } from "@spell/run-lifecycle";
+import { hashToken, newToken } from "@spell/run-lifecycle";
+import type { Services } from "../services.ts";
+import { AgentStream } from "./agent-stream.ts";
+import { toDigest } from "./convert.ts";
+import { authenticate, serviceError, unary } from "./handler.ts";
+
+const LOG_PREFIX = "logs/";
+
+export function createAgentService(services: Services): AgentServiceServer {
+  const { store, lifecycle, snapshots } = services;
+  return {
+    // The only call without a bearer token: the join token is the credential.
+    join: (call, callback) => {
+      join(services, call.request.joinToken, call.request.name).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(serviceError(services, error)),
+      );
+    },
+    sync: (call: ServerDuplexStream<SyncRequest, SyncResponse>) => {
+      // Messages may arrive while the token is being looked up: the stream holds them until somebody listens.
+      authenticate(services, call.metadata).then(
+        (principal) => {
+          if (principal.kind === "agent") new AgentStream(services, principal.agentId, call).start();
+          else call.emit("error", serviceError(services, notAnAgent()));
+        },
+        (error: unknown) => call.emit("error", serviceError(services, error)),
+      );
+    },
+    commitLogSegment: unary(services, async (request, { principal }) => {
+      const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
+      if (!request.objectKey.startsWith(`${LOG_PREFIX}${run.id}/`)) {
+        throw new SpellError("invalid-input", `"${request.objectKey}" is not a log object of run ${run.id}.`);
+      }
+      const { objectKey, firstNumber, entries } = request;
+      await store.addLogSegment(run.id, { attempt: run.attempt, firstNumber, entries, objectKey });
+      services.changes.publish(run);
+      return {};
+    }),
+    prepareLogSegment: unary(services, async (request, { principal }) => {
+      const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
+      // The key is fixed by what it holds: storing the same segment again after a crash replaces it.
+      const objectKey = `${LOG_PREFIX}${run.id}/${run.attempt}/${request.firstNumber}`;
+      return { objectKey, putUrl: await services.objects.presignPut(objectKey, 3_600) };
+    }),
+    completeSnapshot: unary(services, async (request, { principal }) => {
+      const agentId = agentOf(principal);
+      await lifecycle.requireLease(agentId, leaseOf(request.lease));
+      const answer = request.error === "" ? { tree: toDigest(request.tree) } : { error: request.error };
+      snapshots.complete(request.snapshotId, { agentId, ...answer });
+      return {};
+    }),
+  };
+}
+
+async function join(services: Services, joinToken: string, name: string): Promise<{ agentId: string; agentToken: string }> {
+  const agentId = `agt_${randomUUID()}`;
+  const agentToken = newToken("agent");
+  const nowMs = services.now();
+  const agent = { id: agentId, name: name.slice(0, 200) || agentId, machineTypes: [], createdAtMs: nowMs, lastSeenAtMs: nowMs };
+  if (!(await services.store.joinAgent(hashToken(joinToken), agent, hashToken(agentToken)))) {
+    throw new SpellError(
+      "unauthenticated",
+      'This join token is wrong or was used already: make a new one with "spell agent token".',
+      { reason: "bad-join-token" },
+    );
+  }
+  services.log.info({ agentId, agent: agent.name }, "agent joined");
+  return { agentId, agentToken };
+}
+
+function agentOf(principal: Principal): string {
+  if (principal.kind !== "agent") throw notAnAgent();
+  return principal.agentId;
+}
+
+function notAnAgent(): SpellError {
+  return new SpellError("forbidden", "Only agents may call this.", { reason: "not-an-agent" });
+}
+
+function leaseOf<T>(lease: T | undefined): T {
+  if (lease === undefined) throw new SpellError("stale-lease", "The call names no attempt.");
+  return lease;
+}

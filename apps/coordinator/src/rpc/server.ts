@@ -1,0 +1,55 @@
+/** The gRPC server: all services, health and reflection, on one port. */
+import { Server } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { SpellError, messageOf } from "@spell/domain";
+import {
+  AccountServiceService,
+  AgentServiceService,
+  RunServiceService,
+  TreeServiceService,
+  WorkflowServiceService,
+  loadDescriptors,
+  serverCredentials,
+  serverOptions,
+} from "@spell/rpc";
+import { HealthImplementation } from "grpc-health-check";
+import type { Services } from "../services.ts";
+import { createAccountService } from "./account-service.ts";
+import { createAgentService } from "./agent-service.ts";
+import { createRunService } from "./run-service.ts";
+import { createTreeService } from "./tree-service.ts";
+import { createWorkflowService } from "./workflow-service.ts";
+
+export interface GrpcServer {
+  port: number;
+  /** Ends streams and calls; idempotent. */
+  stop(): void;
+}
+
+/** Starts serving. Throws `unavailable` reason `port-taken` when the port cannot be had. */
+export async function startGrpcServer(services: Services, address: { host: string; port: number }): Promise<GrpcServer> {
+  const server = new Server(serverOptions());
+  server.addService(RunServiceService, createRunService(services));
+  server.addService(WorkflowServiceService, createWorkflowService(services));
+  server.addService(TreeServiceService, createTreeService(services));
+  server.addService(AccountServiceService, createAccountService(services));
+  server.addService(AgentServiceService, createAgentService(services));
+  new HealthImplementation({ "": "SERVING" }).addToServer(server);
+  new ReflectionService(loadDescriptors()).addToServer(server);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${address.host}:${address.port}`, serverCredentials(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(portError("gRPC", address, error));
+    });
+  });
+  return { port, stop: () => server.forceShutdown() };
+}
+
+/** Why a port could not be opened, for people. */
+export function portError(what: string, address: { host: string; port: number }, error: unknown): SpellError {
+  return new SpellError(
+    "unavailable",
+    `Cannot serve ${what} on ${address.host}:${address.port}: ${messageOf(error)}. Is Spell running already? Choose another port with --${what.toLowerCase()}-port.`,
+    { reason: "port-taken", cause: error },
+  );
+}

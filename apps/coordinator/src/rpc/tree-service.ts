@@ -1,0 +1,61 @@
+/** gRPC: trees. Users may commit and read; an agent only under the lease of an attempt, and reads only what that needs. */
+import type { Digest } from "@spell/domain";
+import { SpellError } from "@spell/domain";
+import type { Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
+import type { Principal } from "@spell/run-lifecycle";
+import type { RunRecord } from "@spell/run-store";
+import type { Services } from "../services.ts";
+import { toDigest } from "./convert.ts";
+import { serverStream, unary } from "./handler.ts";
+
+export function createTreeService(services: Services): TreeServiceServer {
+  const { trees } = services;
+  return {
+    findMissing: unary(services, async (request, { principal }) => {
+      await requireWriter(services, principal, request.lease);
+      return trees.findMissing(request.digests.map(toDigest), request.targets);
+    }),
+    commitTree: unary(services, async (request, { principal }) => {
+      await requireWriter(services, principal, request.lease);
+      const objects = request.objects.map((object) => ({
+        ...object,
+        blobs: object.blobs.map((blob) => ({ ...blob, digest: toDigest(blob.digest) })),
+      }));
+      await trees.commitTree({ root: toDigest(request.root), objects, nodes: request.nodes });
+      return {};
+    }),
+    readTree: serverStream(services, async function* (request, { principal }): AsyncGenerator<ReadTreeResponse> {
+      const digest = toDigest(request.digest);
+      await requireReader(services, { principal, lease: request.lease, digest });
+      if (request.isFile) yield { nodes: [], objects: await trees.sources([digest]) };
+      else yield* trees.read(digest);
+    }),
+  };
+}
+
+async function requireWriter(services: Services, principal: Principal, lease: Lease | undefined): Promise<void> {
+  if (principal.kind === "agent") await requireLease(services, principal.agentId, lease);
+}
+
+/** Users read what their runs made or were made of; knowing a digest is not enough for an agent or a run. */
+async function requireReader(
+  services: Services,
+  request: { principal: Principal; lease: Lease | undefined; digest: Digest },
+): Promise<void> {
+  const { principal, digest } = request;
+  if (principal.kind === "user") return;
+  if (principal.kind === "agent") {
+    const run = await requireLease(services, principal.agentId, request.lease);
+    if (needs(run, digest)) return;
+  }
+  throw new SpellError("forbidden", `Tree ${digest} is not part of this attempt.`, { reason: "not-needed" });
+}
+
+function needs(run: RunRecord, digest: Digest): boolean {
+  return run.spec.codeTree === digest || run.spec.mounts.some((mount) => mount.digest === digest);
+}
+
+function requireLease(services: Services, agentId: string, lease: Lease | undefined): Promise<RunRecord> {
+  if (lease === undefined) throw new SpellError("stale-lease", "An agent must name the attempt it acts for.");
+  return services.lifecycle.requireLease(agentId, lease);
+}

@@ -1,0 +1,30 @@
+/** What the gRPC and HTTP handlers call: one bag, so that every dependency stands on one screen. */
+import type { ObjectStore } from "@spell/object-store";
+import type { AgentSessions, Authenticator, CreateRuns, Dispatcher, RunChanges, RunLifecycle, Snapshots, TreeCatalog } from "@spell/run-lifecycle";
+import type { RunStore } from "@spell/run-store";
+import type { Logger } from "@spell/logging";
+import type { LogReader } from "./logs/log-reader.ts";
+
+export interface Services {
+  store: RunStore;
+  objects: ObjectStore;
+  auth: Authenticator;
+  create: CreateRuns;
+  lifecycle: RunLifecycle;
+  dispatcher: Dispatcher;
+  sessions: AgentSessions;
+  snapshots: Snapshots;
+  trees: TreeCatalog;
+  changes: RunChanges;
+  logs: LogReader;
+  log: Logger;
+  /** What agents and runs are told. */
+  addresses: {
+    /** gRPC, HOST:PORT. */
+    coordinator: string;
+    /** HTTP base URL. */
+    api: string;
+    nats: { servers: string[]; token: string };
+  };
+  now(): number;
+}
