@@ -1,0 +1,34 @@
+/** What git knows about the code: its commit, for people to read, and whether something is not committed. */
+import { execFile } from "node:child_process";
+
+export interface GitState {
+  /** Empty before the first commit. */
+  commit: string;
+  subject: string;
+  /** Tracked files differ from the commit. */
+  hasChanges: boolean;
+}
+
+/** A repository's settings can name programs for git to run; what these calls might start is turned off. */
+const SAFE_SETTINGS = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"];
+
+/** Asks git; nothing when git cannot tell (not installed, a repository of somebody else): it is for information only. */
+export async function readGitState(directory: string): Promise<GitState | undefined> {
+  const [log, status] = await Promise.all([
+    git(directory, ["log", "-1", "--format=%H%n%s"]),
+    git(directory, ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"]),
+  ]);
+  if (status === undefined) return undefined;
+  const [commit = "", subject = ""] = (log ?? "").split("\n");
+  return { commit, subject, hasChanges: status.trim() !== "" };
+}
+
+function git(directory: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", LC_ALL: "C.UTF-8" };
+    const options = { cwd: directory, env, timeout: 10_000, maxBuffer: 64 * 1024 * 1024 };
+    execFile("git", [...SAFE_SETTINGS, ...args], options, (error, stdout) =>
+      resolve(error === null ? stdout : undefined),
+    );
+  });
+}

@@ -1,0 +1,87 @@
+/** All commands: a sentence for the help, and where each is. */
+import type { Command } from "commander";
+
+interface CommandEntry {
+  name: string;
+  summary: string;
+  /** Other words for it. */
+  aliases?: readonly string[];
+  hidden?: boolean;
+  /** Loads the command's module and gives what adds it to the program. */
+  load: () => Promise<(program: Command) => void>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "run a command on a machine of the farm",
+    load: async () => (await import("./commands/run.ts")).registerRun,
+  },
+  {
+    name: "workflow",
+    summary: "run a script that launches further runs",
+    load: async () => (await import("./commands/workflow.ts")).registerWorkflow,
+  },
+  {
+    name: "logs",
+    summary: "show what a run prints",
+    load: async () => (await import("./commands/logs.ts")).registerLogs,
+  },
+  { name: "ps", summary: "list runs", load: async () => (await import("./commands/ps.ts")).registerPs },
+  {
+    name: "info",
+    summary: "describe a run",
+    load: async () => (await import("./commands/info.ts")).registerInfo,
+  },
+  {
+    name: "stop",
+    summary: "stop runs and keep their outputs",
+    load: async () => (await import("./commands/stop.ts")).registerStop,
+  },
+  {
+    name: "kill",
+    summary: "end runs at once, saving nothing",
+    load: async () => (await import("./commands/kill.ts")).registerKill,
+  },
+  {
+    name: "machine-types",
+    summary: "list the machine types that runs may ask for",
+    load: async () => (await import("./commands/machine-types.ts")).registerMachineTypes,
+  },
+  {
+    name: "login",
+    summary: "use a coordinator with a token",
+    load: async () => (await import("./commands/login.ts")).registerLogin,
+  },
+  {
+    name: "logout",
+    summary: "forget the coordinator and the token",
+    load: async () => (await import("./commands/logout.ts")).registerLogout,
+  },
+  {
+    name: "whoami",
+    aliases: ["me"],
+    summary: "show who is logged in, and where",
+    load: async () => (await import("./commands/whoami.ts")).registerWhoAmI,
+  },
+  {
+    name: "up",
+    summary: "start a farm on this machine",
+    load: async () => (await import("./commands/up.ts")).registerUp,
+  },
+  {
+    name: "agent",
+    summary: "let this machine join a farm",
+    load: async () => (await import("./commands/agent.ts")).registerAgent,
+  },
+  {
+    name: "coordinator",
+    summary: "start a coordinator by itself",
+    load: async () => (await import("./commands/coordinator.ts")).registerCoordinator,
+  },
+];
+
+/** The command of this name. */
+export function commandNamed(word: string | undefined): CommandEntry | undefined {
+  return COMMANDS.find(({ name, aliases }) => name === word || (word !== undefined && aliases?.includes(word)));
+}

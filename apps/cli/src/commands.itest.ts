@@ -1,0 +1,116 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FAKE_TOKEN, FakeCoordinator } from "@spell/sdk/fake-coordinator";
+import { tempFolder } from "@spell/testing";
+import { describe, expect, test } from "vitest";
+import { spell } from "./testing.ts";
+
+const CREATED = 1_588_679_735_000;
+
+describe("ps and info", () => {
+  test("tables, verbose, raw, JSON", async () => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    fake.addRun({ command: "wget -O input.txt https://www.gutenberg.org/files/2600/2600-0.txt" });
+    fake.addRun({ command: 'python sample.py --prime "a, b"\nand more', status: "building" });
+    fake.setStatus(335, "complete", { userExitCode: 0, startedAtMs: CREATED, endedAtMs: CREATED + 6_870 });
+    const run = (...args: string[]) => spell({ args, home: home.path, coordinator: fake.address });
+    expect(await run("ps")).toEqual({
+      exitCode: 0,
+      stderr: "",
+      stdout: `ID   REPOSITORY  COMMAND                    STATUS        CREATOR
+335  -           wget -O input.txt https:…  Complete (0)  nora
+336  -           python sample.py --prime…  *Building     nora
+`,
+    });
+    expect((await run("ps", "-n", "1", "--no-trunc", "-v")).stdout).toBe(
+      `ID   REPOSITORY  COMMAND                                STATUS     CREATOR  COMMIT  MACHINE  LABELS  DESCRIPTION
+336  -           python sample.py --prime "a, b" and more  *Building  nora             CPU
+`.replace("COMMAND                                STATUS ", "COMMAND                                   STATUS "),
+    );
+    expect((await run("ps", "--raw")).stdout)
+      .toBe(`335,,wget -O input.txt https://www.gutenberg.org/files/2600/2600-0.txt,Complete (0),nora
+336,,"python sample.py --prime ""a, b"" and more",Building,nora
+`);
+    const listed = JSON.parse((await run("ps", "--json")).stdout) as unknown[];
+    expect(listed).toMatchObject([
+      { id: 335, status: "complete", user_exit_code: 0 },
+      { id: 336, user_exit_code: null },
+    ]);
+    expect((await run("info", "335")).stdout).toBe(`Status        complete (0)
+Command       wget -O input.txt https://www.gutenberg.org/files/2600/2600-0.txt
+Creator       nora
+Machine Type  CPU
+Created       2020-05-05 11:55:35
+Start Time    2020-05-05 11:55:35
+End Time      2020-05-05 11:55:41
+Duration      6.87s
+`);
+    expect(JSON.parse((await run("info", "335", "--json")).stdout)).toMatchObject({
+      id: 335,
+      ended_at: "2020-05-05T11:55:41.870Z",
+    });
+  });
+});
+
+test("stop and kill: one, many, ended ones", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  for (let each = 0; each < 6; each += 1) fake.addRun();
+  const run = (...args: string[]) => spell({ args, home: home.path, coordinator: fake.address });
+  expect(await run("stop", "335")).toMatchObject({
+    exitCode: 0,
+    stdout: "Stopping run 335. Use 'spell logs -f 335' to view logs while the job finishes.\n",
+  });
+  expect(await run("kill", "336")).toMatchObject({ exitCode: 0, stdout: "336\n" });
+  expect(await run("kill", "335")).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("already ended") });
+  expect(await run("stop", "335", "337", "338")).toMatchObject({
+    exitCode: 0,
+    stdout: "Stopping 2 runs: 337, 338\nAlready finished: 335\n",
+  });
+  expect(await run("kill", "-q", "339", "99")).toMatchObject({
+    exitCode: 1,
+    stdout: "",
+    stderr: "There is no run 99.\nNot all of these runs could be killed.\n",
+  });
+  expect(fake.run(339).status).toBe("killed");
+});
+
+test("login keeps a private file, whoami uses it, logout forgets it", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  const path = join(home.path, ".spell", "config");
+  const run = (args: string[], input = "") => spell({ args, home: home.path, input });
+  const wrong = await run(["login", "--coordinator", fake.address, "--token", "wrong"]);
+  expect(wrong).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("token is not known") });
+  await expect(stat(path)).rejects.toThrow("ENOENT");
+  const right = await run(["login", "--coordinator", fake.address], `${FAKE_TOKEN}\n`);
+  expect(right).toEqual({ exitCode: 0, stdout: "Hello, nora!\n", stderr: "" });
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  const text = await readFile(path, "utf8");
+  const [host, port] = fake.address.split(":");
+  expect(text).toBe(`type: global
+token: ${FAKE_TOKEN}
+coordinator: ${fake.address}
+owner: nora
+user_name: nora
+email: nora@example.org
+api_url: http://${host}:${Number(port) + 1}
+`);
+  expect((await run(["whoami"])).stdout).toBe(`nora <nora@example.org> at ${fake.address}\n`);
+  expect((await run(["me", "--json"])).stdout).toContain('"user_name":"nora"');
+  expect((await run(["machine-types"])).stdout).toBe("NAME  SLOTS  FREE\nCPU   4      4\nV100  1      0\n");
+  expect((await run(["logout"])).stdout).toBe("Logged out.\n");
+  expect((await run(["whoami"])).exitCode).toBe(1);
+});
+
+test("help and version exit 0", async () => {
+  await using home = await tempFolder();
+  const run = (...args: string[]) => spell({ args, home: home.path });
+  expect(await run()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("machine-types") });
+  expect(await run("--version")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  expect(await run("workflow", "--help")).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("--repo <LABEL=PATH>"),
+  });
+});

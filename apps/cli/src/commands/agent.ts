@@ -1,0 +1,35 @@
+/** `spell agent`: lets this machine join a farm. */
+import type { Command } from "commander";
+import { terminal } from "../output/terminal.ts";
+import { openClient } from "../session.ts";
+import { runApp } from "../up/run-app.ts";
+
+/** Adds the command to the program. */
+export function registerAgent(program: Command): void {
+  const agent = program.command("agent").description("Let this machine join a farm.");
+  agent
+    .command("start")
+    .description(
+      "Execute runs on this machine until ^C. Takes the agent's options: spell agent start --help shows them.",
+    )
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument("[options...]")
+    .action(async (words: string[]) => {
+      await runApp("agent", words, ({ agentId }) =>
+        terminal.say("spark", `Connected as ${String(agentId)}. Stop with ^C.`),
+      );
+    });
+  agent
+    .command("token")
+    .description("Make a one-time join token and show the line that adds a machine.")
+    .option("--quiet", "print the token alone")
+    .action(async (options: { quiet?: boolean }) => {
+      using client = openClient();
+      const joinToken = await client.account.createJoinToken();
+      const { coordinator } = client.configuration;
+      if (options.quiet) terminal.line(joinToken);
+      else terminal.line(`spell agent start --coordinator ${coordinator} --token ${joinToken}`);
+    });
+}

@@ -1,0 +1,109 @@
+/** `spell workflow`: sends code and labelled directories, queues a master run, follows its logs. */
+import type { Command } from "commander";
+import { findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
+import { submitCode } from "../code/submit-code.ts";
+import { followLogs } from "../output/follow-logs.ts";
+import { runToJson } from "../output/run-text.ts";
+import { terminal } from "../output/terminal.ts";
+import { parseId } from "../run-id.ts";
+import { openClient } from "../session.ts";
+import {
+  addRefusedOptions,
+  addSharedOptions,
+  checkCommitRef,
+  collect,
+  joinCommand,
+  parseEnvironment,
+} from "../shared-options.ts";
+import type { CommandOptions } from "../shared-options.ts";
+
+interface WorkflowOptions extends CommandOptions {
+  repo?: string[];
+}
+
+const HELP = `
+The command runs on a CPU machine as the workflow's master run; it launches worker runs with the Python or TypeScript
+package, which need no login there. A worker created with a commit label gets the labelled directory of the master as it
+is at that moment. Files are sent as they are now, uncommitted changes too; ignored files are not.
+
+Example:
+  spell workflow --repo char-rnn=char-rnn-tensorflow/ "python workflow.py"
+`;
+
+/** Adds the command and its sub-commands to the program. `create` may be left out. */
+export function registerWorkflow(program: Command): void {
+  const group = program.command("workflow").description("Run a script that launches further runs.").helpCommand(false);
+  const create = group
+    .command("create", { isDefault: true })
+    .description("create a workflow; the word `create` may be left out")
+    .argument("<command...>", "a shell line, quoted or not")
+    .option(
+      "-r, --repo <LABEL=PATH>",
+      "directory that worker runs get as code by this label; may be repeated",
+      collect,
+    );
+  addSharedOptions(create);
+  addRefusedOptions(create, "workflow");
+  create.addHelpText("after", HELP).action(createWorkflow);
+  group
+    .command("stop")
+    .description("stop all its runs and keep their outputs")
+    .argument("<id>", "number of the workflow")
+    .action(stopWorkflow);
+  group
+    .command("kill")
+    .description("end all its runs at once, saving nothing")
+    .argument("<id>", "number of the workflow")
+    .action(killWorkflow);
+  group.addHelpText("after", () => `\nspell workflow [create]:\n\n${create.helpInformation()}${HELP}`);
+}
+
+async function createWorkflow(words: string[], options: WorkflowOptions): Promise<void> {
+  const command = joinCommand(words);
+  const environment = parseEnvironment(options.env ?? []);
+  const labelled = findLabelledDirectories((options.repo ?? []).map(parseRepoOption), process.cwd());
+  checkCommitRef(options.commitRef);
+  const { verbose = false, json = false } = options;
+  using client = openClient();
+  const reachable = client.account.whoAmI();
+  // Awaited while the code is submitted.
+  reachable.catch(() => undefined);
+  const { code, cwd, labels, subject } = await submitCode({
+    client,
+    labelled,
+    force: options.force ?? false,
+    verbose,
+    quiet: json,
+    meanwhile: reachable,
+  });
+  const description = options.description ?? subject;
+  const workflow = await client.workflows.create({ command, environment, description, code, cwd, labels });
+  const run = workflow.managingRun;
+  if (json) {
+    terminal.json({ id: workflow.id, labels: workflow.labels, managing_run: runToJson(run) });
+  } else {
+    terminal.say("cast", `Casting workflow #${workflow.id}…`);
+    terminal.say("spark", `Following workflow at run ${run.id}.`);
+  }
+  if (options.background) {
+    if (!json) terminal.line(`View logs with \`spell logs ${run.id}\``);
+    return;
+  }
+  if (!json) terminal.say("spark", "Stop viewing logs with ^C");
+  const whenDetached = [`Use 'spell logs ${run.id}' to view logs again`];
+  await followLogs(run, { follow: true, verbose, json, whenDetached });
+}
+
+async function stopWorkflow(word: string): Promise<void> {
+  const id = parseId(word);
+  using client = openClient();
+  await client.workflows.stop(id);
+  terminal.line(`Stopping workflow ${id}.`);
+}
+
+async function killWorkflow(word: string): Promise<void> {
+  const id = parseId(word);
+  using client = openClient();
+  await client.workflows.kill(id);
+  terminal.line(`Killing workflow ${id}.`);
+}

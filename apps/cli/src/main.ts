@@ -1,0 +1,4 @@
+/** Entry of the `spell` command. */
+import { runCommandLine } from "./command-line.ts";
+
+process.exitCode = await runCommandLine(process.argv.slice(2));

@@ -1,0 +1,134 @@
+import { SpellError } from "@spell/domain";
+import { describe, expect, test } from "vitest";
+import { refuseWholeHome } from "./code/code-root.ts";
+import { placeLabels, placesInside } from "./code/place-labels.ts";
+import { parseRepoOption } from "./code/repo-option.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { checkMachineType } from "./machine-type-option.ts";
+import { parseMountOption } from "./mount-option.ts";
+import { errorText } from "./output/error-text.ts";
+import { parseId } from "./run-id.ts";
+import { checkCommitRef, joinCommand, parseEnvironment } from "./shared-options.ts";
+
+/** The exit code and message of a refusal. */
+function refusal(action: () => unknown): { exitCode: number; message: string } {
+  try {
+    action();
+  } catch (error) {
+    return { exitCode: exitCodeOf(error), message: errorText(error, { json: false }) };
+  }
+  throw new Error("it was not refused");
+}
+
+test("environment: values may contain =, or be missing", () => {
+  expect(parseEnvironment(["A=1", "B=x=y", "C", "D=", "E=ü\n"])).toEqual({ A: "1", B: "x=y", C: "", D: "", E: "ü\n" });
+  expect(refusal(() => parseEnvironment(["=1"])).exitCode).toBe(3);
+});
+
+test("command words are joined by single spaces", () => {
+  expect(joinCommand(["python", "x.py", "a b"])).toBe("python x.py a b");
+  expect(refusal(() => joinCommand([" ", ""])).exitCode).toBe(3);
+});
+
+test("mounts", () => {
+  expect(parseMountOption("runs/7/save")).toEqual({ resource: "runs/7/save" });
+  expect(parseMountOption("runs/7/save:/data/save")).toEqual({ resource: "runs/7/save", mountPoint: "/data/save" });
+  expect(parseMountOption("s3://bucket/x:y")).toEqual({ resource: "s3://bucket/x", mountPoint: "y" });
+  expect(parseMountOption("runs/7/save:")).toEqual({ resource: "runs/7/save" });
+  for (const bad of ["", ":x", "a:b:c"]) expect(refusal(() => parseMountOption(bad)).exitCode).toBe(3);
+});
+
+test("machine types: case is ignored, several at once, the rest is a wrong choice", () => {
+  for (const good of ["cpu", "V100", "v100X4"]) expect(() => checkMachineType(good, ["CPU", "V100"])).not.toThrow();
+  for (const bad of ["H100", "V100x0", "x4", ""]) {
+    expect(refusal(() => checkMachineType(bad, ["CPU", "V100"]))).toEqual({
+      exitCode: 2,
+      message: `invalid choice: ${bad} (choose from CPU, V100)`,
+    });
+  }
+});
+
+test("ids", () => {
+  expect(parseId("335")).toBe(335);
+  for (const bad of ["", "0", "-1", "1.5", "abc", "1e3", "9".repeat(30)])
+    expect(refusal(() => parseId(bad)).exitCode).toBe(2);
+});
+
+test("only HEAD can be asked for", () => {
+  expect(() => checkCommitRef("HEAD")).not.toThrow();
+  expect(refusal(() => checkCommitRef("main~1")).exitCode).toBe(3);
+});
+
+test("--repo", () => {
+  expect(parseRepoOption("char-rnn=char-rnn-tensorflow/")).toEqual({
+    label: "char-rnn",
+    typedPath: "char-rnn-tensorflow/",
+  });
+  for (const bad of ["char-rnn", "=x", "a=", "a=b=c", "a=:HEAD", "a=b:c:d"]) {
+    expect(refusal(() => parseRepoOption(bad)).exitCode).toBe(3);
+  }
+  expect(refusal(() => parseRepoOption("a=b:v1.0"))).toMatchObject({
+    exitCode: 3,
+    message: expect.stringContaining("v1.0"),
+  });
+});
+
+describe("places below /spell", () => {
+  const root = { path: "/home/n/code", name: "code", cwd: "", inGit: false };
+  const labelled = (label: string, path: string) => ({ label, path, typedPath: path });
+
+  test("inside the code, the code itself, beside it, twice the same", () => {
+    const placement = placeLabels(root, [
+      labelled("deep", "/home/n/code/a/b"),
+      labelled("a", "/home/n/code/a"),
+      labelled("self", "/home/n/code"),
+      labelled("far", "/srv/far"),
+      labelled("again", "/srv/far"),
+      labelled("sibling", "/home/n/code2"),
+      labelled("dots", "/home/n/code/..b"),
+    ]);
+    expect(placement.labels.map(({ path }) => path)).toEqual([
+      "code/a/b",
+      "code/a",
+      "code",
+      "far",
+      "far",
+      "code2",
+      "code/..b",
+    ]);
+    expect(placement.directories.map(({ place }) => place)).toEqual(["far", "code2", "code/a", "code/..b", "code/a/b"]);
+    expect(placesInside({ path: root.path, place: "code" }, placement.directories)).toEqual(["a", "..b", "a/b"]);
+    expect(placesInside({ path: "/home/n/code/a", place: "code/a" }, placement.directories)).toEqual(["b"]);
+  });
+
+  test("two directories of one name cannot lie at one place", () => {
+    expect(refusal(() => placeLabels(root, [labelled("x", "/srv/code")])).exitCode).toBe(6);
+    expect(refusal(() => placeLabels(root, [labelled("x", "/a/z"), labelled("y", "/b/z")]))).toMatchObject({
+      exitCode: 6,
+      message: expect.stringContaining("/spell/z"),
+    });
+  });
+});
+
+test("whole homes are refused, folders in them are not", () => {
+  for (const path of ["/", "/home/nora", "/home"]) {
+    expect(refusal(() => refuseWholeHome(path, { home: "/home/nora" })).exitCode).toBe(3);
+  }
+  for (const path of ["/home/nora/x", "/home/nor", "/srv"]) {
+    expect(() => refuseWholeHome(path, { home: "/home/nora" })).not.toThrow();
+  }
+});
+
+test("errors say what to do, also as JSON", () => {
+  const away = new SpellError("unavailable", "Can't reach Spell at h:1: nothing listens there.", {
+    reason: "unreachable",
+  });
+  expect(errorText(away, { json: false })).toMatch(
+    /^Can't reach Spell at h:1: nothing listens there\. Is the coordinator running/,
+  );
+  expect(
+    JSON.parse(errorText(new SpellError("not-found", "No run 4.", { reason: "no-such-run" }), { json: true })),
+  ).toEqual({
+    error: { code: "not-found", reason: "no-such-run", message: "No run 4." },
+  });
+});

@@ -1,0 +1,78 @@
+/** Prints a run's log to the terminal, until it ends or the user turns away. */
+import type { LogEntry } from "@spell/domain";
+import type { Run } from "@spell/sdk";
+import { LogRenderer } from "./log-renderer.ts";
+import { terminal } from "./terminal.ts";
+
+export interface FollowOptions {
+  follow: boolean;
+  /** Index of the first entry; negative: from the end. */
+  offset?: number;
+  verbose?: boolean;
+  json?: boolean;
+  /** Lines for a user who pressed ^C; the run itself goes on. */
+  whenDetached: readonly string[];
+}
+
+/** Spinners move twice a second. */
+const TICK_MS = 500;
+/** An absence shorter than this is a restart and not worth a word. */
+const MENTION_LOSS_AFTER_MS = 2_000;
+
+/** Resolves when the log is at its end, or after ^C. Throws SpellError. */
+export async function followLogs(run: Run, options: FollowOptions): Promise<void> {
+  const abort = new AbortController();
+  const detach = (): void => abort.abort();
+  process.once("SIGINT", detach);
+  const live = terminal.isTty && !options.verbose && !options.json;
+  const renderer = new LogRenderer({ live, emoji: terminal.emoji, columns: terminal.columns });
+  const ticker = live ? setInterval(() => terminal.write(renderer.tick()), TICK_MS) : undefined;
+  const connection = connectionNotes();
+  try {
+    const { follow, offset } = options;
+    const entries = run.logs({ follow, offset, signal: abort.signal, onConnection: connection.changed });
+    for await (const entry of entries) {
+      await terminal.writeSlowly(options.json ? `${JSON.stringify(toJson(entry))}\n` : renderer.entry(entry));
+    }
+    terminal.write(renderer.end());
+    if (renderer.hasHiddenCause)
+      terminal.say("info", `Use 'spell logs ${run.id} --verbose' to examine cause of error.`);
+  } catch (error) {
+    terminal.write(renderer.end());
+    if (!abort.signal.aborted) throw error;
+    if (options.json) return;
+    terminal.line();
+    for (const line of options.whenDetached) terminal.say("spark", line);
+  } finally {
+    clearInterval(ticker);
+    connection.stop();
+    process.removeListener("SIGINT", detach);
+  }
+}
+
+/** Says on stderr when the coordinator has been away for a while, and when it is back. */
+function connectionNotes(): { changed: (state: "lost" | "back") => void; stop: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let mentioned = false;
+  return {
+    changed: (state) => {
+      clearTimeout(timer);
+      if (state === "lost") {
+        timer = setTimeout(() => {
+          mentioned = true;
+          terminal.note("info", "Lost the connection to Spell; looking for it again. The run is not affected.");
+        }, MENTION_LOSS_AFTER_MS);
+      } else if (mentioned) {
+        mentioned = false;
+        terminal.note("info", "Connected again.");
+      }
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+function toJson(entry: LogEntry): Record<string, unknown> {
+  const { atMs, text, status, statusEvent, level, partial } = entry;
+  const at = new Date(atMs).toISOString();
+  return { timestamp: at, status, log: text, status_event: statusEvent, level: level || null, partial };
+}

@@ -1,0 +1,45 @@
+/** Sizes, times and tables. Pure. */
+
+const SIZE_UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+
+/** Bytes for people: `770 B`, `12.3 kB`. */
+export function formatSize(sizeBytes: number): string {
+  let value = sizeBytes;
+  let unit = 0;
+  while (value >= 999.95 && unit < SIZE_UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${SIZE_UNITS[unit] ?? "B"}`;
+}
+
+/** `1 file`, `3 files`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Left-aligned columns with two spaces between, no borders, nothing trailing. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, width(cell))));
+  const pad = (cell: string, column: number): string => cell + " ".repeat((widths[column] ?? 0) - width(cell));
+  return rows.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("");
+}
+
+/** Cut to a length, with an ellipsis where something is missing. */
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+/** A local date and time: `2026-04-27 23:50:01`. */
+export function formatTime(instant: Date): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const date = `${instant.getFullYear()}-${two(instant.getMonth() + 1)}-${two(instant.getDate())}`;
+  return `${date} ${two(instant.getHours())}:${two(instant.getMinutes())}:${two(instant.getSeconds())}`;
+}
+
+/** Printed columns of a cell, without the colours around it. */
+function width(cell: string): number {
+  // eslint-disable-next-line no-control-regex -- colours are escape sequences
+  return cell.replace(/\x1b\[[0-9;]*m/g, "").length;
+}

@@ -1,0 +1,119 @@
+/** One long-lived part of the system as a child process: started, watched, started again when it dies, ended in the end. */
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { SpellError } from "@spell/domain";
+
+const FIRST_RESTART_MS = 100;
+const LAST_RESTART_MS = 5_000;
+/** A part that lived this long was well: the next restart is quick again. */
+const WELL_AFTER_MS = 30_000;
+
+export interface ChildOptions {
+  name: string;
+  command: string;
+  /** Asked for at every start: ports may have been chosen meanwhile. */
+  args(): string[];
+  environment?: Record<string, string>;
+  /** Its stderr goes here, appended. */
+  logPath: string;
+  /** Recognises the line on stdout that says it serves; undefined: it says nothing. */
+  isReady?: (line: string) => boolean;
+  onStart(name: string, pid: number): void;
+  onRestart(name: string, how: string): void;
+}
+
+export class ManagedChild {
+  readonly #options: ChildOptions;
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #served = false;
+  #restartMs = FIRST_RESTART_MS;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
+  /** Resolves with the ready line. Throws `unavailable` with what it said when it ends before that. */
+  start(): Promise<string> {
+    return this.#spawn();
+  }
+
+  /** Sends a signal; a part that is gone is not started again. */
+  signal(signal: NodeJS.Signals): void {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    this.#child?.kill(signal);
+  }
+
+  /** Resolves once it has ended. */
+  async ended(): Promise<void> {
+    await this.#exited;
+  }
+
+  #spawn(): Promise<string> {
+    const { name, command, args, environment, logPath, isReady } = this.#options;
+    const log = openSync(logPath, "a", 0o600);
+    const logStart = fstatSync(log).size;
+    // A process group of its own: ^C in the terminal reaches `spell up` alone, which ends its parts in order.
+    const child = spawn(command, args(), {
+      stdio: ["ignore", "pipe", log],
+      detached: true,
+      env: { ...process.env, ...environment },
+    });
+    closeSync(log);
+    this.#child = child;
+    const startedAt = Date.now();
+    if (child.pid !== undefined) this.#options.onStart(name, child.pid);
+    return new Promise((resolve, reject) => {
+      let pending = "";
+      const served = (line: string): void => {
+        this.#served = true;
+        resolve(line);
+      };
+      child.stdout?.on("data", (chunk: Buffer) => {
+        pending += chunk.toString();
+        const lines = pending.split("\n");
+        pending = lines.pop() ?? "";
+        for (const line of lines) if (isReady?.(line)) served(line);
+      });
+      if (isReady === undefined) child.once("spawn", () => served(""));
+      this.#exited = new Promise((exited) => {
+        const gone = (how: string): void => {
+          this.#child = undefined;
+          exited();
+          reject(new SpellError("unavailable", startProblem({ name, how, logPath, logStart })));
+          // What never served would not the next time either: whoever started it hears why.
+          if (!this.#stopping && this.#served) this.#scheduleRestart(startedAt, how);
+        };
+        child.once("error", (error) => gone(error.message));
+        child.once("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
+      });
+    });
+  }
+
+  #scheduleRestart(startedAt: number, how: string): void {
+    if (Date.now() - startedAt > WELL_AFTER_MS) this.#restartMs = FIRST_RESTART_MS;
+    this.#options.onRestart(this.#options.name, how);
+    this.#timer = setTimeout(() => {
+      this.#spawn().catch(() => undefined);
+    }, this.#restartMs);
+    this.#restartMs = Math.min(LAST_RESTART_MS, this.#restartMs * 2);
+  }
+}
+
+/** What a part said for people before it ended: its last line that is not a structured log line. */
+function startProblem(start: { name: string; how: string; logPath: string; logStart: number }): string {
+  const said = readFileSync(start.logPath).subarray(start.logStart).toString().trimEnd().split("\n");
+  const sentence = said.findLast((line) => line !== "" && !line.startsWith("{"));
+  return (
+    sentence?.replace(/^spell \w+: /, "") ??
+    `The ${start.name} ended at once (${start.how}); its log is ${start.logPath}.`
+  );
+}

@@ -1,0 +1,24 @@
+/** Where the programs are that `spell up` starts. */
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SpellError } from "@spell/domain";
+
+/** The path of nats-server: `SPELL_NATS_SERVER`, else the checkout's own, else on `PATH`. Throws with the cure. */
+export function findNatsServer(environment: NodeJS.ProcessEnv): string {
+  const named = environment["SPELL_NATS_SERVER"];
+  if (named) return named;
+  const checkout = join(dirname(appMain("coordinator")), "../../../.cache/bin");
+  const folders = [checkout, ...(environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "")];
+  const found = folders.map((folder) => join(folder, "nats-server")).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new SpellError(
+    "unavailable",
+    "nats-server is not installed: run `npm run setup`, or name it in SPELL_NATS_SERVER, or use a running one with --nats.",
+  );
+}
+
+/** The source file that starts an app. */
+export function appMain(app: "coordinator" | "agent"): string {
+  return fileURLToPath(import.meta.resolve(`@spell/${app}/main`));
+}

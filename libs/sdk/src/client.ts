@@ -1,0 +1,44 @@
+/** The TypeScript SDK's front door. */
+import { AccountService } from "./account-service.ts";
+import { loadConfiguration } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
+import { Connection } from "./connection.ts";
+import type { Patience } from "./connection.ts";
+import { RunsService } from "./runs-service.ts";
+import { TreesService } from "./trees-service.ts";
+import { WorkflowsService } from "./workflows-service.ts";
+
+/** Talks to one coordinator as one user (or as a run of theirs). Opens no socket until the first call. */
+export class SpellClient implements Disposable {
+  readonly runs: RunsService;
+  readonly workflows: WorkflowsService;
+  readonly account: AccountService;
+  readonly trees: TreesService;
+  /** What it was made from, without the token. */
+  readonly configuration: Readonly<Omit<Configuration, "token">>;
+  readonly #connection: Connection;
+
+  constructor(configuration: Configuration, patience: Patience = {}) {
+    const { token, coordinator, owner, workflowId } = configuration;
+    this.configuration = { coordinator, owner, workflowId };
+    this.#connection = new Connection({ address: coordinator, token, ...patience });
+    this.runs = new RunsService(this.#connection, workflowId);
+    this.workflows = new WorkflowsService(this.#connection);
+    this.account = new AccountService(this.#connection);
+    this.trees = new TreesService(this.#connection);
+  }
+
+  /** From SPELL_* variables and `~/.spell/config`. Throws SpellError saying what to do when neither tells enough. */
+  static fromEnvironment(patience: Patience = {}): SpellClient {
+    return new SpellClient(loadConfiguration(process.env), patience);
+  }
+
+  /** Closes the connection; a process with an open one does not end by itself while calls are under way. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Who the user is and where the coordinator is: `~/.spell/config` (YAML), overridden by SPELL_TOKEN, SPELL_OWNER,
+ * SPELL_COORDINATOR and SPELL_WORKFLOW_ID. SPELL_DIR names another folder than `~/.spell`.
+ */
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { SpellError, invalidInput, messageOf } from "@spell/domain";
+import { parse, stringify } from "yaml";
+
+/** Where a coordinator answers when nothing else is said. */
+export const DEFAULT_COORDINATOR = "127.0.0.1:7800";
+
+/** What a client needs to know. */
+export interface Configuration {
+  token: string;
+  /** `HOST:PORT` of the coordinator's gRPC port. */
+  coordinator: string;
+  owner?: string;
+  /** The workflow that runs created here belong to; set inside a workflow. */
+  workflowId?: number;
+}
+
+/** What the file of a logged-in user holds. Keys that are not ours are kept when it is written again. */
+export interface ConfigurationFile {
+  token?: string;
+  owner?: string;
+  user_name?: string;
+  email?: string;
+  coordinator?: string;
+  api_url?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Path of the configuration file. */
+export function configurationPath(environment: Environment): string {
+  return join(environment["SPELL_DIR"] || join(homedir(), ".spell"), "config");
+}
+
+/**
+ * The configuration in force. Throws `unauthenticated` (reason `no-login`) when there is no token, `invalid-input`
+ * when the file or a variable cannot be understood.
+ */
+export function loadConfiguration(environment: Environment): Configuration {
+  const given = environment["SPELL_TOKEN"];
+  // A run is told everything by its environment; a file that happens to lie there must not be able to break it.
+  const complete = given && environment["SPELL_COORDINATOR"];
+  const file = complete ? {} : readConfigurationFile(configurationPath(environment));
+  const token = given || file.token;
+  const coordinator = environment["SPELL_COORDINATOR"] || file.coordinator || DEFAULT_COORDINATOR;
+  if (!token) {
+    throw new SpellError("unauthenticated", 'No login session found. Please log in ("spell login").', {
+      reason: "no-login",
+    });
+  }
+  return {
+    token: checkToken(token),
+    coordinator: parseAddress(coordinator),
+    owner: environment["SPELL_OWNER"] || file.owner,
+    workflowId: parseWorkflowId(environment["SPELL_WORKFLOW_ID"]),
+  };
+}
+
+/** The file's content; empty when there is no file. Throws `invalid-input` when it is not understood. */
+export function readConfigurationFile(path: string): ConfigurationFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw invalidInput(`Cannot read ${path}: ${messageOf(error)}`, "bad-config");
+  }
+  return checkFile(path, parseYaml(path, text));
+}
+
+/** Adds these entries to the file, which only its user may read afterwards. Never leaves a half-written file. */
+export function writeConfigurationFile(path: string, entries: ConfigurationFile): void {
+  mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+  const content = stringify({ type: "global", ...readConfigurationFile(path), ...entries });
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    writeFileSync(temporary, content, { mode: 0o600 });
+    chmodSync(temporary, 0o600);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw invalidInput(`Cannot write ${path}: ${messageOf(error)}`, "bad-config");
+  }
+}
+
+/** Removes the file; false when there was none. */
+export function removeConfigurationFile(path: string): boolean {
+  try {
+    rmSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw invalidInput(`Cannot remove ${path}: ${messageOf(error)}`, "bad-config");
+  }
+}
+
+/** `HOST:PORT`, checked; the port is 7800 when left out. Throws `invalid-input`. */
+export function parseAddress(text: string): string {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+)(?::([0-9]{1,5}))?$/.exec(text.trim());
+  const port = Number(match?.[2] ?? "7800");
+  if (!match?.[1] || port < 1 || port > 65_535) {
+    throw invalidInput(
+      `"${text}" is not an address of a coordinator: write HOST:PORT, for example 127.0.0.1:7800.`,
+      "bad-address",
+    );
+  }
+  return `${match[1]}:${port}`;
+}
+
+function parseYaml(path: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw invalidInput(`${path} is not YAML (${messageOf(error).split("\n")[0]}). Log in again.`, "bad-config");
+  }
+}
+
+function checkFile(path: string, content: unknown): ConfigurationFile {
+  if (content === null || content === undefined) return {};
+  if (typeof content !== "object" || Array.isArray(content)) {
+    throw invalidInput(`${path} does not hold a configuration. Log in again.`, "bad-config");
+  }
+  for (const key of ["token", "owner", "user_name", "email", "coordinator", "api_url"]) {
+    const value = (content as Record<string, unknown>)[key];
+    if (value !== undefined && value !== null && typeof value !== "string") {
+      throw invalidInput(`${path}: "${key}" must be text. Log in again.`, "bad-config");
+    }
+  }
+  return content;
+}
+
+/** A token goes into a header line, so it must be one printable word. */
+function checkToken(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw invalidInput("The token contains characters that no token has. Copy it again.", "bad-token");
+}
+
+function parseWorkflowId(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw invalidInput(`SPELL_WORKFLOW_ID must be a number, not "${text}".`, "bad-workflow-id");
+}

@@ -1,0 +1,117 @@
+/**
+ * One client's connection to a coordinator: the generated clients, the token, and how long to insist.
+ * Repeated calls are harmless for every caller here: reads change nothing, creations carry a client key.
+ */
+import type { Metadata } from "@grpc/grpc-js";
+import {
+  AccountServiceClient,
+  RunServiceClient,
+  TreeServiceClient,
+  WorkflowServiceClient,
+  callMetadata,
+  callUnary,
+  channelCredentials,
+  channelOptions,
+  isUnavailable,
+  readStream,
+} from "@spell/rpc";
+import type { StreamMethod, UnaryMethod } from "@spell/rpc";
+
+/** How long calls are repeated while nobody answers. */
+export interface Patience {
+  /** Until the coordinator has answered once, milliseconds. Default: as `retryForMs`. */
+  connectForMs?: number;
+  /** Afterwards, when it may be restarting, milliseconds. Default 30,000. */
+  retryForMs?: number;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Longest wait for one answer, milliseconds; Infinity for calls that are held. Default 30,000. */
+  deadlineMs?: number;
+  /** Overrides the connection's patience once the coordinator has answered. */
+  retryForMs?: number;
+}
+
+const DEFAULT_RETRY_FOR_MS = 30_000;
+
+/** Opens no socket until the first call. */
+export class Connection implements Disposable {
+  readonly address: string;
+  readonly runs: RunServiceClient;
+  readonly workflows: WorkflowServiceClient;
+  readonly trees: TreeServiceClient;
+  readonly account: AccountServiceClient;
+  readonly #metadata: Metadata;
+  readonly #connectForMs: number;
+  readonly #retryForMs: number;
+  #answered = false;
+
+  constructor(options: { address: string; token: string } & Patience) {
+    const { address } = options;
+    const open = [address, channelCredentials(), channelOptions(address)] as const;
+    this.address = address;
+    this.runs = new RunServiceClient(...open);
+    this.workflows = new WorkflowServiceClient(...open);
+    this.trees = new TreeServiceClient(...open);
+    this.account = new AccountServiceClient(...open);
+    this.#metadata = callMetadata(options.token);
+    this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
+    this.#connectForMs = options.connectForMs ?? this.#retryForMs;
+  }
+
+  /** How long to insist at this moment, milliseconds. */
+  get patienceMs(): number {
+    return this.#answered ? this.#retryForMs : this.#connectForMs;
+  }
+
+  /** Whether the coordinator has answered at least once. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Makes a unary call, repeated while nobody answers. Throws SpellError. */
+  async unary<Request, Response>(
+    method: UnaryMethod<Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    const patienceMs = this.#answered ? (options.retryForMs ?? this.#retryForMs) : this.#connectForMs;
+    try {
+      const response = await callUnary(method, request, {
+        metadata: this.#metadata,
+        address: this.address,
+        signal: options.signal,
+        deadlineMs: options.deadlineMs,
+        retryForMs: patienceMs,
+      });
+      this.#answered = true;
+      return response;
+    } catch (error) {
+      if (!isUnavailable(error) && !options.signal?.aborted) this.#answered = true;
+      throw error;
+    }
+  }
+
+  /** Reads a server stream once; whoever reads decides about reading on. Throws SpellError. */
+  async *stream<Request, Response>(
+    method: StreamMethod<Request, Response>,
+    request: Request,
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<Response, void, undefined> {
+    const context = { metadata: this.#metadata, address: this.address, signal: options.signal };
+    for await (const message of readStream(method, request, context)) {
+      this.#answered = true;
+      yield message;
+    }
+  }
+
+  /** Closes the sockets; calls under way fail. */
+  close(): void {
+    for (const client of [this.runs, this.workflows, this.trees, this.account]) client.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

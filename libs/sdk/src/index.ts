@@ -1,0 +1,22 @@
+/** The TypeScript SDK: launch runs, wait for them, read their logs, mount what they wrote into the next. */
+export { FINAL_STATUSES, RUN_STATUSES, SpellError, hasCode, isFinal } from "@spell/domain";
+export type { ErrorCode, FinalStatus, LogEntry, RunStatus } from "@spell/domain";
+export { SpellClient } from "./client.ts";
+export {
+  DEFAULT_COORDINATOR,
+  configurationPath,
+  loadConfiguration,
+  parseAddress,
+  readConfigurationFile,
+  removeConfigurationFile,
+  writeConfigurationFile,
+} from "./configuration.ts";
+export type { Configuration, ConfigurationFile } from "./configuration.ts";
+export type { CallOptions, Patience } from "./connection.ts";
+export type { LogOptions } from "./log-reader.ts";
+export { Run } from "./run.ts";
+export type { Code, CommandRequest, MountRequest, RunRequest } from "./run-request.ts";
+export type { ListOptions, RunsService } from "./runs-service.ts";
+export type { Workflow, WorkflowRequest, WorkflowsService } from "./workflows-service.ts";
+export type { AccountService, User } from "./account-service.ts";
+export type { TreesService } from "./trees-service.ts";

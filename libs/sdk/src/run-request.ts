@@ -1,0 +1,74 @@
+/** What a user asks for, and its form on the wire. */
+import type { RunSpec } from "@spell/rpc";
+
+/** Code laid at `/spell`, from `client.trees` (see uploadTree in @spell/spellfs). */
+export interface Code {
+  /** Digest of the tree. */
+  tree: string;
+  /** Folder of the tree that is the code's root. */
+  root: string;
+  /** Commit it came from, for people. */
+  gitCommit?: string;
+}
+
+export interface MountRequest {
+  /** `runs/<id>[/path]`. */
+  resource: string;
+  /** Absolute, or relative to the code's root. Default: the base name of the resource. */
+  mountPoint?: string;
+}
+
+/** What the master run of a workflow and any other run have in common. */
+export interface CommandRequest {
+  /** A shell line. */
+  command: string;
+  environment?: Readonly<Record<string, string>>;
+  description?: string;
+  code?: Code;
+  /** Relative to the code's root, or to `/spell` without code. */
+  cwd?: string;
+  /** Unique per intended run; a fresh UUID by default. Asking again with the same key answers the first run. */
+  clientKey?: string;
+}
+
+export interface RunRequest extends CommandRequest {
+  /** Default CPU. Case is ignored. */
+  machineType?: string;
+  /** Resources by mount point, as `{ "runs/7/save": "save" }`, or a list. */
+  mounts?: Readonly<Record<string, string>> | readonly MountRequest[];
+  /** In a workflow: take the code from the directory that the workflow knows by this label, as it is now. */
+  commitLabel?: string;
+  /** Default: the workflow this process runs in, if any. */
+  workflowId?: number;
+  labels?: readonly string[];
+}
+
+/** The request on the wire. Pure. */
+export function toRunSpec(request: RunRequest, workflowId: number | undefined): RunSpec {
+  return {
+    command: request.command,
+    machineType: request.machineType ?? "",
+    codeTree: request.code?.tree ?? "",
+    codeRoot: request.code?.root ?? "",
+    cwd: request.cwd ?? "",
+    environment: { ...request.environment },
+    mounts: mountList(request.mounts ?? []).map(({ resource, mountPoint }) => ({
+      resource,
+      mountPoint: mountPoint ?? "",
+    })),
+    description: request.description ?? "",
+    commitLabel: request.commitLabel ?? "",
+    workflowId: request.workflowId ?? workflowId ?? 0,
+    gitCommit: request.code?.gitCommit ?? "",
+    labels: [...(request.labels ?? [])],
+  };
+}
+
+function mountList(mounts: NonNullable<RunRequest["mounts"]>): readonly MountRequest[] {
+  if (isList(mounts)) return mounts;
+  return Object.entries(mounts).map(([resource, mountPoint]) => ({ resource, mountPoint }));
+}
+
+function isList(mounts: NonNullable<RunRequest["mounts"]>): mounts is readonly MountRequest[] {
+  return Array.isArray(mounts);
+}

@@ -1,0 +1,126 @@
+/** One run as the coordinator knew it when it was last asked. */
+import type { LogEntry, RunStatus } from "@spell/domain";
+import { SpellError, isRunStatus } from "@spell/domain";
+import type { Run as RunRecord } from "@spell/rpc";
+import type { CallOptions, Connection } from "./connection.ts";
+import { readLog } from "./log-reader.ts";
+import type { LogOptions } from "./log-reader.ts";
+
+/** Fields are those of the last answer: `refresh`, `stop`, `kill` and `waitStatus` renew them. */
+export class Run {
+  readonly id: number;
+  readonly #connection: Connection;
+  #record: RunRecord;
+
+  /** Made by `client.runs` and `client.workflows`. */
+  constructor(connection: Connection, record: RunRecord) {
+    this.id = record.id;
+    this.#connection = connection;
+    this.#record = record;
+  }
+
+  get status(): RunStatus {
+    const { status } = this.#record;
+    if (isRunStatus(status)) return status;
+    throw new SpellError("internal", `Run ${this.id} has a status unknown here: ${status}. Update this package.`);
+  }
+  get command(): string {
+    return this.#record.spec?.command ?? "";
+  }
+  get machineType(): string {
+    return this.#record.spec?.machineType ?? "";
+  }
+  /** Undefined until the command has ended. */
+  get userExitCode(): number | undefined {
+    return this.#record.userExitCode;
+  }
+  /** Why it ended, as a stable code; empty while it has not. */
+  get reasonCode(): string {
+    return this.#record.reasonCode;
+  }
+  /** Why it ended, or what it waits for, as a sentence. */
+  get reason(): string {
+    return this.#record.reason;
+  }
+  get owner(): string {
+    return this.#record.owner;
+  }
+  get createdAt(): Date {
+    return new Date(this.#record.createdAtMs);
+  }
+  get startedAt(): Date | undefined {
+    return instant(this.#record.startedAtMs);
+  }
+  get endedAt(): Date | undefined {
+    return instant(this.#record.endedAtMs);
+  }
+  /** `user`, or `workflow` for the master run of a workflow. */
+  get runType(): string {
+    return this.#record.runType;
+  }
+  get labels(): readonly string[] {
+    return this.#record.spec?.labels ?? [];
+  }
+  /** Everything the coordinator said, in the words of the wire. */
+  get record(): Readonly<RunRecord> {
+    return this.#record;
+  }
+
+  /** Asks for the present state. */
+  async refresh(options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const { run } = await this.#connection.unary(client.getRun.bind(client), { runId: this.id }, options);
+    return this.#renew(run);
+  }
+
+  /** SIGTERM, grace, SIGKILL; outputs saved. Before it runs, as kill. Throws `conflict` when it has ended. */
+  async stop(options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const { run } = await this.#connection.unary(client.stopRun.bind(client), { runId: this.id }, options);
+    return this.#renew(run);
+  }
+
+  /** SIGKILL at once; nothing saved. Throws `conflict` when it has ended. */
+  async kill(options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const { run } = await this.#connection.unary(client.killRun.bind(client), { runId: this.id }, options);
+    return this.#renew(run);
+  }
+
+  /**
+   * Waits until the run has reached (or passed) one of the statuses, through restarts of the coordinator. Throws
+   * `conflict` with reason `wait-impossible` when it has ended otherwise.
+   */
+  async waitStatus(...statuses: readonly RunStatus[]): Promise<this> {
+    return this.waitStatuses(statuses);
+  }
+
+  /** As `waitStatus`, with an abort signal. */
+  async waitStatuses(statuses: readonly RunStatus[], options: { signal?: AbortSignal } = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const request = { runId: this.id, statuses: [...statuses] };
+    const { run, reached, message } = await this.#connection.unary(client.waitStatus.bind(client), request, {
+      signal: options.signal,
+      // The answer is held back until there is one; keepalive notices a dead peer.
+      deadlineMs: Number.POSITIVE_INFINITY,
+      retryForMs: Number.POSITIVE_INFINITY,
+    });
+    this.#renew(run);
+    if (!reached) throw new SpellError("conflict", message, { reason: "wait-impossible" });
+    return this;
+  }
+
+  /** The run's log. With `follow` until it has ended, through lost connections, every entry once. */
+  logs(options: LogOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
+    return readLog(this.#connection, this.id, options);
+  }
+
+  #renew(record: RunRecord | undefined): this {
+    if (record !== undefined) this.#record = record;
+    return this;
+  }
+}
+
+function instant(atMs: number): Date | undefined {
+  return atMs === 0 ? undefined : new Date(atMs);
+}
