@@ -1,0 +1,157 @@
+"""Calls to the server: authentication, retries, and errors as exceptions."""
+
+import json
+import re
+import time
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from urllib.parse import quote, urlencode
+
+import spell
+from spell.api.backoff import Backoff
+from spell.api.connections import READ_TIMEOUT_S, Connections, Request
+from spell.api.exceptions import ClientException, JsonDecodeError, UnauthorizedClient, error_for
+from spell.api.exchange import Broken, Exchange
+from spell.api.response import Response
+
+JsonObject = Dict[str, Any]
+Segment = Union[str, int]
+Query = Sequence[Tuple[str, object]]
+
+# A server never reached is probably not there: say so soon. One that has answered before is probably restarting.
+_PATIENCE_NEVER_REACHED_S = 3.0
+_PATIENCE_REACHED_S = 30.0
+_LONGEST_DELAY_S = 5.0
+_TOKEN = re.compile(r"[!-~]+\Z")
+
+
+class Session:
+    """A token and the connections to one server. Any number of threads may share it."""
+
+    def __init__(self, base_url: str, version: str, token: Optional[str], admin_token: Optional[str] = None) -> None:
+        self._connections = Connections(base_url)
+        self._version = version
+        self._has_token = bool(token)
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "spell-python/" + spell.__version__}
+        for secret in (token, admin_token):
+            if secret and not _TOKEN.match(secret):
+                raise ClientException("The token is none: it holds blanks, line breaks or letters beyond ASCII.")
+        if token:
+            self._headers["Authorization"] = "Bearer " + token
+        if admin_token:
+            self._headers["Cookie"] = "SpellAdminAuthorization=" + admin_token
+        self._reached = False
+
+    @property
+    def url(self) -> str:
+        """The server's base URL."""
+        return self._connections.url
+
+    def close(self) -> None:
+        """Close the idle connections; the session stays usable."""
+        self._connections.close()
+
+    def get(self, *segments: Segment, query: Query = ()) -> JsonObject:
+        """GET an object. Retried while the server is away."""
+        return _json_object(self._call(self._request("GET", segments, query=query)))
+
+    def create(self, *segments: Segment, body: JsonObject, key: str, read_timeout_s: float) -> JsonObject:
+        """POST an object with an idempotency key, by which a retry finds what the first try made."""
+        headers = {"Idempotency-Key": key}
+        request = self._request(
+            "POST", segments, body=body, headers=headers, repeatable=True, read_timeout_s=read_timeout_s
+        )
+        return _json_object(self._call(request))
+
+    def send(self, method: str, *segments: Segment, body: Optional[JsonObject] = None) -> None:
+        """Ask for a change. Retried only if the server surely has not seen the request."""
+        self._call(self._request(method, segments, body=body, repeatable=False))
+
+    def stream(self, *segments: Segment, body: JsonObject) -> Exchange:
+        """POST for a stream, once. Raises :class:`Broken`; any answer but success is for the caller to judge."""
+        exchange = self._connections.exchange(self._request("POST", segments, body=body))
+        self._reached = True
+        return exchange
+
+    def unreachable(self, broken: Broken) -> ClientException:
+        """The exception that tells the user about a broken exchange."""
+        return ClientException(
+            f"Cannot reach Spell at {self.url}: {broken}. Check that the server runs there, or set SPELL_BASE_URL.",
+            exception=broken.cause,
+        )
+
+    def _request(
+        self,
+        method: str,
+        segments: Sequence[Segment],
+        query: Query = (),
+        body: Optional[JsonObject] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        repeatable: bool = True,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> Request:
+        if not self._has_token:
+            raise UnauthorizedClient("There is no token. Log in with 'spell login' or give SpellClient one.")
+        target = "/".join(["", self._version] + [quote(str(segment), safe=":") for segment in segments])
+        if query:
+            target += "?" + _query_string(query)
+        all_headers = dict(self._headers, **(headers or {}))
+        content = None
+        if body:
+            all_headers["Content-Type"] = "application/json"
+            content = _encode(body)
+        elif method != "GET":
+            all_headers["Content-Length"] = "0"
+        return Request(method, target, all_headers, content, repeatable, read_timeout_s)
+
+    def _call(self, request: Request) -> Response:
+        started = time.monotonic()
+        backoff = Backoff(limit_s=_LONGEST_DELAY_S)
+        while True:
+            try:
+                response = self._connections.exchange(request).read()
+            except Broken as broken:
+                problem = self.unreachable(broken)
+                if broken.hopeless or (broken.sent and not request.repeatable):
+                    raise problem from broken.cause
+            else:
+                self._reached = True
+                if response.ok:
+                    return response
+                problem = error_for(response)
+                if response.status_code != 503 or not request.repeatable:
+                    raise problem
+            delay_s = backoff.next_delay_s()
+            patience_s = _PATIENCE_REACHED_S if self._reached else _PATIENCE_NEVER_REACHED_S
+            if time.monotonic() + delay_s > started + patience_s:
+                raise problem from problem.exception
+            time.sleep(delay_s)
+
+
+def _json_object(response: Response) -> JsonObject:
+    try:
+        value = response.json()
+    except ValueError as error:
+        raise JsonDecodeError(
+            f"The answer of {response.url} is not JSON: {error}", response=response, exception=error
+        ) from error
+    if not isinstance(value, dict):
+        raise JsonDecodeError(f"The answer of {response.url} is not a JSON object", response=response)
+    return value
+
+
+def _encode(body: JsonObject) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ClientException(f"The request cannot be sent as JSON: {error}", exception=error) from error
+
+
+def _query_string(pairs: Query) -> str:
+    """Query parameters: None is left out, a list repeats its name, booleans are spelled True and False."""
+    flat: List[Tuple[str, object]] = []
+    for name, value in pairs:
+        if isinstance(value, (list, tuple)):
+            flat.extend((name, item) for item in value)
+        elif value is not None:
+            flat.append((name, value))
+    return urlencode(flat)

@@ -1,0 +1,224 @@
+"""Runs: launch them, look at them, wait for them, read their logs, end them."""
+
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from spell.api import models
+from spell.api.client import APIClient
+from spell.api.exceptions import ClientException
+from spell.client import run_request
+from spell.client.run_request import PathLike
+from spell.client.wrapper import RecordWrapper
+
+if TYPE_CHECKING:
+    from spell.client import SpellClient
+
+_DEFAULT_MACHINE_TYPE = "CPU"
+
+
+class Run(RecordWrapper):
+    """A run as last seen; :meth:`refresh` looks again. The record is ``.run``, its fields are attributes here too."""
+
+    _record_name = "run"
+    run: models.Run
+
+    def __init__(self, api: APIClient, run: models.Run) -> None:
+        super().__init__(api, run)
+
+    def refresh(self) -> None:
+        """Ask the server for the run again. Nothing else changes ``status`` and the other attributes."""
+        fresh = self._api.get_run(self.run.id)
+        fresh.already_existed = self.run.already_existed
+        self.run = fresh
+
+    def stop(self) -> None:
+        """End the run's command; what it wrote is saved. A run that is not running yet is killed."""
+        self._api.stop_run(self.run.id)
+
+    def kill(self) -> None:
+        """End the run at once; nothing is saved."""
+        self._api.kill_run(self.run.id)
+
+    def add_label(self, name: str) -> None:
+        """Put a label on the run."""
+        self._api.add_label_for_run(self.run.id, name)
+
+    def remove_label(self, name: str) -> None:
+        """Take a label off the run."""
+        self._api.remove_label_for_run(self.run.id, name)
+
+    def wait_status(self, *statuses: str) -> None:
+        """Block until the run has reached one of the statuses (or has passed through it).
+
+        Outlasts lost connections and restarts of the server. Raises :class:`~spell.api.exceptions.WaitError` once none
+        of them can be reached any more. Does not refresh this object.
+        """
+        if not statuses or not all(isinstance(status, str) for status in statuses):
+            raise TypeError("wait_status takes one or more statuses, as in run.wait_status(*client.runs.FINAL)")
+        self._api.wait_status(self.run.id, statuses)
+
+    def logs(self, follow: bool = False, offset: int = 0) -> Iterator[models.LogEntry]:
+        """Yield the run's log entries from ``offset`` on; a negative one counts from the end.
+
+        Without ``follow`` it ends at what there is now, with it when the run has ended. Outlasts lost connections and
+        restarts of the server without losing or repeating an entry.
+        """
+        return self._api.logs(self.run.id, bool(follow), offset or 0)
+
+
+class RunsService:
+    """Creates and finds runs. The constants name the statuses scripts wait for."""
+
+    BUILDING = "building"
+    RUNNING = "running"
+    SAVING = "saving"
+    PUSHING = "pushing"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    INTERRUPTED = "interrupted"
+    BUILD_FAILED = "build_failed"
+    MOUNT_FAILED = "mount_failed"
+    FINAL: Tuple[str, ...] = (COMPLETE, FAILED, STOPPED, KILLED, INTERRUPTED, BUILD_FAILED, MOUNT_FAILED)
+
+    EQUALS = "eq"
+    GREATER_THAN = "gt"
+    GREATER_THAN_EQUALS = "gte"
+    LESS_THAN = "lt"
+    LESS_THAN_EQUALS = "lte"
+
+    def __init__(self, client: "SpellClient") -> None:
+        self._client = client
+
+    def new(
+        self,
+        *,
+        command: Optional[str] = None,
+        machine_type: Optional[str] = _DEFAULT_MACHINE_TYPE,
+        project: Optional[str] = None,
+        description: Optional[str] = None,
+        github_url: Optional[str] = None,
+        github_ref: Optional[str] = None,
+        commit_label: Optional[str] = None,
+        workflow_id: Optional[int] = None,
+        workspace_id: Optional[int] = None,
+        commit_hash: Optional[str] = None,
+        cwd: Optional[str] = None,
+        pip_packages: Optional[Sequence[str]] = None,
+        apt_packages: Optional[Sequence[str]] = None,
+        requirements_file: Optional[PathLike] = None,
+        conda_file: Optional[PathLike] = None,
+        docker_image: Optional[str] = None,
+        framework: Optional[str] = None,
+        framework_version: Any = None,
+        envvars: Optional[Mapping[str, Any]] = None,
+        attached_resources: Optional[Mapping[str, Optional[str]]] = None,
+        labels: Optional[Sequence[str]] = None,
+        tensorboard_directory: Optional[str] = None,
+        distributed: Optional[int] = None,
+        idempotent: Optional[bool] = False,
+        params: Optional[Mapping[str, Any]] = None,
+        timeout: Optional[int] = None,
+        auto_resume: Optional[bool] = None,
+        stop_conditions: Optional[Sequence[Any]] = None,
+        provider: Optional[str] = None,
+    ) -> Run:
+        """Launch a run and return it while it waits for a machine. None means "not given" for every keyword.
+
+        :param command: shell command.
+        :param machine_type: name of a machine type; case does not matter.
+        :param project: name of an existing project to put the run in.
+        :param description: free text.
+        :param github_url: repository to take the code from, at ``github_ref`` (default: its default branch).
+        :param commit_label: in a workflow, the label of the directory to take the code from.
+        :param workflow_id: workflow to join instead of the client's active one.
+        :param workspace_id: pushed repository to take the code from, at ``commit_hash``.
+        :param cwd: where the command starts, relative to the code's root.
+        :param pip_packages: ``name`` or ``name==version`` each.
+        :param apt_packages: as ``pip_packages``.
+        :param requirements_file: path of a pip requirements file on this machine.
+        :param conda_file: path of a conda environment file on this machine; not together with pip.
+        :param docker_image: image to run in.
+        :param framework: accepted for old scripts, without effect; so is ``framework_version``.
+        :param envvars: environment variables of the command.
+        :param attached_resources: resource → where to mount it; None or "" mounts it under its own name.
+        :param labels: labels to put on the run.
+        :param tensorboard_directory: where the run writes TensorBoard events.
+        :param distributed: number of machines.
+        :param idempotent: return an identical earlier run if there is one (``already_existed`` tells).
+        :param params: values for the ``:NAME:`` places in the command.
+        :param timeout: minutes after which the run is stopped.
+        :param auto_resume: queue the run again if its machine is taken away.
+        :param stop_conditions: conditions on metrics that stop the run.
+        :param provider: cloud provider to prefer.
+
+        Raises :class:`~spell.api.exceptions.ClientException` where the server refuses or cannot be reached. A
+        connection lost on the way never makes two runs.
+        """
+        code = {"commit_label": commit_label, "workspace_id": workspace_id}
+        pip = {"pip_packages": pip_packages, "requirements_file": requirements_file}
+        run_request.refuse_together({"github_url": github_url}, code)
+        run_request.refuse_together({"conda_file": conda_file}, pip)
+        workflow = self._client.active_workflow
+        if workflow_id is None and workflow is not None:
+            workflow_id = workflow.workflow.id
+        api = self._client.api
+        request = {
+            "command": command,
+            "gpu": machine_type or _DEFAULT_MACHINE_TYPE,
+            "project_id": None if project is None else api.get_project_by_name(project).id,
+            "description": description,
+            "github_url": github_url,
+            "github_ref": "HEAD" if github_url and not github_ref else github_ref,
+            "commit_label": commit_label,
+            "workflow_id": workflow_id,
+            "workspace_id": workspace_id,
+            "workspace_remote_url": None,
+            "git_commit_hash": commit_hash,
+            "uncommitted_hash": None,
+            "root_directory": None,
+            "cwd": cwd,
+            "pip_packages": pip_packages,
+            "apt_packages": apt_packages,
+            "pip_env_packages": None,
+            "requirements_file": run_request.file_text("requirements_file", requirements_file),
+            "conda_file": run_request.file_text("conda_file", conda_file),
+            "docker_image": docker_image,
+            "environment_vars": run_request.environment(envvars),
+            "attached_resources": run_request.mounts(attached_resources),
+            "labels": labels,
+            "tensorboard_directory": tensorboard_directory,
+            "distributed": distributed,
+            "idempotent": bool(idempotent),
+            "params": params,
+            "timeout_minutes": timeout,
+            "auto_resume": auto_resume,
+            "stop_conditions": stop_conditions,
+            "provider": provider,
+            "node_group": None,
+            "run_type": "user",
+        }
+        return Run(api, api.create_run(request))
+
+    def get(self, run_id: int) -> Run:
+        """The run of that number."""
+        api = self._client.api
+        return Run(api, api.get_run(run_id))
+
+    def list(
+        self,
+        number: Optional[int] = 50,
+        project: Optional[str] = None,
+        show_uncategorized: Optional[bool] = False,
+        labels: Optional[Sequence[str]] = None,
+    ) -> List[models.Run]:
+        """The newest runs as plain records, newest first, of one project or with certain labels if wanted."""
+        if project is not None and show_uncategorized:
+            raise ClientException("project and show_uncategorized cannot be given together")
+        api = self._client.api
+        return api.list_runs(
+            page_size=number,
+            project_id=None if project is None else api.get_project_by_name(project).id,
+            show_uncategorized=bool(show_uncategorized),
+            labels=labels,
+        )

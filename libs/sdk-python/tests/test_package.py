@@ -1,0 +1,47 @@
+"""The package as such: light, typed, and in need of nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import spell
+
+PACKAGE_ROOT = Path(__file__).parent.parent
+
+
+def in_bare_python(code: str) -> str:
+    """Run code in an interpreter that sees the standard library and this package only."""
+    setup = f"import sys; sys.path.insert(0, {str(PACKAGE_ROOT)!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", setup + code],
+        capture_output=True,
+        timeout=60,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_needs_nothing_but_the_standard_library() -> None:
+    out = in_bare_python(
+        "import os, spell.client, spell.metrics, spell.api.models\n"
+        "files = [getattr(module, '__file__', None) or '' for module in sys.modules.values()]\n"
+        "print([f for f in files if f and not f.startswith((os.path.dirname(os.__file__), sys.path[0]))])\n"
+        "print([f for f in files if '-packages' in f])\n"
+    )
+    assert out == "[]\n[]\n"
+
+
+def test_import_is_quick() -> None:
+    code = "import time; t = time.process_time(); import spell.client; print(time.process_time() - t)"
+    # About 0.04 s; the bound leaves room for slow machines.
+    assert min(float(in_bare_python(code)) for _ in range(3)) < 0.3
+
+
+def test_importing_spell_alone_is_nearly_free() -> None:
+    out = in_bare_python("import spell; print('http.client' in sys.modules, spell.__version__)")
+    assert out == f"False {spell.__version__}\n"
+
+
+def test_typed() -> None:
+    assert (PACKAGE_ROOT / "spell" / "py.typed").exists()
