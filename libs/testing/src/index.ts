@@ -1,0 +1,11 @@
+export { freePort } from "./free-port.ts";
+export { startMinio } from "./minio.ts";
+export type { MinioServer } from "./minio.ts";
+export { startNats } from "./nats.ts";
+export type { NatsServer } from "./nats.ts";
+export { startServerProcess } from "./server-process.ts";
+export type { ServerProcess } from "./server-process.ts";
+export { tempFolder } from "./temp-folder.ts";
+export type { TempFolder } from "./temp-folder.ts";
+export { repositoryRoot, toolPath } from "./tool-path.ts";
+export { waitFor } from "./wait-for.ts";

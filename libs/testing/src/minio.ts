@@ -1,0 +1,80 @@
+/** A real MinIO for tests: free port, random credentials, data in a temp folder; it phones nowhere. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { startServerProcess } from "./server-process.ts";
+import type { ServerProcess } from "./server-process.ts";
+import { tempFolder } from "./temp-folder.ts";
+import { toolPath } from "./tool-path.ts";
+import { waitFor } from "./wait-for.ts";
+
+export interface MinioServer extends AsyncDisposable {
+  /** `http://<address>:<port>` */
+  endpoint: string;
+  accessKey: string;
+  secretKey: string;
+  /** Its process, for tests that pause or kill it. */
+  process: ServerProcess;
+  /** Ends it and removes its data; idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Another process may take the free port before MinIO does. */
+const START_ATTEMPTS = 3;
+
+/** Starts MinIO on an IP address of this machine (default 127.0.0.1); ready when S3 requests are answered. */
+export async function startMinio(options: { address?: string } = {}): Promise<MinioServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options.address ?? "127.0.0.1");
+    } catch (error) {
+      if (attempt === START_ATTEMPTS || !String(error).includes("in use")) throw error;
+    }
+  }
+}
+
+async function startOnce(address: string): Promise<MinioServer> {
+  const minio = toolPath("minio");
+  const folder = await tempFolder("spell-minio-");
+  const accessKey = `test${randomBytes(8).toString("hex")}`;
+  const secretKey = randomBytes(20).toString("hex");
+  const host = `${address}:${await freePort()}`;
+  const endpoint = `http://${host}`;
+  const args = ["server", "--address", host, "--certs-dir", join(folder.path, "certs"), join(folder.path, "data")];
+  const server = startServerProcess(minio, args, {
+    // Nothing of the caller's environment: it may hold MINIO_* or proxy settings.
+    env: {
+      PATH: process.env["PATH"],
+      HOME: folder.path,
+      TMPDIR: folder.path,
+      MINIO_ROOT_USER: accessKey,
+      MINIO_ROOT_PASSWORD: secretKey,
+      MINIO_BROWSER: "off",
+      MINIO_UPDATE: "off",
+      MINIO_CALLHOME_ENABLE: "off",
+    },
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= server.stop().finally(() => folder[Symbol.asyncDispose]()));
+  try {
+    await untilReady(server, endpoint);
+  } catch (error) {
+    await stop();
+    throw new Error(`MinIO did not start: ${String(error)}\n${server.output()}`, { cause: error });
+  }
+  return { endpoint, accessKey, secretKey, process: server, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Ready is when the S3 API itself refuses an unsigned request; before that MinIO answers 503 or nothing. */
+async function untilReady(server: ServerProcess, endpoint: string): Promise<void> {
+  const state = await waitFor(
+    "MinIO to answer an S3 request",
+    async () => {
+      if (server.child.exitCode !== null || server.child.signalCode !== null) return "exited" as const;
+      const response = await fetch(endpoint);
+      return (await response.text()).includes("<Code>AccessDenied</Code>") && ("ready" as const);
+    },
+    { timeoutMs: 60_000 },
+  );
+  if (state === "exited") throw new Error("it exited");
+}
