@@ -11,7 +11,7 @@ export const nodeModules = {
   isThere: () => existsSync(pinnedNode) && existsSync(inRoot("node_modules", ".package-lock.json")),
   async run() {
     // After `npm install <package>` the folder already is what the lock file says: nothing to do but note it.
-    if (!this.isThere() || !matchesLock()) await install();
+    if (!this.isThere() || !matchesLock()) await runStep("npm", ["ci", ...quiet], { what: "npm ci" });
     const found = answerOf(pinnedNode, ["--version"]);
     if (found === `v${versions.node}`) return;
     throw new SetupError(
@@ -22,25 +22,6 @@ export const nodeModules = {
 };
 
 const quiet = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
-
-async function install() {
-  try {
-    await runStep("npm", ["ci", ...quiet], { what: "npm ci" });
-  } catch (error) {
-    if (!(error instanceof SetupError) || !lacksOnlyForeignPlatforms(error.message)) throw error;
-    await runStep("npm", ["install", "--no-save", ...quiet], { what: "npm install" });
-    if (!matchesLock()) throw error;
-  }
-}
-
-/**
- * A lock file made against a mirror that carries one platform only has no entries for the other platforms' optional
- * packages. npm 10 does not mind; npm 11 refuses, naming them without a version. A real drift names a version.
- */
-function lacksOnlyForeignPlatforms(message) {
-  const complaints = message.split("\n").filter((line) => /(Missing|Invalid): /.test(line));
-  return complaints.length > 0 && complaints.every((line) => /Missing: \S+@ from lock file/.test(line));
-}
 
 /** Whether npm's own record of node_modules agrees with the lock file, package by package. */
 function matchesLock() {
