@@ -11,7 +11,11 @@ import tseslint from "typescript-eslint";
 // The boundary rule reads nx's cached project graph and silently skips itself without one.
 await createProjectGraphAsync({ exitOnError: false });
 
-const testFiles = ["**/*.test.ts", "**/*.itest.ts", "libs/*/src/contract.ts", "libs/*/src/contract/**/*.ts"];
+const testFiles = [
+  "**/*.{test,itest,fixture,test-support}.ts",
+  "**/{contract,contract-helper,testing}.ts",
+  "**/{contract,test-support}/**/*.ts",
+];
 const toolFiles = ["tools/**", "bench/**", "apps/e2e/**"];
 const repositoryFiles = ["tools/**", "bench/**", "examples/**", "*.js", "*.ts"];
 
@@ -141,7 +145,11 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/config.ts", "**/main.ts", ...testFiles, "libs/testing/**/*.ts", ...toolFiles, "examples/**/*.ts"],
+    // The SDK's client is the front door of scripts: `fromEnvironment` is its main.
+    files: [
+      ...["**/config.ts", "**/main.ts", "libs/sdk/src/client.ts"],
+      ...[...testFiles, "libs/testing/**/*.ts", ...toolFiles, "examples/**/*.ts"],
+    ],
     rules: { "no-restricted-syntax": ["error", noDefaultExport, noExportAll] },
   },
   {
