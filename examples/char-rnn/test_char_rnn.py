@@ -506,9 +506,11 @@ class TestWorkflowScript:
     def test_each_run_mounts_what_the_one_before_wrote(self, start, monkeypatch, capsys) -> None:
         monkeypatch.setenv("TEXT_URL", "http://host/a b'c;d")
         monkeypatch.setenv("MACHINE_TYPE", "V100")
+        monkeypatch.setenv("TRAIN_SECONDS", "2.5")
         download, training, sampling = (made.request for made in start(["complete"] * 3).made)
-        assert shlex.split(download.pop("command")) == ["wget", "-nv", "-O", "input.txt", "http://host/a b'c;d"]
-        assert download == {}
+        assert shlex.split(download["command"])[:6] == ["wget", "-nv", "-O", "input.txt", "http://host/a b'c;d", "||"]
+        assert set(download) == {"command", "description"}
+        assert training["command"] == "python train.py --data_dir=/data --seconds=2.5"
         assert training["attached_resources"] == {"runs/31/input.txt": "/data/input.txt"}
         assert sampling["attached_resources"] == {"runs/32/save": "save"}
         assert {r["machine_type"] for r in (training, sampling)} == {"V100"}
@@ -519,6 +521,28 @@ class TestWorkflowScript:
             "sample: run 33",
             "a line of the sample",
         ]
+
+    @pytest.mark.parametrize("programs", [["wget", "curl"], ["curl"], []])
+    def test_the_text_is_fetched_with_what_the_machine_has(self, start, monkeypatch, tmp_path, programs) -> None:
+        source = tmp_path / "a b'c;d.txt"
+        source.write_text("words")
+        monkeypatch.setenv("TEXT_URL", source.as_uri())
+        command = start(["complete"] * 3).made[0].request["command"]
+        tools, home = tmp_path / "bin", tmp_path / "home"
+        tools.mkdir(), home.mkdir()
+        (tools / "python").symlink_to(sys.executable)
+        for name in programs:
+            (tools / name).write_text(f"#!/bin/sh\necho {name} >used\nprintf words >input.txt\n")
+            (tools / name).chmod(0o755)
+        subprocess.run(["/bin/sh", "-c", command], cwd=home, env={"PATH": str(tools)}, check=True)
+        assert (home / "input.txt").read_text() == "words"
+        used = (home / "used").read_text().split() if programs else []
+        assert used == programs[:1]
+
+    def test_a_text_that_cannot_be_fetched_fails_the_run(self, start, monkeypatch, tmp_path) -> None:
+        monkeypatch.setenv("TEXT_URL", (tmp_path / "missing.txt").as_uri())
+        command = start(["complete"] * 3).made[0].request["command"]
+        assert subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True).returncode != 0
 
     def test_a_failed_run_ends_the_workflow(self, start, monkeypatch) -> None:
         monkeypatch.delenv("TEXT_URL", raising=False)

@@ -2,18 +2,20 @@
  * Three runs in a row: download a text, train the network on it, print a sample of what it learnt.
  *
  * Started with `spell workflow --repo char-rnn=DIRECTORY_OF_THIS_FILE "node workflow.ts"`. Environment: TEXT_URL, the
- * text to learn from (default: War and Peace); MACHINE_TYPE, where to train and sample (default: CPU).
+ * text to learn from (default: War and Peace); TRAIN_SECONDS, how long to learn (default: as train.py has it);
+ * MACHINE_TYPE, where to train and sample (default: CPU).
  */
 import { FINAL_STATUSES, SpellClient } from "@spell/sdk";
 import type { Run, RunRequest } from "@spell/sdk";
 
 const textUrl = process.env.TEXT_URL || "https://www.gutenberg.org/files/2600/2600-0.txt";
+const trainSeconds = process.env.TRAIN_SECONDS;
 const machineType = process.env.MACHINE_TYPE || "CPU";
 const client = SpellClient.fromEnvironment();
 
 /** Starts a run and waits for its end; only a complete one lets the workflow go on. */
 async function finish(title: string, request: RunRequest): Promise<Run> {
-  const run = await client.runs.create(request);
+  const run = await client.runs.create({ description: title, ...request });
   console.log(`${title}: run ${run.id}`);
   await run.waitStatus(...FINAL_STATUSES);
   await run.refresh();
@@ -23,10 +25,15 @@ async function finish(title: string, request: RunRequest): Promise<Run> {
   return run;
 }
 
-const download = await finish("download", { command: `wget -nv -O input.txt ${shellWord(textUrl)}` });
+const url = shellWord(textUrl);
+const pythonDownload = shellWord("import sys, urllib.request as web; web.urlretrieve(sys.argv[1], 'input.txt')");
+// Not every machine has wget, or curl.
+const download = await finish("download", {
+  command: `wget -nv -O input.txt ${url} || curl -fsSL -o input.txt ${url} || python -c ${pythonDownload} ${url}`,
+});
 
 const training = await finish("train", {
-  command: "python train.py --data_dir=/data",
+  command: `python train.py --data_dir=/data${trainSeconds ? ` --seconds=${shellWord(trainSeconds)}` : ""}`,
   machineType,
   commitLabel: "char-rnn",
   mounts: { [`runs/${download.id}/input.txt`]: "/data/input.txt" },

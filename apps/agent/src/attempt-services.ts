@@ -14,11 +14,13 @@ export interface AttemptServices {
   /** Time between SIGTERM and SIGKILL when a run is stopped, milliseconds. */
   stopGraceMs: number;
   /** Trees, under the lease of an attempt. */
-  trees(lease: Lease): TreeTransport;
+  trees: (lease: Lease) => TreeTransport;
   /** The log of an attempt: its spool, its notices, where it is archived. */
   openLog(lease: Lease, attemptDir: string): Promise<LogShipper>;
   /** What of an execution follows from the spec alone. */
-  executionBase(spec: AttemptSpec): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
+  executionBase(
+    spec: AttemptSpec,
+  ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
   /** Something to report. */
   changed(): void;
 }

@@ -83,7 +83,12 @@ export class Attempt {
   async snapshot(path: string): Promise<string> {
     const spell = this.#execution?.liveSpellPath();
     if (spell === undefined) throw new SpellError("conflict", "the run is not running");
-    return takeSnapshot({ spell, path, transport: this.#services.trees(this.#record.lease), signal: this.#abort.signal });
+    return takeSnapshot({
+      spell,
+      path,
+      transport: this.#services.trees(this.#record.lease),
+      signal: this.#abort.signal,
+    });
   }
 
   /** The attempt is over or no longer ours: nothing of it stays on this machine. */
@@ -179,7 +184,8 @@ export class Attempt {
       return result({
         cause: "lost",
         reasonCode: "process-lost",
-        reason: "The run's process is gone without an exit code: the machine was restarted or the process was removed from outside.",
+        reason:
+          "The run's process is gone without an exit code: the machine was restarted or the process was removed from outside.",
       });
     }
     const outputTree = await this.#saveOutputs(execution);
@@ -254,7 +260,10 @@ function result(fields: Partial<AttemptResult> & { cause: string }): AttemptResu
   return { exitCode: undefined, reasonCode: "", reason: "", outputTree: "", logEntries: 0, ...fields };
 }
 
-function entry(text: string, status: string): { atMs: number; text: string; status: string; statusEvent: boolean; level: string; partial: boolean } {
+function entry(
+  text: string,
+  status: string,
+): { atMs: number; text: string; status: string; statusEvent: boolean; level: string; partial: boolean } {
   return { atMs: Date.now(), text, status, statusEvent: false, level: "info", partial: false };
 }
 

@@ -103,7 +103,8 @@ export class Attempts {
     if (this.#snapshots.has(snapshotId) || lease === undefined) return;
     this.#snapshots.add(snapshotId);
     const attempt = this.#attempts.get(keyOf(lease));
-    const taken = attempt === undefined ? Promise.reject(new Error("the run is not on this machine")) : attempt.snapshot(path);
+    const taken =
+      attempt === undefined ? Promise.reject(new Error("the run is not on this machine")) : attempt.snapshot(path);
     taken
       .then(
         (tree) => this.#options.completeSnapshot({ snapshotId, lease, tree, error: "" }),

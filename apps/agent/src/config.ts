@@ -26,16 +26,52 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
   const program = new Command("spell-agent")
     .description("Executes runs on this machine.")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-    .addOption(option("--coordinator <host:port>", "the coordinator's gRPC address", "SPELL_COORDINATOR").makeOptionMandatory())
-    .addOption(option("--token <token>", "join token; needed until this data folder has joined", "SPELL_JOIN_TOKEN").default(""))
-    .addOption(option("--data <dir>", "folder of this agent", "SPELL_AGENT_DATA").default(join(homedir(), ".spell", "agent")))
+    .addOption(
+      option("--coordinator <host:port>", "the coordinator's gRPC address", "SPELL_COORDINATOR").makeOptionMandatory(),
+    )
+    .addOption(
+      option("--token <token>", "join token; needed until this data folder has joined", "SPELL_JOIN_TOKEN").default(""),
+    )
+    .addOption(
+      option("--data <dir>", "folder of this agent", "SPELL_AGENT_DATA").default(join(homedir(), ".spell", "agent")),
+    )
     .addOption(option("--name <name>", "name shown to people", "SPELL_AGENT_NAME").default(hostname()))
-    .addOption(option("--machine-type <name[=slots]...>", "further machine type this machine offers", "SPELL_AGENT_MACHINE_TYPES").argParser(machineTypes).default([]))
-    .addOption(option("--cpu-slots <n>", "runs of type CPU at once (default: one per core)", "SPELL_CPU_SLOTS").argParser(count).default(availableParallelism()))
-    .addOption(option("--control-slots <n>", "master runs of workflows at once", "SPELL_CONTROL_SLOTS").argParser(count).default(64))
-    .addOption(option("--executor <name>", "how runs are kept apart from the machine", "SPELL_EXECUTOR").choices(["auto", "sandbox", "process", "dummy"]).default("auto"))
-    .addOption(option("--hide <dir...>", "folder that runs must not see, besides the agent's own", "SPELL_HIDE").default([]))
-    .addOption(option("--stop-grace-seconds <n>", "time between SIGTERM and SIGKILL when a run is stopped", "SPELL_STOP_GRACE_SECONDS").argParser(count).default(30))
+    .addOption(
+      option(
+        "--machine-type <name[=slots]...>",
+        "further machine type this machine offers",
+        "SPELL_AGENT_MACHINE_TYPES",
+      )
+        .argParser(machineTypes)
+        .default([]),
+    )
+    .addOption(
+      option("--cpu-slots <n>", "runs of type CPU at once (default: one per core)", "SPELL_CPU_SLOTS")
+        .argParser(count)
+        .default(availableParallelism()),
+    )
+    .addOption(
+      option("--control-slots <n>", "master runs of workflows at once", "SPELL_CONTROL_SLOTS")
+        .argParser(count)
+        .default(64),
+    )
+    .addOption(
+      option("--executor <name>", "how runs are kept apart from the machine", "SPELL_EXECUTOR")
+        .choices(["auto", "sandbox", "process", "dummy"])
+        .default("auto"),
+    )
+    .addOption(
+      option("--hide <dir...>", "folder that runs must not see, besides the agent's own", "SPELL_HIDE").default([]),
+    )
+    .addOption(
+      option(
+        "--stop-grace-seconds <n>",
+        "time between SIGTERM and SIGKILL when a run is stopped",
+        "SPELL_STOP_GRACE_SECONDS",
+      )
+        .argParser(count)
+        .default(30),
+    )
     .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
     .parse([...argv], { from: "user" });
   const values = program.opts<{
@@ -85,6 +121,7 @@ function machineTypes(text: string, before: MachineTypeSlots[]): MachineTypeSlot
 
 function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 10_000) throw new InvalidArgumentError("Expected a number from 0 to 10000.");
+  if (!Number.isInteger(value) || value < 0 || value > 10_000)
+    throw new InvalidArgumentError("Expected a number from 0 to 10000.");
   return value;
 }

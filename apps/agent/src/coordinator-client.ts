@@ -82,9 +82,16 @@ export class CoordinatorClient {
   async *#readTree(
     request: { digest: Digest; isFile: boolean },
     lease: Lease,
-  ): AsyncIterable<{ nodes: Uint8Array[]; objects: { getUrl: string; blobs: { digest: Digest; offset: number; sizeBytes: number }[] }[] }> {
+  ): AsyncIterable<{
+    nodes: Uint8Array[];
+    objects: { getUrl: string; blobs: { digest: Digest; offset: number; sizeBytes: number }[] }[];
+  }> {
     const call = this.#trees.readTree.bind(this.#trees);
-    for await (const part of readStream(call, { ...request, lease }, { metadata: this.metadata(), address: this.address })) {
+    for await (const part of readStream(
+      call,
+      { ...request, lease },
+      { metadata: this.metadata(), address: this.address },
+    )) {
       const objects = part.objects.map(({ getUrl, blobs }) => ({
         getUrl,
         blobs: blobs.map((blob) => ({ ...blob, digest: asDigest(blob.digest) })),
@@ -107,12 +114,20 @@ function asDigest(text: string): Digest {
 async function putObject(url: string, bytes: Uint8Array): Promise<void> {
   let response: Response;
   try {
-    response = await fetch(url, { method: "PUT", body: bytes as Uint8Array<ArrayBuffer>, signal: AbortSignal.timeout(60_000) });
+    response = await fetch(url, {
+      method: "PUT",
+      body: bytes as Uint8Array<ArrayBuffer>,
+      signal: AbortSignal.timeout(60_000),
+    });
     await response.arrayBuffer();
   } catch (error) {
-    throw new SpellError("unavailable", "The object store cannot be reached.", { reason: "store-unavailable", cause: error });
+    throw new SpellError("unavailable", "The object store cannot be reached.", {
+      reason: "store-unavailable",
+      cause: error,
+    });
   }
   if (response.ok) return;
-  if (response.status === 507) throw new SpellError("unavailable", "The object store's disk is full.", { reason: "disk-full" });
+  if (response.status === 507)
+    throw new SpellError("unavailable", "The object store's disk is full.", { reason: "disk-full" });
   throw new SpellError("unavailable", `The object store answered ${response.status}.`, { reason: "store-unavailable" });
 }

@@ -31,11 +31,15 @@ export async function loadIdentity(options: {
     );
   }
   const { client, joinToken, name, address } = options;
-  const { agentId, agentToken } = await callUnary(client.join.bind(client), { joinToken, name }, {
-    metadata: callMetadata(""),
-    address,
-    retryForMs: JOIN_PATIENCE_MS,
-  });
+  const { agentId, agentToken } = await callUnary(
+    client.join.bind(client),
+    { joinToken, name },
+    {
+      metadata: callMetadata(""),
+      address,
+      retryForMs: JOIN_PATIENCE_MS,
+    },
+  );
   const identity = { agentId, agentToken };
   await writeJson(path, identity, { flush: true });
   return identity;
@@ -56,9 +60,13 @@ export async function prepareDataFolder(dataDir: string): Promise<void> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await writeJson(join(dataDir, ".writable"), {}, { flush: true });
   } catch (error) {
-    throw new SpellError("unavailable", `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`, {
-      reason: "data-folder",
-      cause: error,
-    });
+    throw new SpellError(
+      "unavailable",
+      `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`,
+      {
+        reason: "data-folder",
+        cause: error,
+      },
+    );
   }
 }

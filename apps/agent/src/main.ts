@@ -40,12 +40,18 @@ function fail(error: unknown): never {
 async function start(settings: AgentConfig): Promise<void> {
   const { dataDir } = settings;
   await prepareDataFolder(dataDir);
-  const executor = createExecutor(settings.executor, { scratchDir: dataDir });
+  const executor = createExecutor(settings.executor, { environment: machineEnvironment(), scratchDir: dataDir });
   const missing = await executor.check();
   if (missing !== undefined) throw new SpellError("conflict", missing);
   const client = new CoordinatorClient(settings.coordinator);
   const { name, joinToken } = settings;
-  const identity = await loadIdentity({ dataDir, joinToken, name, client: client.agents, address: settings.coordinator });
+  const identity = await loadIdentity({
+    dataDir,
+    joinToken,
+    name,
+    client: client.agents,
+    address: settings.coordinator,
+  });
   client.useToken(identity.agentToken);
   lockDataFolder(dataDir);
   const gpus = await findGpus();
@@ -150,7 +156,9 @@ function executionBase(
 ): ReturnType<AttemptServices["executionBase"]> {
   const { settings, gpus, isolated } = machine;
   const typeName = spec.machineType.replace(/x\d+$/i, "").toLowerCase();
-  const ofType = gpus.filter((gpu) => [typeName, spec.machineType.toLowerCase()].includes(gpu.machineType.toLowerCase()));
+  const ofType = gpus.filter((gpu) =>
+    [typeName, spec.machineType.toLowerCase()].includes(gpu.machineType.toLowerCase()),
+  );
   const chosen = spec.slots.flatMap((slot) => ofType[slot]?.index ?? []);
   return {
     command: spec.command,

@@ -4,7 +4,18 @@ import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Taken from the agent's own environment. Everything else there is the agent's business (credentials among it). */
-const INHERITED = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_HOME", "SSL_CERT_FILE", "PIP_CERT"];
+const INHERITED = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LANG",
+  "LC_ALL",
+  "TZ",
+  "LD_LIBRARY_PATH",
+  "CUDA_HOME",
+  "SSL_CERT_FILE",
+  "PIP_CERT",
+];
 
 /** Where the SDKs appear inside a run. Node finds packages in /node_modules from any folder. */
 const PYTHON_SDK = "/opt/spell/python";
@@ -38,7 +49,9 @@ export function runEnvironment(request: {
     if (value !== undefined) environment[name] = value;
   }
   // Last, so that the machine's own node wins where there is one.
-  environment["PATH"] = [environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", dirname(process.execPath)].join(delimiter);
+  environment["PATH"] = [environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", dirname(process.execPath)].join(
+    delimiter,
+  );
   environment["LANG"] ??= "C.UTF-8";
   // Python holds back what it prints into a file; people want to see lines as they are printed.
   environment["PYTHONUNBUFFERED"] = "1";

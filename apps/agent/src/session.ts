@@ -3,7 +3,7 @@
  * coordinator wants, does what the answers say, and opens the stream again for as long as it lives.
  */
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import { SpellError } from "@spell/domain";
+import type { SpellError } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { EventBusAddress, MachineTypeSlots, SyncRequest, SyncResponse } from "@spell/rpc";
 import { fromServiceError } from "@spell/rpc";
@@ -82,7 +82,14 @@ export class Session {
     clearTimeout(this.#reportTimer);
     if (this.#stopped || this.#call === undefined) return;
     const { bootId, version, machineTypes, controlSlots, attempts } = this.#options;
-    this.#call.write({ bootId, version, machineTypes, controlSlots, draining: this.#draining, attempts: attempts.reports() });
+    this.#call.write({
+      bootId,
+      version,
+      machineTypes,
+      controlSlots,
+      draining: this.#draining,
+      attempts: attempts.reports(),
+    });
     this.#reportTimer = setTimeout(() => this.#send(), this.#reportEveryMs);
   }
 

@@ -8,7 +8,10 @@ export function lockDataFolder(dataDir: string): void {
   const path = join(dataDir, "agent.pid");
   const [pid = "", startTime = ""] = readOrEmpty(path).split(" ");
   if (pid !== "" && pid !== String(process.pid) && startTimeOf(pid) === startTime) {
-    throw conflict(`Agent ${pid} already works in ${dataDir}: stop it first, or give another folder with --data.`, "agent-running");
+    throw conflict(
+      `Agent ${pid} already works in ${dataDir}: stop it first, or give another folder with --data.`,
+      "agent-running",
+    );
   }
   writeFileSync(path, `${process.pid} ${startTimeOf(String(process.pid))}`, { mode: 0o600 });
 }

@@ -74,18 +74,18 @@ test("--repo", () => {
 });
 
 describe("places below /spell", () => {
-  const root = { path: "/home/n/code", name: "code", cwd: "", inGit: false };
+  const root = { path: "/home/me/code", name: "code", cwd: "", inGit: false };
   const labelled = (label: string, path: string) => ({ label, path, typedPath: path });
 
   test("inside the code, the code itself, beside it, twice the same", () => {
     const placement = placeLabels(root, [
-      labelled("deep", "/home/n/code/a/b"),
-      labelled("a", "/home/n/code/a"),
-      labelled("self", "/home/n/code"),
+      labelled("deep", "/home/me/code/a/b"),
+      labelled("a", "/home/me/code/a"),
+      labelled("self", "/home/me/code"),
       labelled("far", "/srv/far"),
       labelled("again", "/srv/far"),
-      labelled("sibling", "/home/n/code2"),
-      labelled("dots", "/home/n/code/..b"),
+      labelled("sibling", "/home/me/code2"),
+      labelled("dots", "/home/me/code/..b"),
     ]);
     expect(placement.labels.map(({ path }) => path)).toEqual([
       "code/a/b",
@@ -98,7 +98,7 @@ describe("places below /spell", () => {
     ]);
     expect(placement.directories.map(({ place }) => place)).toEqual(["far", "code2", "code/a", "code/..b", "code/a/b"]);
     expect(placesInside({ path: root.path, place: "code" }, placement.directories)).toEqual(["a", "..b", "a/b"]);
-    expect(placesInside({ path: "/home/n/code/a", place: "code/a" }, placement.directories)).toEqual(["b"]);
+    expect(placesInside({ path: "/home/me/code/a", place: "code/a" }, placement.directories)).toEqual(["b"]);
   });
 
   test("two directories of one name cannot lie at one place", () => {
@@ -111,11 +111,11 @@ describe("places below /spell", () => {
 });
 
 test("whole homes are refused, folders in them are not", () => {
-  for (const path of ["/", "/home/nora", "/home"]) {
-    expect(refusal(() => refuseWholeHome(path, { home: "/home/nora" })).exitCode).toBe(3);
+  for (const path of ["/", "/home/alice", "/home"]) {
+    expect(refusal(() => refuseWholeHome(path, { home: "/home/alice" })).exitCode).toBe(3);
   }
-  for (const path of ["/home/nora/x", "/home/nor", "/srv"]) {
-    expect(() => refuseWholeHome(path, { home: "/home/nora" })).not.toThrow();
+  for (const path of ["/home/alice/x", "/home/ali", "/srv"]) {
+    expect(() => refuseWholeHome(path, { home: "/home/alice" })).not.toThrow();
   }
 });
 

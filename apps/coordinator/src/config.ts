@@ -24,25 +24,55 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
   const program = new Command("spell-coordinator")
     .description("The only writer of run state: serves clients and agents.")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-    .addOption(option("--data <dir>", "folder of the record and, embedded, of the object store", "SPELL_DATA").makeOptionMandatory())
+    .addOption(
+      option(
+        "--data <dir>",
+        "folder of the record and, embedded, of the object store",
+        "SPELL_DATA",
+      ).makeOptionMandatory(),
+    )
     .addOption(option("--host <host>", "address to listen on", "SPELL_HOST").default("127.0.0.1"))
     .addOption(option("--grpc-port <port>", "port of gRPC; 0: any", "SPELL_GRPC_PORT").argParser(port).default(7800))
     .addOption(option("--http-port <port>", "port of HTTP; 0: any", "SPELL_HTTP_PORT").argParser(port).default(7801))
-    .addOption(option("--advertise <host>", "host name under which agents and runs reach this machine (default: --host)", "SPELL_ADVERTISE"))
+    .addOption(
+      option(
+        "--advertise <host>",
+        "host name under which agents and runs reach this machine (default: --host)",
+        "SPELL_ADVERTISE",
+      ),
+    )
     .addOption(option("--nats <url>", "nats-server", "SPELL_NATS").default("nats://127.0.0.1:7802"))
-    .addOption(option("--advertise-nats <url>", "nats-server as agents reach it (default: --nats)", "SPELL_ADVERTISE_NATS"))
+    .addOption(
+      option("--advertise-nats <url>", "nats-server as agents reach it (default: --nats)", "SPELL_ADVERTISE_NATS"),
+    )
     .addOption(option("--nats-token <token>", "token of nats-server", "SPELL_NATS_TOKEN").default(""))
-    .addOption(option("--machine-type <name...>", "machine type that may be asked for before any agent has it", "SPELL_MACHINE_TYPES").default([]))
-    .addOption(option("--lease-seconds <n>", "silence of an agent after which its runs are interrupted", "SPELL_LEASE_SECONDS").argParser(positive).default(600))
-    .addOption(option("--s3-endpoint <url>", "keep objects in this S3 store instead of the data folder", "SPELL_S3_ENDPOINT"))
-    .addOption(option("--s3-public-endpoint <url>", "the S3 store as agents and clients reach it", "SPELL_S3_PUBLIC_ENDPOINT"))
+    .addOption(
+      option(
+        "--machine-type <name...>",
+        "machine type that may be asked for before any agent has it",
+        "SPELL_MACHINE_TYPES",
+      ).default([]),
+    )
+    .addOption(
+      option("--lease-seconds <n>", "silence of an agent after which its runs are interrupted", "SPELL_LEASE_SECONDS")
+        .argParser(positive)
+        .default(600),
+    )
+    .addOption(
+      option("--s3-endpoint <url>", "keep objects in this S3 store instead of the data folder", "SPELL_S3_ENDPOINT"),
+    )
+    .addOption(
+      option("--s3-public-endpoint <url>", "the S3 store as agents and clients reach it", "SPELL_S3_PUBLIC_ENDPOINT"),
+    )
     .addOption(option("--s3-bucket <name>", "bucket of the S3 store", "SPELL_S3_BUCKET").default("spell"))
     .addOption(option("--s3-access-key <key>", "access key of the S3 store", "SPELL_S3_ACCESS_KEY").default(""))
     .addOption(option("--s3-secret-key <key>", "secret key of the S3 store", "SPELL_S3_SECRET_KEY").default(""))
     .addOption(option("--user <name>", "first user, made at the first start", "SPELL_USER").default("spell"))
     .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
     .parse([...argv], { from: "user" });
-  const values = program.opts<Record<string, string> & { grpcPort: number; httpPort: number; leaseSeconds: number; machineType: string[] }>();
+  const values = program.opts<
+    Record<string, string> & { grpcPort: number; httpPort: number; leaseSeconds: number; machineType: string[] }
+  >();
   const host = values["host"] ?? "";
   const natsUrl = values["nats"] ?? "";
   return {
@@ -73,8 +103,8 @@ export function dataPaths(dataDir: string): { record: string; secrets: string; o
   };
 }
 
-function s3Config(endpoint: string, values: Record<string, unknown>): CoordinatorConfig["s3"] {
-  const text = (key: string): string => String(values[key] ?? "");
+function s3Config(endpoint: string, values: Record<string, string>): CoordinatorConfig["s3"] {
+  const text = (key: string): string => values[key] ?? "";
   return {
     endpoint,
     publicEndpoint: text("s3PublicEndpoint") || endpoint,
@@ -90,7 +120,8 @@ function option(flags: string, description: string, variable: string): Option {
 
 function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535.");
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError("A port is a number from 0 to 65535.");
   return value;
 }
 

@@ -59,7 +59,11 @@ async function start(settings: CoordinatorConfig): Promise<void> {
 
   // The public URL holds the port, which is only known once HTTP listens: services are filled in below.
   const api = { url: `http://${settings.advertiseHost}:${settings.httpPort}` };
-  const { objects, handler } = await openObjectStore(settings, { root: paths.objects, secret: secrets.storeSecret, api });
+  const { objects, handler } = await openObjectStore(settings, {
+    root: paths.objects,
+    secret: secrets.storeSecret,
+    api,
+  });
   const trees = new TreeCatalog(store, objects);
   const sessions = new AgentSessions(settings.machineTypes);
   const snapshots = new Snapshots(sessions);

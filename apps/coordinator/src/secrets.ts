@@ -59,9 +59,13 @@ function readOrMake<T>(path: string, make: () => T): T {
     renameSync(`${path}.new`, path);
     return value;
   } catch (error) {
-    throw new SpellError("unavailable", `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`, {
-      reason: "data-folder",
-      cause: error,
-    });
+    throw new SpellError(
+      "unavailable",
+      `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`,
+      {
+        reason: "data-folder",
+        cause: error,
+      },
+    );
   }
 }

@@ -1,6 +1,15 @@
 /** What the gRPC and HTTP handlers call: one bag, so that every dependency stands on one screen. */
 import type { ObjectStore } from "@spell/object-store";
-import type { AgentSessions, Authenticator, CreateRuns, Dispatcher, RunChanges, RunLifecycle, Snapshots, TreeCatalog } from "@spell/run-lifecycle";
+import type {
+  AgentSessions,
+  Authenticator,
+  CreateRuns,
+  Dispatcher,
+  RunChanges,
+  RunLifecycle,
+  Snapshots,
+  TreeCatalog,
+} from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Logger } from "@spell/logging";
 import type { LogReader } from "./logs/log-reader.ts";

@@ -1,4 +1,13 @@
-export { ERROR_CODES, SpellError, assertNever, conflict, hasCode, invalidInput, messageOf, notFound } from "./errors.ts";
+export {
+  ERROR_CODES,
+  SpellError,
+  assertNever,
+  conflict,
+  hasCode,
+  invalidInput,
+  messageOf,
+  notFound,
+} from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { FINAL_STATUSES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus } from "./status.ts";
 export type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";

@@ -28,9 +28,10 @@ export const MAX_ENTRY_BYTES = 256 * 1024;
 
 /** A duration as users know it: `6.870837s`, `1m7.057677s`, `44h36m34.553059s`. */
 export function formatDuration(ms: number): string {
-  const totalSeconds = Math.max(0, ms) / 1000;
-  const hours = Math.floor(totalSeconds / 3600);
-  const minutes = Math.floor((totalSeconds % 3600) / 60);
-  const seconds = Number((totalSeconds - hours * 3600 - minutes * 60).toFixed(6));
+  // Rounded first: 59.9999999 s are one minute, not `60s`.
+  const totalMicroseconds = Math.round(Math.max(0, ms) * 1000);
+  const hours = Math.floor(totalMicroseconds / 3_600_000_000);
+  const minutes = Math.floor((totalMicroseconds % 3_600_000_000) / 60_000_000);
+  const seconds = Number(((totalMicroseconds % 60_000_000) / 1_000_000).toFixed(6));
   return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${seconds}s`;
 }

@@ -33,7 +33,7 @@ export function reasonOfEnd(ended: Ended, position: RunPosition): EndReason {
     case "stop":
       return { status: "stopped", code: "stopped-by", sentence: `Stopped by ${by}.` };
     case "exit":
-      return exitReason(ended.exitCode ?? 0);
+      return exitReason(ended.exitCode);
     case "build":
       return fault("build_failed", ended, "build-error", "The run's files could not be prepared.");
     case "mount":
@@ -45,7 +45,12 @@ export function reasonOfEnd(ended: Ended, position: RunPosition): EndReason {
   }
 }
 
-function exitReason(exitCode: number): EndReason {
+function exitReason(exitCode: number | undefined): EndReason {
+  if (exitCode === undefined) {
+    // Never taken for success: nobody saw the command exit with 0.
+    const sentence = "The run's process ended, but its exit code is not known.";
+    return { status: "interrupted", code: "process-lost", sentence };
+  }
   if (exitCode === 0) return { status: "complete", code: "exit-code", sentence: "The command exited with code 0." };
   // A shell reports death by signal N as 128 + N.
   if (exitCode > 128 && exitCode <= 192) {

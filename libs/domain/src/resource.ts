@@ -42,8 +42,14 @@ export function resolveMountPoint(resource: string, mountPoint: string, codeRoot
     .slice(1)
     .filter((part) => part !== "" && part !== ".");
   const path = `/${parts.join("/")}`;
-  if (parts.includes("..") || absolute.includes("\0")) {
-    throw invalidInput(`Cannot mount "${resource}" at "${mountPoint}": a mount path may not contain '..'.`, "bad-mount");
+  if (absolute.includes("\0")) {
+    throw invalidInput(`Cannot mount "${resource}": its mount path contains a NUL byte.`, "bad-mount");
+  }
+  if (parts.includes("..")) {
+    throw invalidInput(
+      `Cannot mount "${resource}" at "${mountPoint}": a mount path may not contain '..'.`,
+      "bad-mount",
+    );
   }
   const first = parts[0] ?? "";
   if (parts.length === 0 || path === "/spell" || path === `/spell/${codeRoot}` || RESERVED.has(first)) {

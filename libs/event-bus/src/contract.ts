@@ -20,17 +20,14 @@ function newRunId(): number {
 
 /** `count` lines numbered from `firstNumber`. */
 export function lines(runId: number, firstNumber: number, count: number): LogBatch {
-  const entries = Array.from(
-    { length: count },
-    (_, index): LogEntry => ({
-      atMs: 1_700_000_000_000,
-      text: `line ${firstNumber + index}`,
-      status: "running",
-      statusEvent: false,
-      level: "",
-      partial: false,
-    }),
-  );
+  const entries = Array.from({ length: count }, (_, index): LogEntry => ({
+    atMs: 1_700_000_000_000,
+    text: `line ${firstNumber + index}`,
+    status: "running",
+    statusEvent: false,
+    level: "",
+    partial: false,
+  }));
   return { runId, attempt: 1, firstNumber, entries };
 }
 

@@ -6,5 +6,8 @@ export type { Logger } from "pino";
 
 /** A logger for one process; writes to standard error. Level: trace, debug, info, warn or error. */
 export function createLogger(options: { name: string; level: string }): Logger {
-  return pino({ name: options.name, level: options.level, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { name: options.name, level: options.level, base: { pid: process.pid } },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }

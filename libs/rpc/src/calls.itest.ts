@@ -1,4 +1,4 @@
-import { Server } from "@grpc/grpc-js";
+import { Server, connectivityState } from "@grpc/grpc-js";
 import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
 import { SpellError } from "@spell/domain";
 import { freePort, waitFor } from "@spell/testing";
@@ -73,7 +73,11 @@ describe("callUnary", () => {
     });
     using to = account(server.address);
     const call = callUnary(to.client.whoAmI.bind(to.client), {}, { metadata, retryForMs: 5_000 });
-    await expect(call).rejects.toMatchObject({ code: "unauthenticated", reason: "bad-token", message: expect.stringContaining("log in") });
+    await expect(call).rejects.toMatchObject({
+      code: "unauthenticated",
+      reason: "bad-token",
+      message: expect.stringContaining("log in"),
+    });
     expect(calls).toBe(1);
   });
 
@@ -92,7 +96,10 @@ describe("callUnary", () => {
     const address = `127.0.0.1:${port}`;
     using to = account(address);
     const call = callUnary(to.client.whoAmI.bind(to.client), {}, { metadata, address, retryForMs: 15_000 });
-    await waitFor("a first failure", () => to.client.getChannel().getConnectivityState(false) === 3);
+    await waitFor(
+      "a first failure",
+      () => to.client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE,
+    );
     await using _server = await serve({ whoAmI: (_call, reply) => reply(null, nora) }, port);
     expect(await call).toEqual(nora);
   });

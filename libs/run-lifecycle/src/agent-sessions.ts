@@ -46,7 +46,10 @@ export class AgentSessions {
   async machineTypes(store: RunStore): Promise<string[]> {
     const names = new Map<string, string>();
     const agents = await store.listAgents();
-    const advertised = [...this.all().flatMap((each) => each.machineTypes), ...agents.flatMap((each) => each.machineTypes)];
+    const advertised = [
+      ...this.all().flatMap((each) => each.machineTypes),
+      ...agents.flatMap((each) => each.machineTypes),
+    ];
     for (const name of [...this.#declared, ...advertised.map((type) => type.name)]) {
       const key = machineTypeKey(name);
       if (!names.has(key)) names.set(key, name);

@@ -23,10 +23,7 @@ export interface AttemptResult {
 }
 
 /** Whether the report speaks for the attempt in force. Everything else is stale and changes nothing. */
-export function holdsLease(
-  run: RunRecord,
-  lease: { attempt: number; leaseToken: string; agentId: string },
-): boolean {
+export function holdsLease(run: RunRecord, lease: { attempt: number; leaseToken: string; agentId: string }): boolean {
   return (
     run.endedAtMs === undefined &&
     run.attempt === lease.attempt &&
@@ -48,7 +45,8 @@ export function decideReport(run: RunRecord, report: AttemptReport, nowMs: numbe
     position = { ...position, ...decision.change, version: position.version } as RunRecord;
   };
   for (const { phase, atMs } of report.history) {
-    if (!position.passed.includes(phase) && !passed.includes(phase)) apply({ type: "phase", phase }, clamp(atMs, run, nowMs));
+    if (!position.passed.includes(phase) && !passed.includes(phase))
+      apply({ type: "phase", phase }, clamp(atMs, run, nowMs));
   }
   const { result } = report;
   if (result !== undefined) {

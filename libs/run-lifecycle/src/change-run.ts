@@ -7,9 +7,7 @@ import { noSuchRun } from "./principal.ts";
 
 /** What applying an event to a run means for the record. Pure. */
 export type Decision =
-  | { kind: "change"; change: RunChange }
-  | { kind: "unchanged" }
-  | { kind: "rejected"; message: string };
+  { kind: "change"; change: RunChange } | { kind: "unchanged" } | { kind: "rejected"; message: string };
 
 /** Turns one event into a change of the record. Pure. */
 export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision {

@@ -17,7 +17,10 @@ export interface RequestTexts {
 export function checkRequest(request: RequestTexts): { cwd: string } {
   checkString("The command", request.command);
   if (request.command.trim() === "") {
-    throw invalidInput('The command is empty: say what to run, for example spell run "python train.py".', "empty-command");
+    throw invalidInput(
+      'The command is empty: say what to run, for example spell run "python train.py".',
+      "empty-command",
+    );
   }
   for (const [name, value] of Object.entries(request.environment)) {
     if (name === "" || name.includes("=") || name.includes("\0")) {
@@ -33,13 +36,17 @@ export function checkRequest(request: RequestTexts): { cwd: string } {
     .filter((part) => part !== "" && part !== ".")
     .join("/");
   if (request.cwd.startsWith("/") || !isCleanRelativePath(cwd, { allowEmpty: true })) {
-    throw invalidInput(`"${request.cwd}" is not a working directory inside the code: write a relative path without '..'.`, "bad-cwd");
+    throw invalidInput(
+      `"${request.cwd}" is not a working directory inside the code: write a relative path without '..'.`,
+      "bad-cwd",
+    );
   }
   return { cwd };
 }
 
 function checkString(what: string, text: string): void {
-  if (text.includes("\0")) throw invalidInput(`${what} contains a NUL byte, which no program can be given.`, "nul-byte");
+  if (text.includes("\0"))
+    throw invalidInput(`${what} contains a NUL byte, which no program can be given.`, "nul-byte");
   if (Buffer.byteLength(text) > MAX_STRING_BYTES) {
     throw invalidInput(`${what} is longer than ${MAX_STRING_BYTES} bytes: put it into a file.`, "too-long");
   }

@@ -1,13 +1,21 @@
 /** Creating runs and workflows: everything is checked and resolved before the first write. */
 import type { Digest } from "@spell/domain";
-import { SpellError, DEFAULT_MACHINE_TYPE, invalidInput, isFinal, machineTypeKey, notFound } from "@spell/domain";
+import {
+  SpellError,
+  DEFAULT_MACHINE_TYPE,
+  conflict,
+  invalidInput,
+  isFinal,
+  machineTypeKey,
+  notFound,
+} from "@spell/domain";
 import type { NewRun, RunRecord, RunSpec, RunStore, WorkflowLabel, WorkflowRecord } from "@spell/run-store";
 import { requestedSlots } from "@spell/scheduling";
 import type { AgentSessions } from "./agent-sessions.ts";
 import { checkRequest } from "./check-request.ts";
 import { createdNotice } from "./notices.ts";
 import type { Principal } from "./principal.ts";
-import { requireOwner } from "./principal.ts";
+import { mayAccess, requireOwner } from "./principal.ts";
 import type { MountRequest } from "./resolve-mounts.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -54,7 +62,10 @@ export class CreateRuns {
   ): Promise<{ run: RunRecord; existed: boolean }> {
     const owner = requireOwner(principal);
     const earlier = await this.#deps.store.findRunByClientKey(owner.userName, clientKey);
-    if (earlier !== undefined) return { run: earlier, existed: true };
+    if (earlier !== undefined) {
+      if (mayAccess(owner, earlier) && earlier.runType === "user") return { run: earlier, existed: true };
+      throw conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
+    }
     const workflow = await this.#workflowOf(owner, request.workflowId);
     const { cwd } = checkRequest(request);
     const machineType = await this.#machineType(request.machineType);
@@ -148,7 +159,10 @@ export class CreateRuns {
     const { commitLabel } = request;
     if (commitLabel === "") return { codeTree: request.codeTree, codeRoot: request.codeRoot };
     if (workflow === undefined) {
-      throw invalidInput(`The label "${commitLabel}" was given outside a workflow: only workflows have labels.`, "no-workflow");
+      throw invalidInput(
+        `The label "${commitLabel}" was given outside a workflow: only workflows have labels.`,
+        "no-workflow",
+      );
     }
     if (request.codeTree !== "") throw invalidInput("Give either code or a commit label, not both.", "code-and-label");
     const label = workflow.labels.find((each) => each.label === commitLabel);
@@ -183,7 +197,8 @@ export class CreateRuns {
       if (label === "") throw invalidInput("A label is empty: write --repo LABEL=PATH.", "bad-label");
       if (seen.has(label)) throw invalidInput(`The label "${label}" is given twice.`, "duplicate-label");
       seen.add(label);
-      const entry = codeTree === "" ? undefined : await this.#deps.trees.find(codeTree, path);
+      // The code is one folder per code root: a label names one of them or what lies below.
+      const entry = codeTree === "" || path === "" ? undefined : await this.#deps.trees.find(codeTree, path);
       if (entry?.kind !== "directory") {
         throw invalidInput(`Label "${label}": the workflow's code has no directory ${path}.`, "bad-label");
       }

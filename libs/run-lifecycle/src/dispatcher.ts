@@ -1,8 +1,9 @@
 /** The scheduling loop: gives waiting runs to agents with free slots. One pass at a time; a kick during a pass means one more. */
 import { randomBytes } from "node:crypto";
+import { machineTypeKey } from "@spell/domain";
 import type { RunRecord, RunStore } from "@spell/run-store";
 import type { AgentCapacity, WaitingRun } from "@spell/scheduling";
-import { place, waitReason } from "@spell/scheduling";
+import { place, requestedSlots, waitReason } from "@spell/scheduling";
 import type { AgentSessions } from "./agent-sessions.ts";
 import { decide } from "./change-run.ts";
 import type { RunChanges } from "./run-changes.ts";
@@ -34,6 +35,8 @@ export class Dispatcher {
     if (this.#running !== undefined || this.#stopped) return;
     this.#running = this.#loop().finally(() => {
       this.#running = undefined;
+      // A kick that came between the loop's last look and here found it still running.
+      if (this.#again) this.kick();
     });
   }
 
@@ -47,10 +50,10 @@ export class Dispatcher {
   async explain(run: RunRecord): Promise<string> {
     const agents = await this.#capacities();
     const queue = await this.#deps.store.listQueued(QUEUE_WINDOW);
-    const sameLine = (other: RunRecord): boolean =>
-      other.id < run.id &&
-      other.runType === run.runType &&
-      (run.runType === "workflow" || other.spec.machineType === run.spec.machineType);
+    const known = new Set(agents.flatMap((agent) => agent.machineTypes.map((type) => machineTypeKey(type.name))));
+    const line = (each: RunRecord): string =>
+      each.runType === "workflow" ? "" : requestedSlots(each.spec.machineType, known).key;
+    const sameLine = (other: RunRecord): boolean => other.id < run.id && line(other) === line(run);
     return waitReason(toWaiting(run, []), agents, queue.filter(sameLine).length);
   }
 

@@ -19,7 +19,10 @@ export async function resolveMounts(
   request: { principal: Principal; mounts: readonly MountRequest[]; codeRoot: string },
 ): Promise<ResolvedMount[]> {
   if (request.mounts.length > MAX_MOUNTS) {
-    throw invalidInput(`A run can have at most ${MAX_MOUNTS} mounts: mount a folder that holds them.`, "too-many-mounts");
+    throw invalidInput(
+      `A run can have at most ${MAX_MOUNTS} mounts: mount a folder that holds them.`,
+      "too-many-mounts",
+    );
   }
   const resolved: ResolvedMount[] = [];
   for (const mount of request.mounts) {
@@ -38,7 +41,8 @@ async function findResource(
   const { runId, path } = parseRunResource(resource);
   const run = await deps.store.findRun(runId);
   if (run === undefined || !mayAccess(principal, run)) throw invalidResource(resource, `there is no run ${runId}`);
-  if (!isFinal(run.status)) throw invalidResource(resource, `run ${runId} is still ${run.status}; wait until it has ended`);
+  if (!isFinal(run.status))
+    throw invalidResource(resource, `run ${runId} is still ${run.status}; wait until it has ended`);
   if (run.outputTree === undefined) throw invalidResource(resource, `run ${runId} wrote no files`);
   const entry = await deps.trees.find(run.outputTree, path);
   if (entry === undefined) throw invalidResource(resource, `run ${runId} has no "${path}"`);

@@ -1,11 +1,12 @@
 /** The use cases of a run's life. Handlers parse and map; everything that decides is called from here. */
-import type { RunEvent, RunStatus } from "@spell/domain";
-import { SpellError, conflict, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
+import type { RunEvent } from "@spell/domain";
+import { SpellError, conflict, hasCode, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
 import type { RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
 import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
 import { attemptKey } from "./agent-sessions.ts";
 import type { AttemptReport } from "./apply-report.ts";
 import { decideReport, holdsLease } from "./apply-report.ts";
+import type { Decision } from "./change-run.ts";
 import { changeRun, decide } from "./change-run.ts";
 import type { DesiredAttempt } from "./desired-state.ts";
 import { desiredAttempts } from "./desired-state.ts";
@@ -56,7 +57,10 @@ export class RunLifecycle {
     return this.#deps.store.listRuns({ owner: owner.userName, ...page, pageSize, workflowId });
   }
 
-  async getWorkflow(principal: Principal, workflowId: number): Promise<{ workflow: WorkflowRecord; runs: RunRecord[] }> {
+  async getWorkflow(
+    principal: Principal,
+    workflowId: number,
+  ): Promise<{ workflow: WorkflowRecord; runs: RunRecord[] }> {
     const owner = requireOwner(principal);
     const workflow = await this.#deps.store.findWorkflow(workflowId);
     const mine = workflow?.owner === owner.userName && (owner.kind === "user" || owner.workflowId === workflowId);
@@ -105,7 +109,7 @@ export class RunLifecycle {
         look.abort();
         throw error;
       });
-      const verdict = waitVerdict(run, wanted as RunStatus[]);
+      const verdict = waitVerdict(run, wanted);
       if (verdict.kind === "wait") {
         await news;
         continue;
@@ -131,7 +135,10 @@ export class RunLifecycle {
   async requireLease(agentId: string, lease: { runId: number; attempt: number; token: string }): Promise<RunRecord> {
     const run = await this.#deps.store.findRun(lease.runId);
     if (run === undefined || !holdsLease(run, { agentId, attempt: lease.attempt, leaseToken: lease.token })) {
-      throw new SpellError("stale-lease", `Attempt ${attemptKey(lease.runId, lease.attempt)} is no longer this agent's.`);
+      throw new SpellError(
+        "stale-lease",
+        `Attempt ${attemptKey(lease.runId, lease.attempt)} is no longer this agent's.`,
+      );
     }
     return run;
   }
@@ -145,21 +152,19 @@ export class RunLifecycle {
   }
 
   async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
-    let changed: RunRecord | undefined;
-    await changeRun(this.#deps.store, report.runId, (run) => {
-      if (!holdsLease(run, { agentId, ...report })) return { kind: "unchanged" };
-      const change = decideReport(run, report, this.#deps.now());
-      return change === undefined ? { kind: "unchanged" } : { kind: "change", change };
-    }).then(
-      (run) => {
-        changed = run;
-      },
-      (error: unknown) => {
-        // A run that this record does not know: the desired state will not list it and the agent drops it.
-        if (!(error instanceof SpellError && error.code === "not-found")) throw error;
-      },
-    );
-    if (changed !== undefined) this.#told(changed);
+    let isNews = false;
+    const decideOn = (run: RunRecord): Decision => {
+      const change = holdsLease(run, { agentId, ...report }) && decideReport(run, report, this.#deps.now());
+      isNews = Boolean(change);
+      return change ? { kind: "change", change } : { kind: "unchanged" };
+    };
+    try {
+      const run = await changeRun(this.#deps.store, report.runId, decideOn);
+      if (isNews) this.#told(run);
+    } catch (error) {
+      // A run that this record does not know: the desired state will not list it and the agent drops it.
+      if (!hasCode(error, "not-found")) throw error;
+    }
   }
 
   async #apply(runId: number, event: RunEvent): Promise<RunRecord> {

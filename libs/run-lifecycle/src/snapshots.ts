@@ -40,7 +40,10 @@ export class Snapshots {
     if (agentId === undefined || leaseToken === undefined) throw conflict(`Run ${run.id} has no machine yet.`);
     const id = randomUUID();
     return new Promise<Digest>((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(id, `its agent did not answer in ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
+      const timer = setTimeout(
+        () => this.#fail(id, `its agent did not answer in ${DEADLINE_MS / 1000} s`),
+        DEADLINE_MS,
+      );
       const settle = <T>(then: (value: T) => void) => {
         return (value: T): void => {
           clearTimeout(timer);

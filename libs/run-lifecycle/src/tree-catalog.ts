@@ -24,7 +24,10 @@ export class TreeCatalog {
   }
 
   /** Which blobs are not recorded, and places to put them. */
-  async findMissing(digests: readonly Digest[], targets: number): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
+  async findMissing(
+    digests: readonly Digest[],
+    targets: number,
+  ): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
     const known = new Set((await this.#store.findBlobs(digests)).map((blob) => blob.digest));
     const missing = digests.filter((digest) => !known.has(digest));
     const count = missing.length === 0 ? 0 : Math.min(64, Math.max(0, targets));
@@ -36,12 +39,20 @@ export class TreeCatalog {
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
     const places = await this.#checkObjects(request.objects);
     const tree = await checkTree(request.root, async (digest) => inline.get(digest) ?? this.#knownNode(digest));
-    const needed = new Map([...inline].map(([digest, bytes]) => [digest, bytes.byteLength]));
+    // What came along but is no part of the tree was not checked: it is neither recorded nor kept.
+    const nodes = tree.nodes.flatMap((digest) => {
+      const bytes = inline.get(digest);
+      return bytes === undefined ? [] : [{ digest, bytes }];
+    });
+    const needed = new Map(nodes.map(({ digest, bytes }) => [digest, bytes.byteLength]));
     for (const [digest, sizeBytes] of tree.files) needed.set(digest, sizeBytes);
     await this.#checkSizes(needed, places);
-    const blobs: NewBlob[] = [...places.values()].map((place) => ({ ...place, isNode: inline.has(place.digest) }));
+    const checked = new Set(nodes.map(({ digest }) => digest));
+    const blobs: NewBlob[] = [...places.values()]
+      .filter((place) => needed.has(place.digest))
+      .map((place) => ({ ...place, isNode: checked.has(place.digest) }));
     await this.#store.addBlobs(blobs);
-    for (const [digest, bytes] of inline) this.#cache.set(digest, bytes);
+    for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
   }
 
   /** Whether this digest is a committed tree. */
@@ -146,8 +157,10 @@ export class TreeCatalog {
         throw invalidInput(`Object ${object.objectKey} was not uploaded whole: upload it again.`, "missing-object");
       }
       for (const blob of object.blobs) {
+        const whole = Number.isSafeInteger(blob.offset) && Number.isSafeInteger(blob.sizeBytes);
         const inside = blob.offset >= 0 && blob.sizeBytes >= 0 && blob.offset + blob.sizeBytes <= info.sizeBytes;
-        if (!inside) throw invalidInput(`Blob ${blob.digest} lies outside object ${object.objectKey}.`, "bad-blob-place");
+        if (!whole || !inside)
+          throw invalidInput(`Blob ${blob.digest} lies outside object ${object.objectKey}.`, "bad-blob-place");
         places.set(blob.digest, { ...blob, objectKey: object.objectKey });
       }
     }

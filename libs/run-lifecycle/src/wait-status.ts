@@ -16,7 +16,10 @@ export function waitVerdict(run: RunRecord, wanted: readonly RunStatus[]): WaitV
   const names = [...wanted].sort().join(", ");
   const finals = wanted.filter((status) => (FINAL_STATUSES as readonly string[]).includes(status));
   const what = finals.length === wanted.length ? "is not" : "never reached";
-  return { kind: "impossible", message: `Run ${run.id} has ended as ${run.status} and ${what} ${names}. ${run.reason}`.trim() };
+  return {
+    kind: "impossible",
+    message: `Run ${run.id} has ended as ${run.status} and ${what} ${names}. ${run.reason}`.trim(),
+  };
 }
 
 function within(index: number, furthest: number): boolean {

@@ -34,7 +34,7 @@ export interface RunStore {
 
   /** Numbers the run and queues it. A client key seen before (of the same owner) answers the run it made, with existed. */
   createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }>;
-  /** A workflow and its master run together. */
+  /** A workflow and its master run together; idempotent as createRun. A key cannot be shared: conflict `client-key-used`. */
   createWorkflow(
     workflow: { labels: WorkflowLabel[]; run: NewRun },
     clientKey: string,

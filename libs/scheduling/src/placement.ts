@@ -1,6 +1,7 @@
 /**
  * Which waiting run goes to which agent: a pure function over what is free. First come, first served within a machine type;
- * a run that does not fit lets later ones of other types pass. A run prefers the agent that already has its inputs.
+ * a run that does not fit lets later ones of other types pass, and one that wants more slots than any machine has lets all
+ * pass. A run prefers the agent that already has its inputs.
  */
 import { machineTypeKey } from "@spell/domain";
 
@@ -55,8 +56,9 @@ export function place(queue: readonly WaitingRun[], agents: readonly AgentCapaci
     if (blocked.has(key)) continue;
     const agentId = chooseAgent(run, free, { key, count });
     if (agentId === undefined) {
-      // Those behind it in the same line wait too, or a stream of small runs would starve a large one.
-      blocked.add(key);
+      // Those behind it in the same line wait too, or a stream of small runs would starve a large one. One that fits on
+      // no machine at all would starve the line instead, and for ever.
+      if (agents.some((agent) => free.has(agent.agentId) && slotsOf(agent, key) >= count)) blocked.add(key);
       continue;
     }
     const slots = free.get(agentId)?.get(key)?.splice(0, count) ?? [];
@@ -76,7 +78,10 @@ function freeSlots(agent: AgentCapacity): FreeSlots {
   const known = new Set(free.keys());
   for (const taken of agent.taken) {
     const key = taken.master ? CONTROL : requestedSlots(taken.machineType, known).key;
-    free.set(key, (free.get(key) ?? []).filter((slot) => !taken.slots.includes(slot)));
+    free.set(
+      key,
+      (free.get(key) ?? []).filter((slot) => !taken.slots.includes(slot)),
+    );
   }
   return free;
 }
@@ -97,6 +102,15 @@ function chooseAgent(
   return best;
 }
 
+/** How many slots of a line the agent has, free or not. */
+function slotsOf(agent: AgentCapacity, key: string): number {
+  if (key === CONTROL) return agent.controlSlots;
+  return agent.machineTypes.find((type) => machineTypeKey(type.name) === key)?.slots ?? 0;
+}
+
+/** An agent may claim any number of slots; more than this are left out rather than counted out in memory. */
+const MAX_SLOTS = 10_000;
+
 function range(count: number): number[] {
-  return Array.from({ length: Math.max(0, count) }, (_, index) => index);
+  return Array.from({ length: Math.min(MAX_SLOTS, Math.max(0, count)) }, (_, index) => index);
 }

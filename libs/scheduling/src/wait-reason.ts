@@ -5,11 +5,15 @@ import { requestedSlots } from "./placement.ts";
 
 /** `ahead`: how many runs of the same machine type were queued before it. */
 export function waitReason(run: WaitingRun, agents: readonly AgentCapacity[], ahead: number): string {
-  const offered = new Map<string, { name: string; slots: number }>();
+  const offered = new Map<string, { name: string; slots: number; largest: number }>();
   for (const type of agents.flatMap((agent) => agent.machineTypes)) {
     const key = machineTypeKey(type.name);
     const before = offered.get(key);
-    offered.set(key, { name: before?.name ?? type.name, slots: (before?.slots ?? 0) + type.slots });
+    offered.set(key, {
+      name: before?.name ?? type.name,
+      slots: (before?.slots ?? 0) + type.slots,
+      largest: Math.max(before?.largest ?? 0, type.slots),
+    });
   }
   const position = ahead === 0 ? "It is next in line" : `${ahead} ${ahead === 1 ? "run is" : "runs are"} ahead of it`;
   const { key, count } = requestedSlots(run.machineType, new Set(offered.keys()));
@@ -21,6 +25,9 @@ export function waitReason(run: WaitingRun, agents: readonly AgentCapacity[], ah
   }
   if (agents.every((agent) => agent.draining)) return "Waits for an agent that is not draining.";
   if (run.master) return `Waits for a control slot. ${position}.`;
+  if (type !== undefined && type.slots > 0 && type.largest < count) {
+    return `Waits for a machine with ${count} ${type.name} slots: none is connected (the largest has ${type.largest}).`;
+  }
   const slots = count === 1 ? `a free ${type?.name} slot` : `${count} free ${type?.name} slots on one machine`;
   return `Waits for ${slots} (${type?.slots ?? 0} in all). ${position}.`;
 }

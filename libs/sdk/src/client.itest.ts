@@ -217,7 +217,7 @@ describe("configuration file", () => {
       coordinator: "[::1]:5",
       workflowId: 12,
     });
-    const refusal = (extra: Record<string, string>): RegExp | unknown => {
+    const refusal = (extra: Record<string, string>): unknown => {
       try {
         return loadConfiguration({ ...environment, ...extra });
       } catch (error) {

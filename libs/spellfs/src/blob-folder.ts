@@ -27,13 +27,20 @@ export interface BlobFile {
   sizeBytes?: number;
 }
 
+/** Makes the folders for blobs, all at once: later a blob costs no check for its own. */
+export function makeBlobFolders(blobs: string): void {
+  mkdirSync(blobs, { recursive: true });
+  for (let first = 0; first < 256; first += 1) {
+    mkdirSync(join(blobs, first.toString(16).padStart(2, "0")), { recursive: true });
+  }
+}
+
 /** Blobs on this disk. Methods throw what the system says. */
 export class BlobFolder {
   readonly #blobs: string;
   readonly #temporary: string;
   /** Unix time, milliseconds: files whose status is older were written before the machine last started. */
   readonly #suspectBeforeMs: number;
-  readonly #folders = new Set<string>();
 
   constructor(given: { blobs: string; temporary: string; suspectBeforeMs: number }) {
     this.#blobs = given.blobs;
@@ -97,7 +104,6 @@ export class BlobFolder {
   /** Publishes a file of the same disk whose bytes were checked, by renaming it. */
   publishFile(file: BlobFile, path: string): string {
     const target = this.pathOf(file);
-    this.#makeFolder(file.digest);
     chmodSync(path, modeOf(file));
     renameSync(path, target);
     return target;
@@ -155,13 +161,6 @@ export class BlobFolder {
       rmSync(temporary, { force: true });
       throw error;
     }
-  }
-
-  #makeFolder(digest: Digest): void {
-    const name = digest.slice(0, 2);
-    if (this.#folders.has(name)) return;
-    mkdirSync(join(this.#blobs, name), { recursive: true });
-    this.#folders.add(name);
   }
 }
 

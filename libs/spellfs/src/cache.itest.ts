@@ -1,8 +1,22 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "@spell/domain";
-import { tempFolder } from "@spell/testing";
+import { tempFolder, waitFor } from "@spell/testing";
 import { openTreeCache } from "./cache.ts";
 import { digestOf } from "./node.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -10,10 +24,11 @@ import { snapshotDirectory } from "./snapshot-directory.ts";
 import { MemoryTransport } from "./test-support/memory-transport.ts";
 import { ObjectServer } from "./test-support/object-server.ts";
 import type { TransferOptions } from "./transfer.ts";
+import type { ObjectSource } from "./transport.ts";
 import { uploadTree } from "./upload.ts";
 
 const MIB = 1024 * 1024;
-const quick: TransferOptions = { retryDelayMs: 1, retries: 3, stallTimeoutMs: 2_000 };
+const quick: TransferOptions = { retryDelayMs: 1, retries: 3, stallTimeoutMs: 500 };
 
 /** A stored tree, a cache folder, and the server between them. */
 class World implements AsyncDisposable {
@@ -39,7 +54,10 @@ class World implements AsyncDisposable {
     return openTreeCache({ directory: this.cachePath });
   }
 
-  async store(files: Record<string, string | Buffer>, prepare: (path: string) => void = () => undefined): Promise<Snapshot> {
+  async store(
+    files: Record<string, string | Buffer>,
+    prepare: (path: string) => void = () => undefined,
+  ): Promise<Snapshot> {
     const source = join(this.folder.path, "source");
     rmSync(source, { recursive: true, force: true });
     mkdirSync(source);
@@ -69,7 +87,7 @@ describe("ensuring a tree", () => {
   test("gives the very tree: bytes, modes, links, empty folders", async () => {
     await using world = await World.make();
     const big = Buffer.alloc(2 * MIB + 3, "xyz");
-    const { root } = await world.store({ "a": "1", "d/run": "1", "d/e/empty": "", "big": big, "none/x": "" }, (path) => {
+    const { root } = await world.store({ a: "1", "d/run": "1", "d/e/empty": "", big: big, "none/x": "" }, (path) => {
       chmodSync(join(path, "d/run"), 0o755);
       symlinkSync("../a", join(path, "d/link"));
       rmSync(join(path, "none/x"));
@@ -87,11 +105,13 @@ describe("ensuring a tree", () => {
 
   test("reads neighbours together, and nothing that is here already", async () => {
     await using world = await World.make();
-    const first = await world.store(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `text ${index}`])));
+    const first = await world.store(
+      Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `text ${index}`])),
+    );
     const cache = await world.open();
     await cache.ensureTree(first.root, world.transport, quick);
     expect(world.server.count("GET")).toBe(1);
-    const second = await world.store({ ...Object.fromEntries([["f0", "text 0"]]), "new": "new" });
+    const second = await world.store({ ...Object.fromEntries([["f0", "text 0"]]), new: "new" });
     await cache.ensureTree(second.root, world.transport, quick);
     expect(world.server.count("GET")).toBe(2);
     const calls = world.transport.calls.length;
@@ -133,7 +153,9 @@ describe("ensuring a tree", () => {
     const enough = new AbortController();
     world.server.faults.GET.push({ kind: "hang" });
     world.server.onRequest = (method) => void (method === "GET" && enough.abort(new Error("enough")));
-    await expect(cache.ensureTree(root, world.transport, { ...quick, signal: enough.signal })).rejects.toThrow("enough");
+    await expect(cache.ensureTree(root, world.transport, { ...quick, signal: enough.signal })).rejects.toThrow(
+      "enough",
+    );
     await cache.ensureTree(root, world.transport, quick);
     expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
   });
@@ -147,11 +169,23 @@ describe("ensuring a tree", () => {
 
 describe("a store that misbehaves", () => {
   test.each([
-    ["500 then success", [{ kind: "status", status: 500 }, { kind: "status", status: 503 }]],
-    ["a short read", [{ kind: "cut", afterBytes: 3 }, { kind: "cut", afterBytes: 0 }]],
+    [
+      "500 then success",
+      [
+        { kind: "status", status: 500 },
+        { kind: "status", status: 503 },
+      ],
+    ],
+    [
+      "a short read",
+      [
+        { kind: "cut", afterBytes: 3 },
+        { kind: "cut", afterBytes: 0 },
+      ],
+    ],
     ["wrong bytes once", [{ kind: "corrupt" }]],
     ["a range that is ignored", [{ kind: "ignore-range" }]],
-    ["an expired URL after some blobs", [{ kind: "cut", afterBytes: 3 }]],
+    ["a store that stands still in between", [{ kind: "stall", afterBytes: 4 }]],
   ] as const)("%s: the tree comes all the same", async (_what, faults) => {
     await using world = await World.make();
     const { root } = await world.store({ a: "111", b: "222", c: "333" });
@@ -208,7 +242,9 @@ describe("a store that misbehaves", () => {
     const readTree: typeof transport.readTree = async function* (request) {
       for await (const part of world.transport.readTree(request)) yield { ...part, nodes: part.nodes.slice(0, 0) };
     };
-    await expect(cache.ensureTree(root, { ...transport, readTree }, quick)).rejects.toMatchObject({ code: "data-loss" });
+    await expect(cache.ensureTree(root, { ...transport, readTree }, quick)).rejects.toMatchObject({
+      code: "data-loss",
+    });
   });
 });
 
@@ -228,7 +264,7 @@ describe("files and adoption", () => {
 
   test("what a run wrote is moved in, and mounting it copies and fetches nothing", async () => {
     await using world = await World.make();
-    const snapshot = await world.store({ "save/model": "weights", "log": "l" });
+    const snapshot = await world.store({ "save/model": "weights", log: "l" });
     const cache = await world.open();
     const inode = statSync(join(world.folder.path, "source/save/model")).ino;
     for (const [digest, { path }] of snapshot.files) await cache.adopt({ path, digest, executable: false });
@@ -248,7 +284,9 @@ describe("files and adoption", () => {
       expect(readFileSync(place, "utf8")).toBe("same");
       expect(existsSync(path)).toBe(false);
     }
-    await expect(cache.adopt({ path, digest: sha("other"), executable: true })).rejects.toMatchObject({ code: "not-found" });
+    await expect(cache.adopt({ path, digest: sha("other"), executable: true })).rejects.toMatchObject({
+      code: "not-found",
+    });
     expect([cache.hasBlob(sha("same")), cache.hasBlob(sha("other"))]).toEqual([true, false]);
   });
 
@@ -268,6 +306,40 @@ describe("files and adoption", () => {
 });
 
 describe("a cache that was damaged", () => {
+  test("killed in the middle of a download, it goes on where it was", async () => {
+    await using world = await World.make();
+    const big = Buffer.alloc(4 * MIB, "big");
+    const { root } = await world.store({ big, small: "small" });
+    const parts: { nodes: Uint8Array[]; objects: ObjectSource[] }[] = [];
+    for await (const part of world.transport.readTree({ digest: root, isFile: false })) parts.push(part);
+    const given = {
+      directory: world.cachePath,
+      root,
+      nodes: parts.flatMap(({ nodes }) => nodes.map((bytes) => Buffer.from(bytes).toString("base64"))),
+      objects: parts.flatMap(({ objects }) => objects),
+    };
+    const stall = { kind: "stall", afterBytes: 2 * MIB } as const;
+    world.server.faults.GET.push(stall, stall);
+    const program = fileURLToPath(new URL("./test-support/ensure-tree-main.ts", import.meta.url));
+    const child = spawn(process.execPath, [program], { stdio: ["pipe", "ignore", "inherit"] });
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    try {
+      child.stdin.end(JSON.stringify(given));
+      const temporary = join(world.cachePath, "tmp");
+      await waitFor(
+        "a part of the large file on disk",
+        () => existsSync(temporary) && readdirSync(temporary).length > 0,
+      );
+    } finally {
+      child.kill("SIGKILL");
+      await exited;
+    }
+    expect(readdirSync(join(world.cachePath, "trees"))).toEqual([]);
+    const path = await (await world.open()).ensureTree(root, world.transport, quick);
+    expect(readFileSync(join(path, "big")).equals(big)).toBe(true);
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+  });
+
   test("leftovers of a crash are cleared when it is opened", async () => {
     await using world = await World.make();
     await world.open();
@@ -291,7 +363,9 @@ describe("a cache that was damaged", () => {
 
   test("after another boot trees are made anew and blobs are hashed once before use", async () => {
     await using world = await World.make();
-    const { root } = await world.store({ sound: "sound", zeroed: "bytes", x: "exec" }, (path) => chmodSync(join(path, "x"), 0o755));
+    const { root } = await world.store({ sound: "sound", zeroed: "bytes", x: "exec" }, (path) =>
+      chmodSync(join(path, "x"), 0o755),
+    );
     const before = await world.open();
     await before.ensureTree(root, world.transport, quick);
     // Power loss: the name and the size are there, the bytes are not.
@@ -318,6 +392,25 @@ describe("a cache that was damaged", () => {
     expect(readdirSync(join(world.cachePath, "trees"))).toEqual([]);
     await cache.ensureTree(root, world.transport, quick);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "a full disk is `exhausted`, names the folder, and leaves nothing behind (root mounts one)",
+    async () => {
+      await using world = await World.make();
+      const { root } = await world.store({ a: Buffer.alloc(3 * MIB, "a"), b: "1" });
+      mkdirSync(world.cachePath);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", world.cachePath]);
+      try {
+        const cache = await world.open();
+        const failed = cache.ensureTree(root, world.transport, quick);
+        await expect(failed).rejects.toMatchObject({ code: "exhausted", reason: "disk-full" });
+        await expect(failed).rejects.toThrow(world.cachePath);
+        expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+      } finally {
+        execFileSync("umount", [world.cachePath]);
+      }
+    },
+  );
 
   test("a folder where nothing can be kept is a clear error", async () => {
     await using world = await World.make();

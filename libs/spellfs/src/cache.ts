@@ -15,7 +15,7 @@ import { uptime } from "node:os";
 import { join } from "node:path";
 import { SpellError, isDigest, notFound } from "@spell/domain";
 import type { Digest } from "@spell/domain";
-import { BlobFolder } from "./blob-folder.ts";
+import { BlobFolder, makeBlobFolders } from "./blob-folder.ts";
 import type { BlobFile } from "./blob-folder.ts";
 import { diskError, errnoOf } from "./disk.ts";
 import { UrlsExpiredError, downloadBlobs } from "./download.ts";
@@ -60,6 +60,7 @@ export async function openTreeCache({ directory }: { directory: string }): Promi
     mkdirSync(directory, { recursive: true });
     await rm(folders.temporary, { recursive: true, force: true });
     for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
+    makeBlobFolders(folders.blobs);
     const suspectBeforeMs = await noticeReboot({ directory, ...folders });
     return new DiskTreeCache({
       directory,

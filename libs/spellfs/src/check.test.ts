@@ -17,14 +17,22 @@ function nested(levels: TreeEntry[][]): { root: Digest; nodes: Map<Digest, Uint8
   const nodes = new Map<Digest, Uint8Array>();
   let root: Digest | undefined;
   for (const level of levels) {
-    root = addNode([...level, ...(root === undefined ? [] : [{ kind: "directory", name: "d", digest: root } as const])], nodes);
+    root = addNode(
+      [...level, ...(root === undefined ? [] : [{ kind: "directory", name: "d", digest: root } as const])],
+      nodes,
+    );
   }
   return { root: root ?? A, nodes };
 }
 
 describe("checking a tree", () => {
   test("counts places, folders, bytes and distinct blobs", async () => {
-    const { root, nodes } = buildTree([file("a/x"), file("a/y"), file("b/c/z", 5, B), { kind: "directory", path: "e" }]);
+    const { root, nodes } = buildTree([
+      file("a/x"),
+      file("a/y"),
+      file("b/c/z", 5, B),
+      { kind: "directory", path: "e" },
+    ]);
     const checked = await checkTree(root, (digest) => nodes.get(digest));
     expect(checked).toMatchObject({ fileCount: 3, directoryCount: 4, totalBytes: 7, height: 2, climb: 0 });
     expect(checked.files).toEqual(new Map([[A, 1], [B, 5]])); // prettier-ignore
@@ -55,7 +63,10 @@ describe("checking a tree", () => {
     const nodes = new Map<Digest, Uint8Array>();
     let root = addNode([{ kind: "file", name: "f", sizeBytes: 1, digest: A, executable: false }], nodes);
     for (let level = 0; level < 60; level += 1) {
-      root = addNode(["l", "r"].map((name) => ({ kind: "directory", name, digest: root })), nodes);
+      root = addNode(
+        ["l", "r"].map((name) => ({ kind: "directory", name, digest: root })),
+        nodes,
+      );
     }
     await expect(checkTree(root, (digest) => nodes.get(digest))).rejects.toThrow(/more than 10000000/);
   });
@@ -73,9 +84,14 @@ describe("checking a tree", () => {
   });
 
   test("does not walk what is known, yet applies its summary", async () => {
-    const inner = nested([[{ kind: "symlink", name: "up", target: "../x" }], [file("x")].map(({ path, ...f }) => ({ ...f, name: path }))]);
+    const inner = nested([
+      [{ kind: "symlink", name: "up", target: "../x" }],
+      [file("x")].map(({ path, ...f }) => ({ ...f, name: path })),
+    ]);
     const known = new Map<Digest, Parameters<NonNullable<Parameters<typeof checkTree>[2]>["onSummary"] & object>[1]>();
-    await checkTree(inner.root, (digest) => inner.nodes.get(digest), { onSummary: (digest, summary) => known.set(digest, summary) });
+    await checkTree(inner.root, (digest) => inner.nodes.get(digest), {
+      onSummary: (digest, summary) => known.set(digest, summary),
+    });
     const sub = (await findPath(inner.root, "d", (digest) => inner.nodes.get(digest))) as { digest: Digest };
     const alone = checkTree(sub.digest, () => undefined, { findSummary: (digest) => known.get(digest) });
     await expect(alone).rejects.toThrow(/"up" leaves/);

@@ -7,7 +7,8 @@ import { decodeNode, digestOf, encodeNode } from "./node.ts";
 
 const A = digestOf(Buffer.from("a"));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
-const node = (...lines: string[]): Uint8Array => Buffer.from(`spell-tree 1\n${lines.map((line) => `${line}\n`).join("")}`);
+const node = (...lines: string[]): Uint8Array =>
+  Buffer.from(`spell-tree 1\n${lines.map((line) => `${line}\n`).join("")}`);
 
 const name = fc
   .string({ unit: "binary", minLength: 1, maxLength: 60 })
@@ -29,9 +30,7 @@ describe("directory node", () => {
       { kind: "directory", name: "data", digest: A },
       { kind: "file", name: "a.txt", sizeBytes: 0, digest: A, executable: false },
     ]);
-    expect(text(bytes)).toBe(
-      `spell-tree 1\nf\ta.txt\t0\t${A}\nd\tdata\t${A}\nl\tlink\t../b\nx\trun.sh\t7\t${A}\n`,
-    );
+    expect(text(bytes)).toBe(`spell-tree 1\nf\ta.txt\t0\t${A}\nd\tdata\t${A}\nl\tlink\t../b\nx\trun.sh\t7\t${A}\n`);
     expect(digestOf(encodeNode([]))).toBe("6db3754995120dcd8229db9f5c63e1527e2793b767f340e6949407953b2a3bb7");
   });
 
@@ -39,7 +38,9 @@ describe("directory node", () => {
     fc.assert(
       fc.property(entries, (given) => {
         const decoded = decodeNode(encodeNode(given));
-        const byBytes = [...given].sort((left, right) => Buffer.compare(Buffer.from(left.name), Buffer.from(right.name)));
+        const byBytes = [...given].sort((left, right) =>
+          Buffer.compare(Buffer.from(left.name), Buffer.from(right.name)),
+        );
         expect(decoded).toEqual(byBytes);
       }),
     );
@@ -91,7 +92,11 @@ describe("directory node", () => {
     ["empty link", node("l\tnowhere\t"), /point somewhere/],
     ["'..' behind a name", node("l\tup\td/../../x"), /start of a link/],
     ["link of 4097 bytes", node(`l\tlong\t${"x".repeat(4097)}`), /4096 bytes/],
-    ["invalid UTF-8", Buffer.concat([Buffer.from("spell-tree 1\nd\t"), Buffer.from([0xff]), Buffer.from(`\t${A}\n`)]), /UTF-8/],
+    [
+      "invalid UTF-8",
+      Buffer.concat([Buffer.from("spell-tree 1\nd\t"), Buffer.from([0xff]), Buffer.from(`\t${A}\n`)]),
+      /UTF-8/,
+    ],
   ])("refuses %s", (_what, bytes, message) => {
     expect(() => decodeNode(bytes)).toThrow(message);
     expect(() => decodeNode(bytes)).toThrow(SpellError);

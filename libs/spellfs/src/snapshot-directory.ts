@@ -1,5 +1,6 @@
 /** Takes a snapshot of a folder: which files belong to it, their digests, and the tree's nodes. */
 import { realpathSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -172,7 +173,7 @@ async function addEntry(walk: Walk, found: Found): Promise<void> {
   if (stats.isSymbolicLink()) {
     entries.push({ kind: "symlink", name, target: checkedTarget(place, { name, path }) });
   } else if (stats.isFile()) {
-    addFile(walk, { ...found, path, sizeBytes: stats.size });
+    addFile(walk, { ...found, path, stats });
   } else {
     throw refuse(path, `it is ${kindOf(stats)}, and only files, folders and links can be sent`);
   }
@@ -189,7 +190,8 @@ async function addFolder(walk: Walk, { place, name, entries }: Found, path: stri
   }
   checkName(path, name);
   if (place.depth === MAX_DEPTH) throw refuse(path, `folders may not lie deeper than ${MAX_DEPTH} levels`);
-  const folder = openFolder(place.folder.pathOf(name), path);
+  const folder = unlessGone(() => openFolder(place.folder.pathOf(name), path));
+  if (folder === "gone") return;
   try {
     const inner: Place = { folder, path, depth: place.depth + 1, rules: place.rules, listed: listed?.below };
     const inside = await walkFolder(walk, inner);
@@ -201,8 +203,8 @@ async function addFolder(walk: Walk, { place, name, entries }: Found, path: stri
   }
 }
 
-function addFile(walk: Walk, found: Found & { path: string; sizeBytes: number }): void {
-  const { name, path, place, entries, sizeBytes } = found;
+function addFile(walk: Walk, found: Found & { path: string; stats: Stats }): void {
+  const { name, path, place, entries, stats } = found;
   const openPath = place.folder.pathOf(name);
   const local = join(walk.directory, path);
   const request = { openPath, shownPath: path, signal: walk.signal };
@@ -212,19 +214,18 @@ function addFile(walk: Walk, found: Found & { path: string; sizeBytes: number })
     walk.snapshot.fileCount += 1;
     walk.snapshot.totalBytes += hashed.sizeBytes;
   };
-  const stats = walk.digestCache === undefined ? undefined : place.folder.stat(name);
-  const known = stats && walk.digestCache?.find(local, stats);
-  if (stats !== undefined && known !== undefined) {
+  const known = walk.digestCache?.find(local, stats);
+  if (known !== undefined) {
     return add({ digest: known, sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 });
   }
   const keep = (hashed: Omit<FileEntry, "kind" | "name">): void => {
-    if (stats !== undefined) walk.digestCache?.keep(local, { stats, digest: hashed.digest });
+    walk.digestCache?.keep(local, { stats, digest: hashed.digest });
     add(hashed);
   };
-  const small = sizeBytes <= SYNC_READ_BYTES ? unlessGone(() => hashSmallFile(request)) : undefined;
+  const small = stats.size <= SYNC_READ_BYTES ? unlessGone(() => hashSmallFile(request)) : undefined;
   if (small === "gone") return;
   if (small !== undefined) keep(small);
-  else found.pending.push(walk.limit(async () => keep(await hashFile(request))));
+  else found.pending.push(walk.limit(() => hashFile(request).then(keep, passOverGone)));
 }
 
 /** A file that was deleted since the folder was listed is as good as one deleted before. */
@@ -232,9 +233,13 @@ function unlessGone<T>(action: () => T): T | "gone" {
   try {
     return action();
   } catch (error) {
-    if (hasCode(error, "not-found")) return "gone";
-    throw error;
+    passOverGone(error);
+    return "gone";
   }
+}
+
+function passOverGone(error: unknown): void {
+  if (!hasCode(error, "not-found")) throw error;
 }
 
 function checkName(path: string, name: string): void {

@@ -132,11 +132,12 @@ async function putBlobs(
   return { objectKey, sizeBytes, blobs: places };
 }
 
-function verifiedBytes({ digest, source }: PlannedBlob): Uint8Array {
+/** What was appended since the snapshot is left out: the bytes are those that it saw. */
+function verifiedBytes({ digest, sizeBytes, source }: PlannedBlob): Uint8Array {
   if (typeof source !== "string") return source;
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(source);
+    bytes = readFileSync(source).subarray(0, sizeBytes);
   } catch (error) {
     throw unreadable(source, error);
   }
@@ -144,21 +145,22 @@ function verifiedBytes({ digest, source }: PlannedBlob): Uint8Array {
   return bytes;
 }
 
-/** The bytes of a file; throws before the last one when they are not those of the digest, so that no such object is complete. */
+/** Like `verifiedBytes` in pieces; throws before the last one, so that no object with wrong bytes is ever complete. */
 async function* verifiedChunks({ digest, sizeBytes, source }: PlannedBlob): AsyncGenerator<Uint8Array> {
   const path = String(source);
   const state = createHash("sha256");
-  let readBytes = 0;
+  let leftBytes = sizeBytes;
   try {
-    for await (const chunk of readChunks(path)) {
+    for await (const read of readChunks(path)) {
+      const chunk = read.subarray(0, leftBytes);
+      leftBytes -= chunk.length;
       state.update(chunk);
-      readBytes += chunk.length;
-      const complete = readBytes === sizeBytes && state.digest("hex") === digest;
-      if (readBytes >= sizeBytes && !complete) throw changed(path);
+      if (leftBytes === 0 && state.digest("hex") !== digest) throw changed(path);
       yield chunk;
+      if (leftBytes === 0) return;
     }
   } catch (error) {
     throw unreadable(path, error);
   }
-  if (readBytes !== sizeBytes) throw changed(path);
+  throw changed(path);
 }

@@ -19,7 +19,9 @@ export function checkSpec(spec: ExecutionSpec): void {
   if (spec.command.includes("\0")) throw invalidInput("The command contains a NUL character. Remove it.");
   for (const [name, value] of Object.entries(spec.environment)) {
     if (name === "" || name.includes("=") || name.includes("\0") || value.includes("\0")) {
-      throw invalidInput(`The environment variable ${JSON.stringify(name)} cannot be set: names are not empty, without "=", and nothing holds NUL.`);
+      throw invalidInput(
+        `The environment variable ${JSON.stringify(name)} cannot be set: names are not empty, without "=", and nothing holds NUL.`,
+      );
     }
   }
 }

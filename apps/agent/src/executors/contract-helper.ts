@@ -1,10 +1,15 @@
-/** Run by the contract suite in a process of its own, to be killed: starts an execution, says so, and stays. */
+/**
+ * Run by the contract suite in a process of its own: starts an execution, says so, and stays to be killed. With a fourth
+ * argument it kills itself that many milliseconds after it asked for the start.
+ */
 import type { ExecutorName } from "./create-executor.ts";
 import { createExecutor } from "./create-executor.ts";
 import type { ExecutionSpec } from "./executor.ts";
 
-const [name, spec] = process.argv.slice(2);
-const execution = await createExecutor(name as ExecutorName).start(JSON.parse(spec ?? "{}") as ExecutionSpec);
+const [name, bwrap, spec, diesAfterMs] = process.argv.slice(2);
+const executor = createExecutor(name as ExecutorName, { environment: { SPELL_BWRAP: bwrap } });
+if (diesAfterMs !== undefined) setTimeout(() => process.kill(process.pid, "SIGKILL"), Number(diesAfterMs));
+const execution = await executor.start(JSON.parse(spec ?? "{}") as ExecutionSpec);
 await execution.started;
 process.stdout.write("started\n");
 setInterval(() => undefined, 1_000);

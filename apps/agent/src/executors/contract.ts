@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { chmod, readFile, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tempFolder, waitFor } from "@spell/testing";
+import { tempFolder, toolPath, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import type { Execution, ExecutionSpec, Executor, WrittenEntry } from "./executor.ts";
 
@@ -35,7 +35,7 @@ export async function executorBench(executor: Executor) {
       extras: [],
       hidden: [],
       ...more,
-      environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ...more.environment },
+      environment: { PATH: "/usr/local/bin:/usr/bin:/bin", ...more.environment },
     };
   };
   const keep = <E extends Execution | undefined>(execution: E): E => {
@@ -107,7 +107,9 @@ export function executorContract(subject: ContractSubject): void {
       ["SIGKILL", 137],
     ] as const)("%s ends a run that does not listen for it with %i", async (signal, code) => {
       await using bench = await executorBench(executor);
-      const execution = await bench.start(bench.spec("exec sleep 60", { environment: { SPELL_DUMMY_RUN_MS: "60000" } }));
+      const execution = await bench.start(
+        bench.spec("exec sleep 60", { environment: { SPELL_DUMMY_RUN_MS: "60000" } }),
+      );
       await execution.started;
       expect(execution.liveSpellPath()).toBeDefined();
       await execution.signal(signal);
@@ -119,7 +121,9 @@ export function executorContract(subject: ContractSubject): void {
 
     test("SIGKILL straight after the start leaves nothing behind", async () => {
       await using bench = await executorBench(executor);
-      const execution = await bench.start(bench.spec("exec sleep 61", { environment: { SPELL_DUMMY_RUN_MS: "60000" } }));
+      const execution = await bench.start(
+        bench.spec("exec sleep 61", { environment: { SPELL_DUMMY_RUN_MS: "60000" } }),
+      );
       await execution.signal("SIGKILL");
       expect(await execution.exited).toMatchObject({ exitCode: 137 });
     });
@@ -143,7 +147,9 @@ export function executorContract(subject: ContractSubject): void {
       const spec = bench.spec("exit 3", { environment: { SPELL_DUMMY_EXIT_CODE: "3" } });
       expect(await executor.adopt(spec.attemptDir)).toBeUndefined();
       expect(await executor.adopt(join(bench.path, "nowhere"))).toBeUndefined();
-      await (await bench.start(spec)).exited;
+      await (
+        await bench.start(spec)
+      ).exited;
       await expect(executor.start(spec)).rejects.toMatchObject({ code: "conflict" });
       const adopted = bench.keep(await executor.adopt(spec.attemptDir));
       expect(await adopted?.exited).toMatchObject({ exitCode: 3 });
@@ -168,7 +174,11 @@ export function executorContract(subject: ContractSubject): void {
 
     test("a run that ended while no agent lived is adopted with its code and files", async () => {
       await using bench = await executorBench(executor);
-      const environment = { SPELL_DUMMY_RUN_MS: "150", SPELL_DUMMY_EXIT_CODE: "9", SPELL_DUMMY_WRITE: "proj/late.txt=x" };
+      const environment = {
+        SPELL_DUMMY_RUN_MS: "150",
+        SPELL_DUMMY_EXIT_CODE: "9",
+        SPELL_DUMMY_WRITE: "proj/late.txt=x",
+      };
       const spec = bench.spec("sleep 0.15; printf x > late.txt; exit 9", { environment });
       await startAndKillAgent(executor.name, spec);
       if (subject.runsCommands) await waitFor("the end of the run", () => processesOf(bench.path).length === 0);
@@ -325,9 +335,11 @@ export function executorContract(subject: ContractSubject): void {
 
     test("what the command leaves running ends with it", async () => {
       await using bench = await executorBench(executor);
-      const ended = await bench.run("nohup sleep 63 > /dev/null 2>&1 & exit 2");
+      // Of this test process alone: others run the same suite at the same time.
+      const daemon = `sleep 63.${process.pid}`;
+      const ended = await bench.run(`nohup ${daemon} > /dev/null 2>&1 & exit 2`);
       expect(ended.exitCode).toBe(2);
-      expect(processesOf("sleep 63")).toEqual([]);
+      expect(processesOf(daemon)).toEqual([]);
     });
 
     test("a working directory that is not there fails the start with a sentence", async () => {
@@ -340,14 +352,17 @@ export function executorContract(subject: ContractSubject): void {
       expect((await adopted?.exited)?.startFailure).toBe(ended.startFailure);
     });
 
-    test.each([true, false])("a mount point under a file fails the start with a sentence (file mount: %s)", async (isFile) => {
-      await using bench = await executorBench(executor);
-      const source = isFile ? join(bench.code, "proj/train.py") : bench.code;
-      const mounts = [{ path: "/spell/proj/train.py/x", isFile, source }];
-      const ended = await bench.run("echo never", { mounts });
-      expect(ended.startFailure).toMatch(/^Cannot mount at \/spell\/proj\/train.py\/x: /);
-      expect(ended.output).not.toContain("never");
-    });
+    test.each([true, false])(
+      "a mount point under a file fails the start with a sentence (file mount: %s)",
+      async (isFile) => {
+        await using bench = await executorBench(executor);
+        const source = isFile ? join(bench.code, "proj/train.py") : bench.code;
+        const mounts = [{ path: "/spell/proj/train.py/x", isFile, source }];
+        const ended = await bench.run("echo never", { mounts });
+        expect(ended.startFailure).toMatch(/^Cannot mount at \/spell\/proj\/train.py\/x: /);
+        expect(ended.output).not.toContain("never");
+      },
+    );
 
     test("a command longer than the system takes fails the start with a sentence", async () => {
       await using bench = await executorBench(executor);
@@ -374,7 +389,9 @@ export function processesOf(text: string): string[] {
 /** Starts a run in an agent of its own and kills that with SIGKILL as soon as the command runs. */
 async function startAndKillAgent(name: Executor["name"], spec: ExecutionSpec): Promise<void> {
   const helper = fileURLToPath(new URL("contract-helper.ts", import.meta.url));
-  const agent = spawn(process.execPath, [helper, name, JSON.stringify(spec)], { stdio: ["ignore", "pipe", "pipe"] });
+  const agent = spawn(process.execPath, [helper, name, toolPath("bwrap"), JSON.stringify(spec)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   try {
     let said = "";
     agent.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));

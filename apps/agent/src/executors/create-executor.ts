@@ -2,20 +2,25 @@
 import { DummyExecutor } from "./dummy.ts";
 import type { Executor } from "./executor.ts";
 import { ProcessExecutor } from "./process.ts";
+import { findBwrap } from "./sandbox/find-bwrap.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 
 export type ExecutorName = "auto" | "sandbox" | "process" | "dummy";
 
-/**
- * The executor of this name. `auto` is the sandbox on Linux and plain processes elsewhere. `scratchDir`: where the sandbox
- * tries itself out in `check`, best the agent's data folder; default: the system's temporary folder.
- */
-export function createExecutor(name: ExecutorName, options: { scratchDir?: string } = {}): Executor {
+export interface ExecutorOptions {
+  /** The agent's environment: `SPELL_BWRAP` and `PATH` say where bwrap is. */
+  environment: NodeJS.ProcessEnv;
+  /** Where the sandbox tries itself out in `check`, best the agent's data folder. Default: the system's temporary folder. */
+  scratchDir?: string;
+}
+
+/** The executor of this name. `auto` is the sandbox on Linux and plain processes elsewhere. */
+export function createExecutor(name: ExecutorName, options: ExecutorOptions): Executor {
   switch (name) {
     case "auto":
       return createExecutor(process.platform === "linux" ? "sandbox" : "process", options);
     case "sandbox":
-      return new SandboxExecutor(options);
+      return new SandboxExecutor({ bwrap: findBwrap(options.environment), scratchDir: options.scratchDir });
     case "process":
       return new ProcessExecutor();
     case "dummy":

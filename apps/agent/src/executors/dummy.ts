@@ -45,7 +45,8 @@ export class DummyExecutor implements Executor {
 function startDummy(spec: ExecutionSpec): Execution {
   checkSpec(spec);
   const folder = join(spec.attemptDir, "dummy");
-  if (existsSync(join(folder, "plan.json"))) throw conflict(`A run was already started in ${spec.attemptDir}. Adopt it.`);
+  if (existsSync(join(folder, "plan.json")))
+    throw conflict(`A run was already started in ${spec.attemptDir}. Adopt it.`);
   const knob = (name: string): string | undefined => knobOf(spec, `SPELL_DUMMY_${name}`);
   mkdirSync(join(folder, "spell"), { recursive: true });
   for (const line of (knob("WRITE") ?? "").split("\n")) {
@@ -62,7 +63,9 @@ function startDummy(spec: ExecutionSpec): Execution {
     code: spec.codeTree,
   };
   writeFileSync(join(folder, "plan.json"), JSON.stringify(plan));
-  writeFileSync(join(spec.attemptDir, "output.log"), plan.startFailure === undefined ? (knob("OUTPUT") ?? "") : "", { flag: "a" });
+  writeFileSync(join(spec.attemptDir, "output.log"), plan.startFailure === undefined ? (knob("OUTPUT") ?? "") : "", {
+    flag: "a",
+  });
   return new DummyExecution(spec.attemptDir, plan);
 }
 
@@ -80,7 +83,8 @@ class DummyExecution implements Execution {
     this.spoolPath = join(attemptDir, "output.log");
     this.exited = new Promise((resolve) => {
       const earlier = readJson<ExitStatus>(this.#endPath());
-      if (plan.startFailure !== undefined) return resolve({ startFailure: plan.startFailure, endedAtMs: plan.endsAtMs });
+      if (plan.startFailure !== undefined)
+        return resolve({ startFailure: plan.startFailure, endedAtMs: plan.endsAtMs });
       if (earlier !== undefined) return resolve(earlier);
       const end: ExitStatus = { exitCode: plan.exitCode, endedAtMs: plan.endsAtMs };
       const timer = setTimeout(() => this.#end?.(end), Math.max(0, plan.endsAtMs - Date.now()));

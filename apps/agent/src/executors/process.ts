@@ -98,7 +98,9 @@ async function prepare(spec: ExecutionSpec, spell: string): Promise<string | und
     (found) => found.isDirectory(),
     () => false,
   );
-  return isFolder ? undefined : `The working directory ${spec.workingDirectory} cannot be entered in the run: no such folder.`;
+  return isFolder
+    ? undefined
+    : `The working directory ${spec.workingDirectory} cannot be entered in the run: no such folder.`;
 }
 
 function launch(spec: ExecutionSpec, paths: ReturnType<typeof processPaths>, mark: string): ChildProcess {

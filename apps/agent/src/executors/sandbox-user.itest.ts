@@ -8,9 +8,11 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -29,19 +31,28 @@ const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
 
 /** Runs one spec as an ordinary user; everything that user needs is copied to where it may read. */
-async function runAsUser(folder: string, spec: ExecutionSpec): Promise<UserReport> {
+async function runAsUser(folder: string, spec: ExecutionSpec, home = join(folder, "home")): Promise<UserReport> {
   const helper = join(folder, "helper.mjs");
   const entry = fileURLToPath(new URL("user-helper.ts", import.meta.url));
-  await build({ entryPoints: [entry], outfile: helper, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+  await build({
+    entryPoints: [entry],
+    outfile: helper,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+  });
   const [bwrap, node] = [copyBwrap(folder), join(folder, "node")];
   copyFileSync(process.execPath, node);
   chmodSync(node, 0o755);
-  if (isRoot) giveAway(folder);
-  const home = join(folder, "home");
-  const env = { PATH: process.env["PATH"], SPELL_BWRAP: bwrap, HOME: home };
+  mkdirSync(home, { recursive: true });
+  if (isRoot) for (const given of [folder, home]) giveAway(given);
+  const env = { PATH: "/usr/bin:/bin", HOME: home };
   const asNobody = ["--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups", node, helper];
   const [program, ...first] = isRoot ? ["setpriv", ...asNobody] : [node, helper];
-  return JSON.parse(execFileSync(program ?? "", [...first, JSON.stringify(spec)], { env, encoding: "utf8" })) as UserReport;
+  return JSON.parse(
+    execFileSync(program ?? "", [...first, bwrap, JSON.stringify(spec)], { env, encoding: "utf8" }),
+  ) as UserReport;
 }
 
 /** The wheel's bwrap looks for its library beside itself. */
@@ -67,11 +78,10 @@ function giveAway(path: string): void {
 const NOT_HERE = /Let ordinary users make namespaces/;
 
 test("an ordinary user's run: private code, mounts, home and /tmp; the machine read-only, secrets hidden", async () => {
-  await using bench = await executorBench(new SandboxExecutor());
+  await using bench = await executorBench(new SandboxExecutor({ bwrap: toolPath("bwrap") }));
   const source = join(bench.path, "source");
   writeTree(source, { "a.txt": "A" });
   writeFileSync(join(bench.path, "file.txt"), "F");
-  mkdirSync(join(bench.path, "home"));
   symlinkSync("/etc", join(bench.code, "proj/etc"));
   const command = [
     "id -u; cat data/a.txt /data/deep/a.txt /mnt/x/file.txt /opt/file.txt here.txt /opt/sdk/a.txt; echo",
@@ -99,7 +109,9 @@ test("an ordinary user's run: private code, mounts, home and /tmp; the machine r
   }
   const lines = report.output.split("\n");
   expect(lines.slice(0, 2)).toEqual(["0", "AAFFFA"]);
-  expect(lines[2]?.split(" ").filter((name) => name !== "")).toEqual([...new Set([...readdirSync("/opt"), "file.txt", "sdk"])].sort());
+  expect(lines[2]?.split(" ").filter((name) => name !== "")).toEqual(
+    [...new Set([...readdirSync("/opt"), "file.txt", "sdk"])].sort(),
+  );
   expect(lines.slice(3, 6)).toEqual(["own", "t", "read-only"]);
   expect(Number(lines[6])).toBeLessThan(8);
   expect(lines[7]).toBe("CapEff:\t00000000a00405fb");
@@ -108,18 +120,32 @@ test("an ordinary user's run: private code, mounts, home and /tmp; the machine r
   expect(readFileSync(file, "utf8")).toBe("F");
 });
 
-test("an ordinary user's run writes to its home in private", async () => {
-  await using bench = await executorBench(new SandboxExecutor());
-  mkdirSync(join(bench.path, "home"));
-  const report = await runAsUser(bench.path, bench.spec("ls /usr/share; echo hidden", { hidden: ["/usr/share"] }));
-  if (report.problem !== undefined) expect(report.problem).toMatch(NOT_HERE);
-  else expect(report.output).toBe("hidden\n");
+test("an ordinary user's run does not see hidden folders, and writes to its home in private", async () => {
+  await using bench = await executorBench(new SandboxExecutor({ bwrap: toolPath("bwrap") }));
+  // Outside /tmp, which every run has for itself anyway.
+  const home = mkdtempSync("/var/tmp/spell-home-");
+  try {
+    writeTree(home, { ".spell/config": "SECRET", "notes.txt": "mine" });
+    const spec = bench.spec(
+      `cd ${home}; cat .spell/config; cat notes.txt; echo x >> notes.txt && rm notes.txt && echo " gone"`,
+      {
+        hidden: [join(home, ".spell")],
+        mounts: [{ path: `${home}/data`, isFile: false, source: bench.code }],
+      },
+    );
+    const report = await runAsUser(bench.path, spec, home);
+    if (report.problem !== undefined) return expect(report.problem).toMatch(NOT_HERE);
+    expect(report.output).toMatch(/config: No such file or directory\nmine gone\n$/);
+    expect(readFileSync(join(home, "notes.txt"), "utf8")).toBe("mine");
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
 
 test("an ordinary user's start fails with a sentence", async () => {
-  await using bench = await executorBench(new SandboxExecutor());
-  mkdirSync(join(bench.path, "home"));
+  await using bench = await executorBench(new SandboxExecutor({ bwrap: toolPath("bwrap") }));
   const report = await runAsUser(bench.path, bench.spec("echo never", { workingDirectory: "/nowhere" }));
   if (report.problem !== undefined) expect(report.problem).toMatch(NOT_HERE);
-  else expect(report).toMatchObject({ startFailure: expect.stringMatching(/^The working directory \/nowhere/) as string });
+  else
+    expect(report).toMatchObject({ startFailure: expect.stringMatching(/^The working directory \/nowhere/) as string });
 });

@@ -1,12 +1,15 @@
 /** The sandbox keeps the executors' promises, and cuts runs off from the machine. */
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { toolPath } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import { executorBench, executorContract, processesOf, writeTree } from "./contract.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 
-const executor = new SandboxExecutor();
+const executor = new SandboxExecutor({ bwrap: toolPath("bwrap") });
 
 executorContract({ create: () => executor, runsCommands: true });
 
@@ -78,7 +81,10 @@ describe("mounts", () => {
       { path: "/opt/spell/python", source: sdk },
       { path: "/opt/spell/tool", source: join(sdk, "spell.py") },
     ];
-    const ended = await bench.run("cat /opt/spell/python/spell.py /opt/spell/tool; echo x > /opt/spell/python/spell.py", { extras });
+    const ended = await bench.run(
+      "cat /opt/spell/python/spell.py /opt/spell/tool; echo x > /opt/spell/python/spell.py",
+      { extras },
+    );
     expect(ended.output).toMatch(/^SDKSDK.*Read-only file system/);
     expect(ended.exitCode).toBe(1);
   });
@@ -177,7 +183,9 @@ test("the run's /spell can be read while it runs, changes included", async () =>
 
 test("dispose removes what a run left without permissions", async () => {
   await using bench = await executorBench(executor);
-  const ended = await bench.run(String.raw`mkdir -p locked/in; touch locked/in/f "$(printf 'x\377')" /root/x; chmod 0 locked/in locked; rm -r data`);
+  const ended = await bench.run(
+    String.raw`mkdir -p locked/in; touch locked/in/f "$(printf 'x\377')" /root/x; chmod 0 locked/in locked; rm -r data`,
+  );
   await ended.execution.dispose();
   expect(readdirSync(ended.attemptDir)).toEqual(["output.log"]);
 });
@@ -203,4 +211,20 @@ test("a start that was prepared but never made is forgotten, one on an earlier b
   expect(status).toBeDefined();
   expect(status?.exitCode).toBeUndefined();
   expect(status?.startFailure).toBeUndefined();
+});
+
+test("an agent killed at any moment of a start loses no run and causes no second one", async () => {
+  await using bench = await executorBench(executor);
+  const helper = fileURLToPath(new URL("contract-helper.ts", import.meta.url));
+  const outcomes = new Set<string>();
+  for (const delayMs of [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]) {
+    const spec = bench.spec("echo ran; exit 5");
+    spawnSync(process.execPath, [helper, "sandbox", toolPath("bwrap"), JSON.stringify(spec), String(delayMs)]);
+    const adopted = bench.keep(await executor.adopt(spec.attemptDir));
+    const execution = adopted ?? (await bench.start(spec));
+    outcomes.add(adopted === undefined ? "started anew" : "adopted");
+    expect(await execution.exited).toMatchObject({ exitCode: 5 });
+    expect(readFileSync(execution.spoolPath, "utf8")).toBe("ran\n");
+  }
+  expect(outcomes).toContain("adopted");
 });

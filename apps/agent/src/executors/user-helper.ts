@@ -14,8 +14,9 @@ export interface UserReport {
   left: string[];
 }
 
-const spec = JSON.parse(process.argv[2] ?? "{}") as ExecutionSpec;
-const executor = new SandboxExecutor({ scratchDir: spec.attemptDir });
+const [bwrap, text] = process.argv.slice(2);
+const spec = JSON.parse(text ?? "{}") as ExecutionSpec;
+const executor = new SandboxExecutor({ bwrap, scratchDir: spec.attemptDir });
 const problem = await executor.check();
 let report: UserReport = { problem, output: "", written: [], left: [] };
 if (problem === undefined) {

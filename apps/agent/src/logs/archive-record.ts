@@ -48,5 +48,7 @@ export class ArchiveRecord {
 }
 
 function isPosition(place: LogPosition | undefined): boolean {
-  return [place?.number, place?.offset, place?.notices].every((value) => Number.isSafeInteger(value) && Number(value) >= 0);
+  return [place?.number, place?.offset, place?.notices].every(
+    (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  );
 }

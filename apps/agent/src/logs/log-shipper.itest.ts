@@ -234,7 +234,10 @@ describe("log shipper", () => {
   it("ignores files of its own that were spoiled", async () => {
     await using test = await attempt();
     await writeFile(join(test.spoolPath, "..", "archived.json"), '{"done":{"number":-1}}');
-    await writeFile(join(test.spoolPath, "..", "notices.jsonl"), '{"offset":0,"entry":{"atMs":1,"text":"kept","status":"","statusEvent":false,"level":"","partial":false}}\n{"offs');
+    await writeFile(
+      join(test.spoolPath, "..", "notices.jsonl"),
+      '{"offset":0,"entry":{"atMs":1,"text":"kept","status":"","statusEvent":false,"level":"","partial":false}}\n{"offs',
+    );
     await writeFile(test.spoolPath, "one\n");
     const shipper = await test.open();
     await shipper.note(notice("next"));

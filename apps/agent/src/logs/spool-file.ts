@@ -32,7 +32,7 @@ export class SpoolFile {
     this.#closed = true;
     const handle = await this.#opening?.catch(() => undefined);
     this.#handle = undefined;
-    await (handle as FileHandle | undefined)?.close().catch(() => undefined);
+    await handle?.close().catch(() => undefined);
   }
 
   async #open(): Promise<FileHandle | undefined> {

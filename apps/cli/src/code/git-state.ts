@@ -1,5 +1,6 @@
 /** What git knows about the code: its commit, for people to read, and whether something is not committed. */
 import { execFile } from "node:child_process";
+import { environment } from "../config.ts";
 
 export interface GitState {
   /** Empty before the first commit. */
@@ -25,7 +26,7 @@ export async function readGitState(directory: string): Promise<GitState | undefi
 
 function git(directory: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", LC_ALL: "C.UTF-8" };
+    const env = { ...environment, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", LC_ALL: "C.UTF-8" };
     const options = { cwd: directory, env, timeout: 10_000, maxBuffer: 64 * 1024 * 1024 };
     execFile("git", [...SAFE_SETTINGS, ...args], options, (error, stdout) =>
       resolve(error === null ? stdout : undefined),

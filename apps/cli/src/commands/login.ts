@@ -12,6 +12,7 @@ import {
 import type { Command } from "commander";
 import { argumentError } from "../exit-codes.ts";
 import { terminal } from "../output/terminal.ts";
+import { environment } from "../config.ts";
 
 interface LoginOptions {
   coordinator?: string;
@@ -31,7 +32,7 @@ export function registerLogin(program: Command): void {
 }
 
 async function login(options: LoginOptions): Promise<void> {
-  const path = configurationPath(process.env);
+  const path = configurationPath(environment);
   const before = readableBefore(path);
   const coordinator = parseAddress(options.coordinator ?? before.coordinator ?? DEFAULT_COORDINATOR);
   const token = (options.token ?? (await askToken())).trim();

@@ -11,6 +11,7 @@ import { terminal } from "../output/terminal.ts";
 import { DataFolder } from "../up/data-folder.ts";
 import type { Ready } from "../up/farm.ts";
 import { Farm } from "../up/farm.ts";
+import { environment } from "../config.ts";
 
 interface UpOptions {
   data: string;
@@ -171,7 +172,7 @@ async function announce(up: {
 
 /** Logs the user of this machine in, unless they are logged in elsewhere. Says what holds now. */
 function logIn(ready: Ready, login: FirstLogin, force: boolean): string {
-  const path = configurationPath(process.env);
+  const path = configurationPath(environment);
   const before = force ? {} : readConfigurationFile(path);
   if (before.token !== undefined && before.token !== login.userToken) {
     return ` (you stay logged in at ${before.coordinator ?? "another farm"}; --login changes that)`;

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { SymbolName } from "./symbols.ts";
 import { decorate, localeIsUtf8, plain } from "./symbols.ts";
+import { environment } from "../config.ts";
 
 /** stdout and stderr of this process. */
 export class Terminal {
@@ -12,9 +13,9 @@ export class Terminal {
   #stopped = false;
 
   constructor() {
-    this.emoji = localeIsUtf8(process.env);
-    this.isTty = process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
-    this.colours = this.isTty && !process.env["NO_COLOR"];
+    this.emoji = localeIsUtf8(environment);
+    this.isTty = process.stdout.isTTY === true && environment["TERM"] !== "dumb";
+    this.colours = this.isTty && !environment["NO_COLOR"];
     // `spell logs 5 | head` closes our stdout early, which is an ordinary way to end.
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;

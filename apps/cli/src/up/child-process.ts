@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { SpellError } from "@spell/domain";
+import { environment as ownEnvironment } from "../config.ts";
 
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5_000;
@@ -13,7 +14,7 @@ export interface ChildOptions {
   name: string;
   command: string;
   /** Asked for at every start: ports may have been chosen meanwhile. */
-  args(): string[];
+  args: () => string[];
   environment?: Record<string, string>;
   /** Its stderr goes here, appended. */
   logPath: string;
@@ -65,7 +66,7 @@ export class ManagedChild {
     const child = spawn(command, args(), {
       stdio: ["ignore", "pipe", log],
       detached: true,
-      env: { ...process.env, ...environment },
+      env: { ...ownEnvironment, ...environment },
     });
     closeSync(log);
     this.#child = child;

@@ -6,6 +6,7 @@ import { invalidInput } from "@spell/domain";
 import { ManagedChild } from "./child-process.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { appMain, findNatsServer } from "./programs.ts";
+import { environment } from "../config.ts";
 
 export interface FarmOptions {
   host: string;
@@ -92,7 +93,7 @@ export class Farm {
     writeFileSync(path, natsServerConfig({ host, port: natsPort, storeDir, token: this.#natsToken() }), {
       mode: 0o600,
     });
-    const command = findNatsServer(process.env);
+    const command = findNatsServer(environment);
     this.#nats = this.#child("nats-server", { command, args: () => ["--config", path] });
     return this.#nats.start();
   }

@@ -18,9 +18,7 @@ export const RunBody = Type.Object({
   workflow_id: optional(Type.Integer()),
   labels: optional(Type.Array(Type.String())),
   environment_vars: optional(Type.Record(Type.String(), Type.String())),
-  attached_resources: optional(
-    Type.Record(Type.String(), Type.Object({ mount_point: optional(Type.String()) })),
-  ),
+  attached_resources: optional(Type.Record(Type.String(), Type.Object({ mount_point: optional(Type.String()) }))),
   run_type: optional(Type.String()),
 });
 

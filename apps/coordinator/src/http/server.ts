@@ -54,13 +54,15 @@ export async function startHttpServer(
     }),
   );
   app.get("/healthz", () => ({ status: "ok" }));
-  app.get("/readyz", (_request, reply) => (options.ready() ? { status: "ok" } : reply.code(503).send({ status: "starting" })));
+  app.get("/readyz", (_request, reply) =>
+    options.ready() ? { status: "ok" } : reply.code(503).send({ status: "starting" }),
+  );
   await app.register(
     (api, _options, done) => {
       // Stop and kill come as POST without a body but may still name a content type.
       api.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, parsed) => {
         if (body === "") parsed(null, undefined);
-        else api.getDefaultJsonParser("error", "ignore")(_request, body as string, parsed);
+        else void api.getDefaultJsonParser("error", "ignore")(_request, body as string, parsed);
       });
       addRunRoutes(api, services);
       addOtherRoutes(api, services);

@@ -76,7 +76,9 @@ export function wireLine(value: unknown): string {
 const TYPED_NAMES = new Set(
   `creator user owner key run managing_run workspace workflow spell_project project model model_version hyper_search user_dataset
    log_entry cpu_stats organization environment billing_status model_server template runs keys workspaces spell_projects models
-   model_versions hyper_searches access_tokens memberships members gpu_stats ls org_buckets model_servers model_server_pods`.split(/\s+/),
+   model_versions hyper_searches access_tokens memberships members gpu_stats ls org_buckets model_servers model_server_pods`.split(
+    /\s+/,
+  ),
 );
 
 function withoutTypedNames(variables: Readonly<Record<string, string>>): Record<string, string> {

@@ -72,7 +72,7 @@ export class LiveTail {
     this.#held = 0;
     this.#makeRoom();
     const subscription = await this.#subscription?.catch(() => undefined);
-    await (subscription as Subscription | undefined)?.close();
+    await subscription?.close();
   }
 
   async #take(batch: LogBatch): Promise<void> {

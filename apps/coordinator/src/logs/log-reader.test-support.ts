@@ -125,7 +125,12 @@ export function collect(reader: LogReader, options: { offset?: number; follow?: 
     },
   };
   collected.done = (async () => {
-    const request = { runId: RUN_ID, offset: options.offset ?? 0, follow: options.follow ?? false, signal: abort.signal };
+    const request = {
+      runId: RUN_ID,
+      offset: options.offset ?? 0,
+      follow: options.follow ?? false,
+      signal: abort.signal,
+    };
     for await (const part of reader.readLog(request)) {
       collected.parts.push(part);
       collected.texts.push(...part.entries.map((one) => one.text));

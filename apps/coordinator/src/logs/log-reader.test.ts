@@ -251,9 +251,12 @@ describe("log of a running run", () => {
   it("gives every line once in order, whatever is published twice, late, never, or archived when", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ count: fc.integer({ min: 1, max: 4 }), fate: fc.constantFrom("live", "twice", "never") }), {
-          maxLength: 20,
-        }),
+        fc.array(
+          fc.record({ count: fc.integer({ min: 1, max: 4 }), fate: fc.constantFrom("live", "twice", "never") }),
+          {
+            maxLength: 20,
+          },
+        ),
         fc.integer({ min: 0, max: 10 }),
         async (pieces, segmentEvery) => {
           const { log, bus, reader } = setUp();

@@ -289,7 +289,11 @@ function* slices(entries: readonly LogEntry[]): Generator<LogEntry[]> {
   while (start < entries.length) {
     let end = start;
     let characters = 0;
-    while (end < entries.length && end - start < MAX_PART_ENTRIES && (end === start || characters < MAX_PART_CHARACTERS)) {
+    while (
+      end < entries.length &&
+      end - start < MAX_PART_ENTRIES &&
+      (end === start || characters < MAX_PART_CHARACTERS)
+    ) {
       characters += entries[end++]?.text.length ?? 0;
     }
     yield entries.slice(start, end);

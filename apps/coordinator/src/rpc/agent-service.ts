@@ -58,11 +58,21 @@ export function createAgentService(services: Services): AgentServiceServer {
   };
 }
 
-async function join(services: Services, joinToken: string, name: string): Promise<{ agentId: string; agentToken: string }> {
+async function join(
+  services: Services,
+  joinToken: string,
+  name: string,
+): Promise<{ agentId: string; agentToken: string }> {
   const agentId = `agt_${randomUUID()}`;
   const agentToken = newToken("agent");
   const nowMs = services.now();
-  const agent = { id: agentId, name: name.slice(0, 200) || agentId, machineTypes: [], createdAtMs: nowMs, lastSeenAtMs: nowMs };
+  const agent = {
+    id: agentId,
+    name: name.slice(0, 200) || agentId,
+    machineTypes: [],
+    createdAtMs: nowMs,
+    lastSeenAtMs: nowMs,
+  };
   if (!(await services.store.joinAgent(hashToken(joinToken), agent, hashToken(agentToken)))) {
     throw new SpellError(
       "unauthenticated",

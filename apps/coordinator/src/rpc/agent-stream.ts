@@ -93,7 +93,10 @@ export class AgentStream implements AgentSession {
     }
     await lifecycle.report(this.agentId, request.attempts.flatMap(toReport));
     if (room !== roomBefore) {
-      await store.updateAgent(this.agentId, { machineTypes: [...this.machineTypes], lastSeenAtMs: this.#services.now() });
+      await store.updateAgent(this.agentId, {
+        machineTypes: [...this.machineTypes],
+        lastSeenAtMs: this.#services.now(),
+      });
       dispatcher.kick();
     }
     this.push();
@@ -107,7 +110,8 @@ export class AgentStream implements AgentSession {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#services.sessions.disconnect(this)) this.#services.log.info({ agentId: this.agentId }, "agent disconnected");
+    if (this.#services.sessions.disconnect(this))
+      this.#services.log.info({ agentId: this.agentId }, "agent disconnected");
     this.#call.end();
   }
 }
@@ -117,7 +121,12 @@ function toReport(message: AttemptReportMessage): AttemptReport[] {
   const { lease, history, result } = message;
   if (lease === undefined) return [];
   const phases = history.flatMap(({ phase, atMs }) => (isPhase(phase) ? [{ phase, atMs }] : []));
-  const report: AttemptReport = { runId: lease.runId, attempt: lease.attempt, leaseToken: lease.token, history: phases };
+  const report: AttemptReport = {
+    runId: lease.runId,
+    attempt: lease.attempt,
+    leaseToken: lease.token,
+    history: phases,
+  };
   if (result !== undefined && isCause(result.cause)) {
     report.result = {
       exitCode: result.exitCode,

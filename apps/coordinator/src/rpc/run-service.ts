@@ -32,9 +32,12 @@ export function createRunService(services: Services): RunServiceServer {
       if (verdict === undefined) throw new SpellError("unavailable", "The wait was given up.", { reason: "cancelled" });
       return { ...verdict, run: await toRunMessage(services, verdict.run) };
     }),
-    streamLogs: serverStream(services, async function* (request, { principal, signal }): AsyncGenerator<StreamLogsResponse> {
-      await lifecycle.get(principal, request.runId);
-      yield* logs.readLog({ ...request, signal });
-    }),
+    streamLogs: serverStream(
+      services,
+      async function* (request, { principal, signal }): AsyncGenerator<StreamLogsResponse> {
+        await lifecycle.get(principal, request.runId);
+        yield* logs.readLog({ ...request, signal });
+      },
+    ),
   };
 }

@@ -27,7 +27,10 @@ export interface GrpcServer {
 }
 
 /** Starts serving. Throws `unavailable` reason `port-taken` when the port cannot be had. */
-export async function startGrpcServer(services: Services, address: { host: string; port: number }): Promise<GrpcServer> {
+export async function startGrpcServer(
+  services: Services,
+  address: { host: string; port: number },
+): Promise<GrpcServer> {
   const server = new Server(serverOptions());
   server.addService(RunServiceService, createRunService(services));
   server.addService(WorkflowServiceService, createWorkflowService(services));

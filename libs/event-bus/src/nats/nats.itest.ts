@@ -187,7 +187,10 @@ async function sendHostileMessages(server: NatsServer): Promise<void> {
   raw.publish(log, new Uint8Array(1_000_000).fill(0x22));
   raw.publish(log, new Uint8Array([0x22, 0xff, 0xff, 0xff, 0xff, 0x7f]));
   // Four hundred thousand empty entries: small on the wire, huge as objects.
-  raw.publish(log, new Uint8Array(800_000).map((_, index) => (index % 2 === 0 ? 0x22 : 0)));
+  raw.publish(
+    log,
+    new Uint8Array(800_000).map((_, index) => (index % 2 === 0 ? 0x22 : 0)),
+  );
   raw.publish(log, new Uint8Array([0x08, 99]));
   raw.publish(status, "{");
   raw.publish(status, "null");

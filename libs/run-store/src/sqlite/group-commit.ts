@@ -23,7 +23,7 @@ export class GroupCommit {
   /** Runs the write in the next group; resolves with its value once the group is durable. */
   write<T>(run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#pending.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      this.#pending.push({ run, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // After the I/O callbacks of this turn: everything they write joins the group.
@@ -43,8 +43,8 @@ export class GroupCommit {
       for (const write of group) settled.push(this.#runOne(write));
       this.#db.exec("COMMIT");
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       for (const write of group) write.reject(databaseError(error));
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
       return;
     }
     for (const settle of settled) settle();
@@ -57,6 +57,8 @@ export class GroupCommit {
       this.#db.exec("RELEASE one");
       return () => write.resolve(value);
     } catch (error) {
+      // Some errors (a full disk) make SQLite take back the whole transaction by itself: then the group has failed.
+      if (!this.#db.isTransaction) throw error;
       this.#db.exec("ROLLBACK TO one; RELEASE one");
       return () => write.reject(databaseError(error));
     }

@@ -1,20 +1,36 @@
 /** Opens the database file and brings its schema up to date. */
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SpellError } from "@spell/domain";
-import { databaseError } from "./database-error.ts";
+import { databaseError, unusableFolder } from "./database-error.ts";
 
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
 
-/** Opens (or makes) the file, with WAL and synchronous=FULL: a commit that was answered survives a power cut. */
+/** Opens (or makes) the file and its folder, with WAL and synchronous=FULL: a commit that was answered survives a power cut. */
 export function openDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
   try {
-    const db = new DatabaseSync(path, { timeout: 5_000 });
+    makeFolder(dirname(path));
+    db = new DatabaseSync(path, { timeout: 5_000 });
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
     migrate(db, path);
     return db;
   } catch (error) {
-    throw databaseError(error);
+    if (db?.isOpen === true) db.close();
+    throw (error as NodeJS.ErrnoException).syscall === "mkdir" ? unusableFolder(error) : databaseError(error);
+  }
+}
+
+/** Not mkdir's own `recursive`: it never returns where a folder cannot hold folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else may have been faster.
+    if (!existsSync(path)) throw error;
   }
 }
 

@@ -77,7 +77,11 @@ export function changeRun(
       run.attempt,
     );
   }
-  insertNotices(db, { runId: id, place: run.attempt === 0 && !change.endedAtMs ? "before" : "after", notices: change.notices ?? [] });
+  insertNotices(db, {
+    runId: id,
+    place: run.attempt === 0 && !change.endedAtMs ? "before" : "after",
+    notices: change.notices ?? [],
+  });
   return selectRun(db, id);
 }
 

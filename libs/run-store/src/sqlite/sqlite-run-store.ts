@@ -1,9 +1,7 @@
 /** The record in one SQLite file. Reads are direct; every write goes through the group commit. */
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import type { Digest } from "@spell/domain";
-import { isFinal } from "@spell/domain";
+import type { Digest, SpellError } from "@spell/domain";
+import { conflict, isFinal } from "@spell/domain";
 import type {
   AgentRecord,
   BlobLocation,
@@ -25,9 +23,11 @@ import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toWorkflow } from "./rows.ts";
 import { Statements } from "./statements.ts";
 
-/** Opens (or makes) the record at this path. Throws `unavailable` when it cannot, `conflict` for a newer schema. */
+/**
+ * Opens (or makes) the record at this path. Throws `unavailable` reason `data-folder` when it cannot, `conflict` for a newer
+ * schema, `data-loss` for a file that is damaged or no record.
+ */
 export function openSqliteRunStore(path: string): RunStore {
-  mkdirSync(dirname(path), { recursive: true });
   return new SqliteRunStore(openDatabase(path));
 }
 
@@ -105,6 +105,7 @@ class SqliteRunStore implements RunStore {
   createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }> {
     return this.#group.write(() => {
       const existing = this.#runByKey(run.owner, clientKey);
+      if (existing?.runType === "workflow") throw keyUsed(clientKey);
       if (existing !== undefined) return { run: existing, existed: true };
       return { run: insertRun(this.#db, run, clientKey), existed: false };
     });
@@ -116,6 +117,7 @@ class SqliteRunStore implements RunStore {
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
     return this.#group.write(() => {
       const existing = this.#runByKey(workflow.run.owner, clientKey);
+      if (existing?.runType === "user") throw keyUsed(clientKey);
       if (existing?.workflowId !== undefined) {
         return { workflow: this.#workflow(existing.workflowId) as WorkflowRecord, run: existing, existed: true };
       }
@@ -158,7 +160,12 @@ class SqliteRunStore implements RunStore {
         .map(toRun);
     }
     return this.#db
-      .all("SELECT * FROM runs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?", filter.owner, before, filter.pageSize)
+      .all(
+        "SELECT * FROM runs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?",
+        filter.owner,
+        before,
+        filter.pageSize,
+      )
       .map(toRun);
   }
 
@@ -199,7 +206,9 @@ class SqliteRunStore implements RunStore {
     const run = selectRun(this.#db, runId);
     if (run === undefined) return undefined;
     const notices = (place: string) =>
-      this.#db.all("SELECT entry FROM notices WHERE run_id = ? AND place = ? ORDER BY number", runId, place).map(toEntry);
+      this.#db
+        .all("SELECT entry FROM notices WHERE run_id = ? AND place = ? ORDER BY number", runId, place)
+        .map(toEntry);
     const segments: LogSegment[] = this.#db
       .all("SELECT * FROM log_segments WHERE run_id = ? ORDER BY attempt, first_number", runId)
       .map((row) => ({
@@ -275,4 +284,9 @@ class SqliteRunStore implements RunStore {
     }
     return found;
   }
+}
+
+/** One key, one request: a run and a workflow cannot share it. */
+function keyUsed(clientKey: string): SpellError {
+  return conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
 }

@@ -1,5 +1,6 @@
-/** Prepared statements, each compiled once. */
+/** Prepared statements, each compiled once. What goes wrong is thrown as our own error. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { databaseError } from "./database-error.ts";
 import type { Row } from "./rows.ts";
 
 export class Statements {
@@ -12,12 +13,12 @@ export class Statements {
 
   /** Runs a statement; how many rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
+    return this.#named(() => Number(this.#statement(sql).run(...values).changes));
   }
 
   /** The first row, if any. */
   find(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(sql).get(...values);
+    return this.#named(() => this.#statement(sql).get(...values));
   }
 
   /** The first row; a bug if there is none. */
@@ -28,7 +29,15 @@ export class Statements {
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values);
+    return this.#named(() => this.#statement(sql).all(...values));
+  }
+
+  #named<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw databaseError(error);
+    }
   }
 
   #statement(sql: string): StatementSync {

@@ -20,7 +20,10 @@ export class MemoryTransport implements TreeTransport {
     this.#server = server;
   }
 
-  findMissing(request: { digests: Digest[]; targets: number }): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
+  findMissing(request: {
+    digests: Digest[];
+    targets: number;
+  }): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
     this.calls.push("findMissing");
     this.questions.push(request.digests.length);
     const missing = request.digests.filter((digest) => !this.places.has(digest));
@@ -60,7 +63,10 @@ export class MemoryTransport implements TreeTransport {
   }): AsyncGenerator<{ nodes: Uint8Array[]; objects: ObjectSource[] }> {
     this.calls.push("readTree");
     await Promise.resolve();
-    if (request.isFile) return yield { nodes: [], objects: [this.#source(request.digest)] };
+    if (request.isFile) {
+      yield { nodes: [], objects: [this.#source(request.digest)] };
+      return;
+    }
     const queue = [request.digest];
     for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
       const bytes = this.nodes.get(digest);

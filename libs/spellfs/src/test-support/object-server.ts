@@ -7,6 +7,8 @@ export type Fault =
   | { kind: "status"; status: number }
   /** Closes the connection after this many bytes of the answer. */
   | { kind: "cut"; afterBytes: number }
+  /** Sends this many bytes and then nothing more. */
+  | { kind: "stall"; afterBytes: number }
   /** Answers with one byte turned. */
   | { kind: "corrupt" }
   /** Sends everything instead of the range. */
@@ -77,6 +79,7 @@ export class ObjectServer implements AsyncDisposable {
     let bytes = Buffer.from(partial ? object.subarray(Number(bounds[1]), Number(bounds[2]) + 1) : object);
     if (fault?.kind === "corrupt") bytes[0] = (bytes[0] ?? 0) ^ 1;
     response.writeHead(partial ? 206 : 200, { "content-length": bytes.length });
+    if (fault?.kind === "stall") return void response.write(bytes.subarray(0, fault.afterBytes));
     if (fault?.kind !== "cut") return void response.end(bytes);
     bytes = bytes.subarray(0, fault.afterBytes);
     response.write(bytes, () => response.destroy());

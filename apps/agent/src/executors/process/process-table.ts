@@ -32,7 +32,9 @@ function fromProc(): ProcessEntry[] {
 }
 
 async function fromPs(): Promise<ProcessEntry[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,pgid=,stat=,args="], { maxBuffer: 1 << 26 });
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,pgid=,stat=,args="], {
+    maxBuffer: 1 << 26,
+  });
   return stdout.split("\n").flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line);
     if (match === null || match[3]?.startsWith("Z")) return [];

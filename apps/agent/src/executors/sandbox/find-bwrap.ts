@@ -10,7 +10,7 @@ const NEEDED_VERSION = [0, 11] as const;
 const CHECKOUT_TOOLS = fileURLToPath(new URL("../../../../../.cache/bin", import.meta.url));
 
 /** The path of bwrap: `SPELL_BWRAP`, else the checkout's own, else on `PATH`; undefined when there is none. */
-export function findBwrap(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+export function findBwrap(environment: NodeJS.ProcessEnv): string | undefined {
   const named = environment["SPELL_BWRAP"];
   if (named !== undefined && named !== "") return named;
   const folders = [CHECKOUT_TOOLS, ...(environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "")];

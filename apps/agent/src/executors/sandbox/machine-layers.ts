@@ -21,7 +21,8 @@ export function rootLayers(mounts: readonly MachineMount[], canOverlay: (mount: 
   const layers: Layer[] = [{ kind: "overlay", path: "/", lower: [...ENVIRONMENT_LAYERS, "/"], folder: "root" }];
   for (const mount of dataMounts(mounts)) {
     const overlay = kindOf(mount.path) === "folder" && canOverlay(mount);
-    if (overlay) layers.push({ kind: "overlay", path: mount.path, lower: [mount.path], folder: `disk${layers.length}` });
+    if (overlay)
+      layers.push({ kind: "overlay", path: mount.path, lower: [mount.path], folder: `disk${layers.length}` });
     else if (kindOf(mount.path) !== undefined) layers.push({ kind: "read-only", path: mount.path, source: mount.path });
   }
   return [...layers, ...resolverLayers(layers)];

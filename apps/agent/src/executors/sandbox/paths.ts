@@ -30,7 +30,7 @@ export function resolveOnMachine(path: string): string {
 export function resolveInFolder(folder: string, path: string, shown: string): string {
   let rest = path.split("/");
   let at: string[] = [];
-  for (let links = 0; rest.length > 0; ) {
+  for (let links = 0; rest.length > 0;) {
     const [part = "", ...after] = rest;
     rest = after;
     const next = [...at, part];

@@ -114,7 +114,9 @@ function openReadOnly(path: string, layers: Layer[], options: { evenIfThere?: bo
   while (kindOf(folder) !== "folder") folder = dirname(folder);
   const names = readdirSync(folder);
   if (names.length > MOST_ENTRIES) {
-    throw new StartProblem(`Cannot mount at ${path}: ${folder} is read-only and too large to open. Choose a path like /data.`);
+    throw new StartProblem(
+      `Cannot mount at ${path}: ${folder} is read-only and too large to open. Choose a path like /data.`,
+    );
   }
   layers.push({ kind: "empty", path: folder });
   for (const name of names) {
@@ -163,7 +165,9 @@ function checkFolders(real: string, shown: string): void {
 function withoutCovered(layers: readonly Layer[], request: LayerRequest): Layer[] {
   const base = new Set(request.base);
   const covers = [...request.mounts.filter((mount) => !mount.isFile).map((mount) => mount.path), ...request.hidden];
-  return layers.filter((layer) => layer.path === "/" || !base.has(layer) || !covers.some((path) => isWithin(layer.path, path)));
+  return layers.filter(
+    (layer) => layer.path === "/" || !base.has(layer) || !covers.some((path) => isWithin(layer.path, path)),
+  );
 }
 
 function below(path: string, folder: string): string {

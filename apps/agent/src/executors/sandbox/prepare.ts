@@ -25,7 +25,9 @@ function prepareOverlay(folder: string, layer: Extract<Layer, { kind: "overlay" 
 }
 
 function placeFile(file: PlacedFile): void {
-  const parents = dirname(file.path).split("/").filter((part) => part !== "" && part !== ".");
+  const parents = dirname(file.path)
+    .split("/")
+    .filter((part) => part !== "" && part !== ".");
   mkdirSync(file.folder, { recursive: true });
   if (file.mirrors !== undefined && file.how === "link") copyOwner(file.mirrors, file.folder);
   let at = file.folder;

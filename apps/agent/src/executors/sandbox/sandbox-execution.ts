@@ -155,7 +155,8 @@ export class SandboxExecution implements Execution {
 
   /** The inner bwrap may be gone a moment before the outer one has written the exit code. */
   async #outliveOuter(): Promise<void> {
-    while (readStatus(this.#paths.status).exitCode === undefined && allMarked(this.#record.mark).length > 0) await pause(2);
+    while (readStatus(this.#paths.status).exitCode === undefined && allMarked(this.#record.mark).length > 0)
+      await pause(2);
   }
 
   async #kill(): Promise<void> {

@@ -1,0 +1,30 @@
+/** The contract suite of the record: every driver passes it, whatever database it speaks to. */
+import { describe } from "vitest";
+import { describeBlobs } from "./contract/blobs.ts";
+import { describeChangingRuns } from "./contract/changing-runs.ts";
+import { describeCreatingRuns } from "./contract/creating-runs.ts";
+import { describeListingRuns } from "./contract/listing-runs.ts";
+import { describeLogs } from "./contract/logs.ts";
+import { describePeople } from "./contract/people.ts";
+import { describeReopening } from "./contract/reopening.ts";
+import type { RunStore } from "./run-store.ts";
+
+/** A record under test, empty when it is opened. */
+export interface RunStoreFixture extends AsyncDisposable {
+  store: RunStore;
+  /** Closes the store and opens what it wrote once more; the old store is not used again. */
+  reopen(): Promise<RunStore>;
+}
+
+/** Declares the suite. `open` is called for every test; disposing closes whatever is open and removes the data. */
+export function describeRunStore(name: string, open: () => Promise<RunStoreFixture>): void {
+  describe(`run store contract: ${name}`, () => {
+    describePeople(open);
+    describeCreatingRuns(open);
+    describeListingRuns(open);
+    describeChangingRuns(open);
+    describeLogs(open);
+    describeBlobs(open);
+    describeReopening(open);
+  });
+}

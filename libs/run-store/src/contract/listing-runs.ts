@@ -1,0 +1,97 @@
+/** Lists: of an owner, of a workflow, of the queue, of what agents hold. */
+import { describe, expect, it } from "vitest";
+import type { RunRecord } from "../records.ts";
+import type { RunStore } from "../run-store.ts";
+import type { OpenFixture } from "./samples.ts";
+import { assignment, ending, sampleMaster, sampleRun } from "./samples.ts";
+
+function ids(runs: readonly RunRecord[]): number[] {
+  return runs.map((run) => run.id);
+}
+
+async function change(store: RunStore, id: number, with_: Parameters<RunStore["updateRun"]>[2]): Promise<void> {
+  const run = await store.findRun(id);
+  expect(await store.updateRun(id, run?.version ?? -1, with_)).toBeDefined();
+}
+
+export function describeListingRuns(open: OpenFixture): void {
+  describe("listing", () => {
+    it("gives the newest first, page by page, of one owner only", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      for (let id = 1; id <= 7; id += 1) await store.createRun(sampleRun({ owner: id === 4 ? "bob" : "ann" }), "");
+      const first = await store.listRuns({ owner: "ann", pageSize: 3 });
+      expect(ids(first)).toEqual([7, 6, 5]);
+      expect(first[0]).toEqual(await store.findRun(7));
+      expect(ids(await store.listRuns({ owner: "ann", pageSize: 3, beforeId: 5 }))).toEqual([3, 2, 1]);
+      expect(ids(await store.listRuns({ owner: "ann", pageSize: 3, beforeId: 1 }))).toEqual([]);
+      expect(ids(await store.listRuns({ owner: "bob", pageSize: 100 }))).toEqual([4]);
+      expect(await store.listRuns({ owner: "cyd", pageSize: 100 })).toEqual([]);
+    });
+
+    it("of a workflow gives its runs, the master included, to its owner only", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { workflow } = await store.createWorkflow({ labels: [], run: sampleMaster() }, "");
+      await store.createRun(sampleRun(), "");
+      await store.createRun(sampleRun({ workflowId: workflow.id }), "");
+      await store.createRun(sampleRun({ workflowId: workflow.id }), "");
+      const filter = { owner: "ann", workflowId: workflow.id };
+      expect(ids(await store.listRuns({ ...filter, pageSize: 100 }))).toEqual([4, 3, 1]);
+      expect(ids(await store.listRuns({ ...filter, pageSize: 1, beforeId: 4 }))).toEqual([3]);
+      expect(await store.listRuns({ ...filter, owner: "bob", pageSize: 100 })).toEqual([]);
+      expect(await store.listRuns({ ...filter, workflowId: 99, pageSize: 100 })).toEqual([]);
+    });
+  });
+
+  describe("the queue and what agents hold", () => {
+    it("follow a run through its life", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.createRun(sampleRun(), "");
+      expect(ids(await store.listQueued(10))).toEqual([1]);
+      expect(await store.listHeld()).toEqual([]);
+      await change(store, 1, assignment("a1"));
+      expect(await store.listQueued(10)).toEqual([]);
+      expect(await store.listHeld()).toEqual([await store.findRun(1)]);
+      for (const status of ["running", "stopping", "saving", "pushing"] as const) {
+        await change(store, 1, { status });
+        expect(ids(await store.listHeld("a1"))).toEqual([1]);
+      }
+      await change(store, 1, ending());
+      expect(await store.listHeld()).toEqual([]);
+      expect(await store.listHeld("a1")).toEqual([]);
+      expect(await store.listQueued(10)).toEqual([]);
+    });
+
+    it("a run that was cancelled while it waited is in neither", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.createRun(sampleRun(), "");
+      await change(store, 1, ending("killed"));
+      expect(await store.listQueued(10)).toEqual([]);
+      expect(await store.listHeld()).toEqual([]);
+    });
+
+    it("the queue is in order of id and as long as asked", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      for (let id = 1; id <= 5; id += 1) await store.createRun(sampleRun({ createdAtMs: 100 - id }), "");
+      await change(store, 2, assignment("a1"));
+      expect(ids(await store.listQueued(10))).toEqual([1, 3, 4, 5]);
+      expect(ids(await store.listQueued(2))).toEqual([1, 3]);
+    });
+
+    it("what is held is told apart by agent", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      for (let id = 1; id <= 4; id += 1) await store.createRun(sampleRun(), "");
+      await change(store, 3, assignment("a1"));
+      await change(store, 1, assignment("a2"));
+      await change(store, 2, assignment("a1"));
+      expect(ids(await store.listHeld())).toEqual([1, 2, 3]);
+      expect(ids(await store.listHeld("a1"))).toEqual([2, 3]);
+      expect(ids(await store.listHeld("nobody"))).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,20 @@
+/** Run by crash.itest.ts until it is killed: writes without pause and prints the number of each run it was promised. */
+import { assignment, sampleMaster, sampleNotice } from "../contract/samples.ts";
+import { openSqliteRunStore } from "./sqlite-run-store.ts";
+
+const store = openSqliteRunStore(process.argv[2] ?? "");
+
+async function writeForEver(writer: number): Promise<never> {
+  for (let round = 0; ; round += 1) {
+    const notices = [sampleNotice("one"), sampleNotice("two"), sampleNotice("three")];
+    const request = { labels: [], run: sampleMaster({ notices, owner: "crash" }) };
+    const { run } = await store.createWorkflow(request, `${process.pid}/${writer}/${round}`);
+    const changed = await store.updateRun(run.id, run.version, {
+      ...assignment("a1"),
+      notices: [sampleNotice("four")],
+    });
+    if (changed !== undefined) process.stdout.write(`${run.id}\n`);
+  }
+}
+
+await Promise.all([1, 2, 3, 4, 5].map(writeForEver));
