@@ -1,6 +1,6 @@
 /** Runs every test of the repository and sums what came of it. */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot, waitFor } from "@spell/testing";
@@ -33,6 +33,8 @@ export async function runTests(options: TestOptions = {}): Promise<Tally> {
     marker: randomUUID(),
     temporaryFolder: mkdtempSync(join(tmpdir(), "spell-run-")),
   };
+  // Tests that act as an ordinary user must get through it to the folders they were given.
+  chmodSync(trace.temporaryFolder, 0o711);
   const env = { TMPDIR: trace.temporaryFolder, [runMarkerVariable]: trace.marker };
   const cleanUp = (): void => {
     endLeftovers(trace);

@@ -1,8 +1,10 @@
 import { Server, connectivityState } from "@grpc/grpc-js";
 import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
 import { SpellError } from "@spell/domain";
 import { freePort, waitFor } from "@spell/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { callUnary, readStream } from "./calls.ts";
 import {
   bearerToken,
@@ -102,6 +104,29 @@ describe("callUnary", () => {
     );
     await using _server = await serve({ whoAmI: (_call, reply) => reply(null, nora) }, port);
     expect(await call).toEqual(nora);
+  });
+
+  test("says why nobody answered, also when the last try runs out of time", async () => {
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    using to = account(address);
+    const call = callUnary(to.client.whoAmI.bind(to.client), {}, { metadata, address, retryForMs: 1_000 });
+    call.catch(() => undefined);
+    await waitFor(
+      "a first failure",
+      () => to.client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE,
+    );
+    // From now on somebody takes the connection and never says a word.
+    const held: Socket[] = [];
+    const silent = createServer((socket) => void held.push(socket)).listen(port, "127.0.0.1");
+    onTestFinished(() => {
+      silent.close();
+      for (const socket of held) socket.destroy();
+    });
+    await expect(call).rejects.toMatchObject({
+      reason: "unreachable",
+      message: expect.stringContaining("nothing listens"),
+    });
   });
 
   test("gives up in time: retries are bounded", async () => {

@@ -51,9 +51,23 @@ export async function callUnary<Request, Response>(
   if (retryForMs <= 0) return callOnce(method, request, context);
   const giveUpAt = Date.now() + retryForMs;
   const deadlineMs = context.deadlineMs ?? DEFAULT_DEADLINE_MS;
+  let refusal: SpellError | undefined;
   try {
     return await pRetry(
-      () => callOnce(method, request, { ...context, deadlineMs: Math.min(deadlineMs, giveUpAt - Date.now()) }),
+      async () => {
+        try {
+          return await callOnce(method, request, {
+            ...context,
+            deadlineMs: Math.min(deadlineMs, giveUpAt - Date.now()),
+          });
+        } catch (error) {
+          const known = fromServiceError(error, { address: context.address });
+          // The last try has too little time left to learn why: what an earlier one was told says more.
+          if (known.reason === "deadline-exceeded" && refusal !== undefined) throw refusal;
+          refusal = known;
+          throw known;
+        }
+      },
       {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 50,
