@@ -14,6 +14,8 @@ export interface AttemptRecord {
   history: { phase: Phase; atMs: number }[];
   /** SIGTERM was sent because somebody asked to stop. */
   stopSent?: boolean;
+  /** The outputs are stored under this digest (empty: none); the files themselves may be in the cache by now. */
+  outputTree?: string;
   result?: AttemptResult;
 }
 

@@ -5,7 +5,6 @@
  * hears of it, and every step may be repeated: after a crash the attempt resumes from the journal, adopts its process if it
  * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
  */
-import { rm } from "node:fs/promises";
 import type { Digest, Phase } from "@spell/domain";
 import { SpellError, hasCode, isDigest, messageOf } from "@spell/domain";
 import type { Logger } from "@spell/logging";
@@ -14,9 +13,10 @@ import type { AttemptServices } from "./attempt-services.ts";
 import type { AttemptRecord } from "./attempt-journal.ts";
 import { writeRecord } from "./attempt-journal.ts";
 import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
+import { removeTree } from "./executors/remove-tree.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
 import { untilAvailable } from "./retry.ts";
-import { saveOutputs, savedText } from "./save-outputs.ts";
+import { keepOutputs, saveOutputs, savedText, skippedTexts } from "./save-outputs.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 
 export class Attempt {
@@ -96,14 +96,12 @@ export class Attempt {
     this.#abandoned = true;
     this.#abort.abort();
     clearTimeout(this.#graceTimer);
-    if (this.#execution === undefined && !this.ended) {
-      this.#execution = await this.#services.executor.adopt(this.attemptDir);
-    }
+    this.#execution ??= await this.#services.executor.adopt(this.attemptDir);
     await this.#execution?.signal("SIGKILL");
     await this.#life;
     await this.#shipper?.stop();
     await this.#execution?.dispose();
-    await rm(this.attemptDir, { recursive: true, force: true, maxRetries: 3 });
+    await removeTree(this.attemptDir);
   }
 
   /** Lets go without touching the process: the next agent on this machine adopts it. */
@@ -193,6 +191,8 @@ export class Attempt {
   }
 
   async #saveOutputs(execution: Execution): Promise<string> {
+    // Stored by an earlier life of this agent, which may have moved the files away already.
+    if (this.#record.outputTree !== undefined) return this.#record.outputTree;
     await this.#enter("saving");
     const transport = this.#services.trees(this.#record.lease);
     const { signal } = this.#abort;
@@ -202,7 +202,6 @@ export class Attempt {
         saveOutputs({
           written,
           codeRoot: this.#record.spec.codeRoot,
-          cache: this.#services.cache,
           transport,
           signal,
           onHashed: () => this.#enter("pushing"),
@@ -210,7 +209,14 @@ export class Attempt {
       signal,
     );
     await this.#enter("pushing");
-    await this.#shipper?.note({ ...entry(savedText(saved), "pushing"), level: "info" });
+    for (const text of skippedTexts(saved.skipped))
+      await this.#shipper?.note({ ...entry(text, "pushing"), level: "warning" });
+    await this.#shipper?.note(entry(savedText(saved), "pushing"));
+    await this.#save({ ...this.#record, outputTree: saved.tree ?? "" });
+    await keepOutputs(saved.files, this.#services.cache).catch((error: unknown) =>
+      // They are stored: only the next stage on this machine will have to fetch them.
+      this.#log.warn({ err: error }, "outputs not kept in the cache"),
+    );
     return saved.tree ?? "";
   }
 
@@ -230,10 +236,11 @@ export class Attempt {
   }
 
   async #enter(phase: Phase): Promise<void> {
-    if (this.#entered(phase)) return;
-    await this.#save({ ...this.#record, history: [...this.#record.history, { phase, atMs: Date.now() }] });
+    const isNew = !this.#entered(phase);
+    if (isNew) await this.#save({ ...this.#record, history: [...this.#record.history, { phase, atMs: Date.now() }] });
+    // Also when it was entered in an earlier life of this agent, which may have ended before it could say so.
     if (phase !== "running") await this.#announce(phase);
-    this.#services.changed();
+    if (isNew) this.#services.changed();
   }
 
   async #announce(phase: Phase): Promise<void> {

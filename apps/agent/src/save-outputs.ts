@@ -1,4 +1,7 @@
-/** Turns what a run wrote into a stored tree, and keeps the files in this machine's cache for the next run. */
+/**
+ * Turns what a run wrote into a stored tree, and keeps the files in this machine's cache for the next run. Two steps, because
+ * the second takes the files away: between them the agent writes down what the first one made.
+ */
 import type { Digest } from "@spell/domain";
 import type { TreeCache, TreeTransport } from "@spell/spellfs";
 import { snapshotEntries, uploadTree } from "@spell/spellfs";
@@ -31,28 +34,53 @@ export interface SavedOutputs {
   tree?: Digest;
   fileCount: number;
   totalBytes: number;
+  /** What no tree can hold, and why. */
+  skipped: readonly { path: string; why: string }[];
+  /** The stored files, where they lie. */
+  files: readonly OutputFile[];
 }
 
-/** Stores the outputs, then moves the files into the cache; `onHashed` runs before the first byte is sent. */
+export interface OutputFile {
+  path: string;
+  digest: Digest;
+  executable: boolean;
+}
+
+/** Stores the outputs; `onHashed` runs before the first byte is sent. */
 export async function saveOutputs(request: {
   written: readonly WrittenEntry[];
   codeRoot: string;
-  cache: TreeCache;
   transport: TreeTransport;
   signal: AbortSignal;
   onHashed(): Promise<void>;
 }): Promise<SavedOutputs> {
   const entries = outputPaths(request.written, request.codeRoot);
-  if (entries.length === 0) return { fileCount: 0, totalBytes: 0 };
+  if (entries.length === 0) return { fileCount: 0, totalBytes: 0, skipped: [], files: [] };
   const snapshot = await snapshotEntries({ entries, signal: request.signal });
-  const { fileCount, totalBytes } = snapshot;
+  const { root, fileCount, totalBytes, skipped } = snapshot;
   await request.onHashed();
+  const isEmpty = fileCount === 0 && entries.length === skipped.length;
+  if (isEmpty) return { fileCount, totalBytes, skipped, files: [] };
   await uploadTree(snapshot, request.transport, { signal: request.signal });
   const executable = new Set(entries.filter((entry) => entry.executable).map((entry) => entry.source));
-  for (const [digest, file] of snapshot.files) {
-    await request.cache.adopt({ path: file.path, digest, executable: executable.has(file.path) });
-  }
-  return { tree: snapshot.root, fileCount, totalBytes };
+  const files = [...snapshot.files].map(([digest, { path }]) => ({ path, digest, executable: executable.has(path) }));
+  return { tree: root, fileCount, totalBytes, skipped, files };
+}
+
+/** Moves stored files into the cache, so that the next stage on this machine copies nothing. */
+export async function keepOutputs(files: readonly OutputFile[], cache: TreeCache): Promise<void> {
+  for (const file of files) await cache.adopt(file);
+}
+
+/** More odd files than this are counted, not named. */
+const MOST_SKIPPED_LINES = 20;
+
+/** The lines that say what was left out of the outputs. */
+export function skippedTexts(skipped: SavedOutputs["skipped"]): string[] {
+  const named = skipped.slice(0, MOST_SKIPPED_LINES);
+  const lines = named.map(({ path, why }) => `Left out of the outputs: ${JSON.stringify(path)} (${why})`);
+  const more = skipped.length - named.length;
+  return more === 0 ? lines : [...lines, `Left out of the outputs: ${more} more`];
 }
 
 /** The line that says what was found. */

@@ -108,10 +108,14 @@ export class LogShipper implements AsyncDisposable {
   /**
    * Adds a notice after the lines written so far; a line still without its end comes after it, unless the output has
    * ended. Resolves when the notice has its place for good. Rejects with `unavailable` when the disk does not take it
-   * (then it is in no log) and with `conflict` after `finish`.
+   * (then it is in no log) and with `conflict` after `finish`. A notice whose status and text the log has already is not
+   * added again: the steps of an attempt are repeated after a crash.
    */
   async note(entry: LogEntry): Promise<void> {
-    await this.#inTurn(() => this.#place({ ...entry, text: clip(entry.text) }));
+    const notice = { ...entry, text: clip(entry.text) };
+    await this.#inTurn(async () => {
+      if (!this.#journal.has(notice)) await this.#place(notice);
+    });
   }
 
   /** The command has exited and nothing of it is left: a last line without newline ends here. Idempotent. */

@@ -64,6 +64,11 @@ export class NoticeJournal {
     return this.#records.at(-1);
   }
 
+  /** Whether a notice with this status and text is in it. */
+  has({ status, text }: Pick<LogEntry, "status" | "text">): boolean {
+    return this.#records.some(({ entry }) => entry?.status === status && entry.text === text);
+  }
+
   /** How many notices stand at or after this index. */
   entriesFrom(index: number): number {
     return this.#records.slice(index).filter((record) => record.entry !== undefined).length;

@@ -1,0 +1,2 @@
+export { MemoryTransport } from "./memory-transport.ts";
+export { ObjectServer } from "./object-server.ts";
