@@ -1,3 +1,5 @@
+export { startCommand } from "./command.ts";
+export type { CommandOptions, CommandResult, RunningCommand } from "./command.ts";
 export { freePort } from "./free-port.ts";
 export { startMinio } from "./minio.ts";
 export type { MinioServer } from "./minio.ts";

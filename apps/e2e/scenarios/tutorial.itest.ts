@@ -1,0 +1,30 @@
+/** The tutorial's workflow, its script byte for byte, on one machine. */
+import { describe, expect, test } from "vitest";
+import { Farm } from "../support/farm.ts";
+import { TUTORIAL_COMMAND, expectTutorial, makeTutorialProject, missingTutorial } from "../support/tutorial.ts";
+
+describe.skipIf(missingTutorial !== undefined)("the tutorial", { timeout: 120_000 }, () => {
+  test("three workers complete, and the text stands in the master's log", async () => {
+    let project = "";
+    await using farm = await Farm.start((folder) => {
+      const made = makeTutorialProject(folder, { trainSeconds: 6 });
+      project = made.folder;
+      return { args: ["--machine-type", "V100"], path: [made.bin] };
+    });
+    const { stdout, stderr, exitCode } = await farm.spell(TUTORIAL_COMMAND, { cwd: project });
+    expect({ stderr, exitCode }, farm.said()).toEqual({ stderr: "", exitCode: 0 });
+    const said = stdout.split("\n");
+    expect(said.slice(0, 1)).toEqual(["✨ Syncing repo char-rnn-tensorflow/."]);
+    expect(said).toEqual(
+      expect.arrayContaining([
+        "💫 Casting workflow #1…",
+        "✨ Following workflow at run 1.",
+        "✨ Stop viewing logs with ^C",
+      ]),
+    );
+    expect(stdout).toContain("✨ Run is running\nwaiting for run 2 to complete\n");
+    expect(stdout).toMatch(/🎉 Run 1 complete\n$/);
+    using client = farm.client();
+    await expectTutorial(client);
+  });
+});

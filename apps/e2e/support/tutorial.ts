@@ -1,0 +1,100 @@
+/** The tutorial's project: its script as it was published, our network in the directory it names, a wget that needs no web. */
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Run, SpellClient } from "@spell/sdk";
+import { repositoryRoot } from "@spell/testing";
+import { expect } from "vitest";
+
+const published = join(repositoryRoot, "../shared/tutorial/workflow.py");
+const book = join(repositoryRoot, "../shared/data/war-and-peace.txt");
+
+/** Why the tutorial cannot be followed here; undefined when it can. The script is not ours to ship. */
+export const missingTutorial: string | undefined = [published, book].every((path) => existsSync(path))
+  ? undefined
+  : "the tutorial's script and text do not lie beside this clone";
+
+export interface TutorialProject {
+  /** Where the user types: workflow.py, char-rnn-tensorflow/. */
+  folder: string;
+  /** Holds the wget that delivers the text; to be first on the agents' PATH. */
+  bin: string;
+}
+
+const NOT_CODE = new Set(["data", "save", "__pycache__", "workflow.py", "workflow.ts"]);
+
+/** Lays it out below a folder. `trainSeconds` is what train.py takes when its command line says nothing. */
+export function makeTutorialProject(parent: string, { trainSeconds }: { trainSeconds: number }): TutorialProject {
+  const folder = join(parent, "project");
+  const network = join(folder, "char-rnn-tensorflow");
+  mkdirSync(folder, { recursive: true });
+  cpSync(published, join(folder, "workflow.py"));
+  cpSync(join(repositoryRoot, "examples/char-rnn"), network, {
+    recursive: true,
+    filter: (source) => !NOT_CODE.has(basename(source)) && !basename(source).startsWith("."),
+  });
+  const train = join(network, "train.py");
+  const source = readFileSync(train, "utf8");
+  const shortened = source.replace(/^DEFAULT_SECONDS = [\d.]+/m, `DEFAULT_SECONDS = ${trainSeconds}.0`);
+  if (shortened === source) throw new Error("train.py has no default training time to shorten");
+  writeFileSync(train, shortened);
+  return { folder, bin: makeWget(parent) };
+}
+
+/** A wget for one address: the tutorial's, which it delivers from the disk. */
+function makeWget(parent: string): string {
+  const bin = join(parent, "bin");
+  mkdirSync(bin, { recursive: true });
+  cpSync(book, join(bin, "book.txt"));
+  const script = `#!/bin/sh
+[ "$1" = -O ] && [ "$3" = https://www.gutenberg.org/files/2600/2600-0.txt ] || { echo "wget: unexpected: $*" >&2; exit 2; }
+cp "${join(bin, "book.txt")}" "$2"
+`;
+  writeFileSync(join(bin, "wget"), script);
+  chmodSync(join(bin, "wget"), 0o755);
+  return bin;
+}
+
+/** What the user types in the project's folder. */
+export const TUTORIAL_COMMAND = ["workflow", "--repo", "char-rnn=char-rnn-tensorflow/", "python workflow.py"];
+
+/**
+ * Asserts that the farm's first workflow went as the tutorial says. Its runs are 1 (the master) to 4. `machines`: the name of
+ * the agent that each ran on.
+ */
+export async function expectTutorial(client: SpellClient, machines?: readonly string[]): Promise<void> {
+  const runs = await Promise.all([1, 2, 3, 4].map((id) => client.runs.get(id)));
+  expect(runs.map(({ status, machineType }) => [status, machineType])).toEqual([
+    ["complete", "CPU"],
+    ["complete", "CPU"],
+    ["complete", "V100"],
+    ["complete", "V100"],
+  ]);
+  if (machines !== undefined) expect(runs.map(({ record }) => record.agent)).toEqual(machines);
+  const [master, , , sampling] = runs;
+  const said = await userLines(master);
+  const written = await userLines(sampling);
+  expect(said).toEqual([
+    "waiting for run 2 to complete",
+    "waiting for run 3 to complete",
+    "waiting for run 4 to complete",
+    "Logs from run 4:",
+    ...written,
+  ]);
+  // Text of a network that has learnt: mostly words, many of them the book's commonest.
+  const words = written.join(" ").match(/[A-Za-z]+/g) ?? [];
+  const common = words.filter((word) =>
+    /^(the|and|to|of|a|he|in|his|was|that|with|had|her|not|it|at|him|as|on|is)$/i.test(word),
+  );
+  expect(words.length, written.join("\n")).toBeGreaterThan(40);
+  expect(common.length, written.join("\n")).toBeGreaterThan(5);
+}
+
+/** The lines of the user's program, in order, as every reader of the log tells them from the system's. */
+async function userLines(run: Run | undefined): Promise<string[]> {
+  const texts: string[] = [];
+  if (run === undefined) return texts;
+  for await (const entry of run.logs()) {
+    if (entry.status === "running" && !entry.statusEvent) texts.push(entry.text);
+  }
+  return texts;
+}
