@@ -24,7 +24,6 @@ describe.skipIf(missingTutorial !== undefined)("the tutorial", { timeout: 120_00
     );
     expect(stdout).toContain("✨ Run is running\nwaiting for run 2 to complete\n");
     expect(stdout).toMatch(/🎉 Run 1 complete\n$/);
-    using client = farm.client();
-    await expectTutorial(client);
+    await expectTutorial(farm.place);
   });
 });

@@ -23,6 +23,7 @@ interface UpOptions {
   natsToken?: string;
   advertise?: string;
   machineType: string[];
+  expectMachineType: string[];
   cpuSlots?: string;
   executor?: string;
   leaseSeconds?: string;
@@ -56,6 +57,12 @@ export function registerUp(program: Command): void {
     .option(
       "--machine-type <NAME[=SLOTS]>",
       "machine type this machine offers besides CPU and its GPUs; repeatable",
+      types,
+      [],
+    )
+    .option(
+      "--expect-machine-type <NAME>",
+      "machine type that runs may wait for before any machine with it has joined; repeatable",
       types,
       [],
     )
@@ -102,12 +109,15 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
     natsUrl: options.nats,
     user: userInfo().username,
     machineTypes: options.machineType,
-    coordinatorArgs: pass({
-      "--lease-seconds": options.leaseSeconds,
-      "--s3-endpoint": options.s3Endpoint,
-      "--s3-public-endpoint": options.s3PublicEndpoint,
-      "--s3-bucket": options.s3Bucket,
-    }),
+    coordinatorArgs: [
+      ...options.expectMachineType.flatMap((type) => ["--machine-type", type]),
+      ...pass({
+        "--lease-seconds": options.leaseSeconds,
+        "--s3-endpoint": options.s3Endpoint,
+        "--s3-public-endpoint": options.s3PublicEndpoint,
+        "--s3-bucket": options.s3Bucket,
+      }),
+    ],
     agentArgs: pass({
       "--cpu-slots": options.cpuSlots,
       "--executor": options.executor,
