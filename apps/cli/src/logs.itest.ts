@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FakeCoordinator } from "@spell/sdk/fake-coordinator";
-import { tempFolder, waitFor } from "@spell/testing";
+import { FAKE_TOKEN, FakeCoordinator } from "@spell/sdk/fake-coordinator";
+import { repositoryRoot, startCommand, tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import { spell, startSpell } from "./testing.ts";
 
@@ -47,29 +47,21 @@ describe("logs", () => {
     expect(stdout.trimEnd().split("\n")).toEqual(lines);
   });
 
-  test("a reader that goes away ends it quietly", async () => {
+  test.each([
+    { reader: "goes away", pipe: "head -n 1", lines: 5_000, sees: `0 ${"x".repeat(100)}` },
+    // A little more than a pipe holds: the rest waits in the process when it wants to end.
+    { reader: "is slow", pipe: "(sleep 1; tail -n 1)", lines: 680, sees: `679 ${"x".repeat(100)}` },
+  ])("a reader that $reader: the command ends quietly", async ({ pipe, lines, sees }) => {
     await using fake = await FakeCoordinator.start();
     await using home = await tempFolder();
     const { id } = fake.addRun();
-    fake.print(id, ...Array.from({ length: 5_000 }, (_, number) => ({ text: `${number} ${"x".repeat(100)}` })));
-    const { execFile } = await import("node:child_process");
-    const { repositoryRoot } = await import("@spell/testing");
-    const { FAKE_TOKEN } = await import("@spell/sdk/fake-coordinator");
-    const result = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
-      const command = `'${join(repositoryRoot, "apps/cli/bin/spell")}' logs ${id} -f | head -n 1`;
-      const env = {
-        ...process.env,
-        HOME: home.path,
-        SPELL_TOKEN: FAKE_TOKEN,
-        SPELL_COORDINATOR: fake.address,
-        SPELL_FROM_SOURCE: "1",
-      };
-      execFile("sh", ["-c", command], { env, timeout: 20_000 }, (_error, stdout, stderr) =>
-        resolve({ stdout, stderr }),
-      );
-    });
-    expect(result.stdout).toBe(`0 ${"x".repeat(100)}\n`);
-    expect(result.stderr).toBe("");
+    fake.print(id, ...Array.from({ length: lines }, (_, number) => ({ text: `${number} ${"x".repeat(100)}` })));
+    fake.setStatus(id, "complete");
+    const command = `'${join(repositoryRoot, "apps/cli/bin/spell")}' logs ${id} -f | ${pipe}`;
+    const login = { SPELL_TOKEN: FAKE_TOKEN, SPELL_COORDINATOR: fake.address, SPELL_FROM_SOURCE: "1" };
+    const env = { ...process.env, HOME: home.path, ...login };
+    using running = startCommand("sh", ["-c", command], { env });
+    expect(await running.done).toEqual({ exitCode: 0, stdout: `${sees}\n`, stderr: "" });
   });
 });
 

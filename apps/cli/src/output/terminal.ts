@@ -71,7 +71,9 @@ export class Terminal {
 
   /** Resolves when everything is written. */
   async flush(): Promise<void> {
-    if (!this.#stopped && process.stdout.writableLength > 0) await once(process.stdout, "drain");
+    if (this.#stopped || process.stdout.writableLength === 0) return;
+    // Not "drain", which only comes when the buffer was full: a reader that is slow by a little would never be told.
+    await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
   }
 }
 
