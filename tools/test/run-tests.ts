@@ -23,18 +23,16 @@ export interface TestOptions {
 /** A runner that hangs is ended after this long; CI gives the whole job twenty minutes. */
 const runnerTimeoutMs = 14 * 60_000;
 
-const reports = join(repositoryRoot, ".cache", "test-reports");
-
 /** Runs vitest, then pytest, then looks for what was left behind. Complaints are printed where they arise. */
 export async function runTests(options: TestOptions = {}): Promise<Tally> {
-  rmSync(reports, { recursive: true, force: true });
-  mkdirSync(reports, { recursive: true });
   const trace: TestRunTrace = {
     marker: randomUUID(),
     temporaryFolder: mkdtempSync(join(tmpdir(), "spell-run-")),
   };
   // Tests that act as an ordinary user must get through it to the folders they were given.
   chmodSync(trace.temporaryFolder, 0o711);
+  // Of this run alone: another one may be under way in the same clone.
+  mkdirSync(reportsOf(trace));
   const env = { TMPDIR: trace.temporaryFolder, [runMarkerVariable]: trace.marker };
   const cleanUp = (): void => {
     endLeftovers(trace);
@@ -50,8 +48,10 @@ export async function runTests(options: TestOptions = {}): Promise<Tally> {
 async function runAll(options: TestOptions, env: NodeJS.ProcessEnv, trace: TestRunTrace): Promise<Tally> {
   const selection = selectTests(options.only);
   let total = emptyTally;
-  if (selection.hasVitest) total = addTally(total, await runVitest(selection.vitestFilter, options, env));
-  for (const group of selection.python) total = addTally(total, await runPytest(group, env));
+  if (selection.hasVitest)
+    total = addTally(total, await runVitest(selection.vitestFilter, options, { env, reports: reportsOf(trace) }));
+  for (const group of selection.python)
+    total = addTally(total, await runPytest(group, { env, reports: reportsOf(trace) }));
   if (!selection.hasVitest && selection.python.length === 0) {
     complain([`no test lies at ${options.only ?? "all"}`]);
     total = { ...total, failed: total.failed + 1 };
@@ -64,7 +64,18 @@ async function runAll(options: TestOptions, env: NodeJS.ProcessEnv, trace: TestR
   return { ...total, failed: total.failed + left.length };
 }
 
-async function runVitest(filter: string | undefined, options: TestOptions, env: NodeJS.ProcessEnv): Promise<Tally> {
+interface RunnerPlace {
+  env: NodeJS.ProcessEnv;
+  /** Folder of the junit reports. */
+  reports: string;
+}
+
+function reportsOf(trace: TestRunTrace): string {
+  return join(trace.temporaryFolder, "reports");
+}
+
+async function runVitest(filter: string | undefined, options: TestOptions, place: RunnerPlace): Promise<Tally> {
+  const { env, reports } = place;
   const report = join(reports, "vitest.xml");
   const reporters = ["--reporter=default", "--reporter=junit", `--outputFile.junit=${report}`];
   const filters = filter === undefined ? [] : [filter];
@@ -76,7 +87,7 @@ async function runVitest(filter: string | undefined, options: TestOptions, env: 
   return judged(report, exitCode, "vitest");
 }
 
-async function runPytest(group: PythonGroup, env: NodeJS.ProcessEnv): Promise<Tally> {
+async function runPytest(group: PythonGroup, { env, reports }: RunnerPlace): Promise<Tally> {
   const name = group.folder.slice(repositoryRoot.length + 1) || "root";
   const report = join(reports, `pytest-${name.replaceAll("/", "-")}.xml`);
   const { exitCode } = await runProgram(
