@@ -9,10 +9,11 @@ export interface Gpu {
 }
 
 /** No GPUs when there is no nvidia-smi or it finds none; a hanging driver must not keep the agent from starting. */
-export async function findGpus(): Promise<Gpu[]> {
+export async function findGpus(environment: NodeJS.ProcessEnv): Promise<Gpu[]> {
   try {
     const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=index,name", "--format=csv,noheader"], {
       timeout: 10_000,
+      env: environment,
     });
     return parseGpus(stdout);
   } catch {

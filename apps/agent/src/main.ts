@@ -54,7 +54,7 @@ async function start(settings: AgentConfig): Promise<void> {
   });
   client.useToken(identity.agentToken);
   lockDataFolder(dataDir);
-  const gpus = await findGpus();
+  const gpus = await findGpus(machineEnvironment());
   const cache = await openTreeCache({ directory: join(dataDir, "cache") });
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 

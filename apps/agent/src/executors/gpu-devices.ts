@@ -29,13 +29,15 @@ export function gpuDevices(gpus: readonly number[] | undefined): string[] {
 
 /**
  * The variables that go with them. Where the other GPUs' device files are out of sight (`confined`), CUDA counts only
- * those it can open, so the numbers start at 0 again; otherwise they are the machine's own. Empty on machines without GPUs.
+ * those it can open, so the numbers start at 0 again; otherwise they are the machine's own. A run without GPUs on a machine
+ * that has some is kept from them; where there are none nothing is set.
  */
 export function gpuEnvironment(
   gpus: readonly number[] | undefined,
   options: { confined: boolean; machineHasGpus?: boolean },
 ): Record<string, string> {
-  if (!(options.machineHasGpus ?? existsSync("/dev/nvidiactl"))) return {};
+  const hasOwn = gpus !== undefined && gpus.length > 0;
+  if (!hasOwn && !(options.machineHasGpus ?? existsSync("/dev/nvidiactl"))) return {};
   // Without this CUDA numbers GPUs by speed, not as nvidia-smi does.
   const order = { CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
   const sorted = [...(gpus ?? [])].sort((a, b) => a - b);
