@@ -3,9 +3,9 @@
  *
  * The sequence of entries is a function of two files: the spool, which the run's processes append to, and the notice
  * journal (`notices.jsonl`), which says at which byte of the spool each notice stands. So an agent that was killed at any
- * instant derives the same numbers again. The invariant: no entry gets a number before everything in front of it is on
- * the disk. Spool bytes are there because they were read from it; for a notice, reading stops at its place (the
- * journal's barrier) until the record is synced.
+ * instant derives the same numbers again. The invariant: no entry gets a number before everything in front of it is in
+ * one of the files. Spool bytes are there because they were read from it; for a notice, reading stops at its place (the
+ * journal's barrier) until the record is written.
  *
  * Two sides read the sequence, each in bounded memory, and neither waits for the other:
  *

@@ -1,6 +1,7 @@
 /**
- * The notices of an attempt and where each stands among the lines: `notices.jsonl`, one record a line, each on the disk
- * before anything after it is numbered. Together with the spool it determines the whole sequence of entries.
+ * The notices of an attempt and where each stands among the lines: `notices.jsonl`, one record a line, each written before
+ * anything after it is numbered. Together with the spool it determines the whole sequence of entries. Like the spool it is
+ * written for a later life of this agent, not for a power cut, after which the attempt is over anyway: nothing is synced.
  */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -80,12 +81,11 @@ export class NoticeJournal {
     return found < 0 ? undefined : found;
   }
 
-  /** Puts the record on the disk, then counts it in. On an error nothing of it stays. */
+  /** Writes the record, then counts it in. On an error nothing of it stays. */
   async append(record: NoticeRecord): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     try {
       await this.#file.appendFile(line);
-      await this.#file.datasync();
     } catch (error) {
       await this.#file.truncate(this.#sizeBytes).catch(() => undefined);
       throw error;
