@@ -21,6 +21,8 @@ export interface AttemptServices {
   executionBase(
     spec: AttemptSpec,
   ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
-  /** Something to report. */
+  /** Something to report at once. */
   changed(): void;
+  /** Something to report that nobody waits for. */
+  changedUnhurried(): void;
 }

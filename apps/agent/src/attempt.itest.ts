@@ -82,6 +82,7 @@ async function machine() {
         hidden: [dataDir],
       }),
       changed: () => undefined,
+      changedUnhurried: () => undefined,
     };
   };
   return {

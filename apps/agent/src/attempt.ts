@@ -240,7 +240,8 @@ export class Attempt {
     if (isNew) await this.#save({ ...this.#record, history: [...this.#record.history, { phase, atMs: Date.now() }] });
     // Also when it was entered in an earlier life of this agent, which may have ended before it could say so.
     if (phase !== "running") await this.#announce(phase);
-    if (isNew) this.#services.changed();
+    if (isNew && phase === "running") this.#services.changed();
+    else if (isNew) this.#services.changedUnhurried();
   }
 
   async #announce(phase: Phase): Promise<void> {

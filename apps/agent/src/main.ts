@@ -81,6 +81,7 @@ async function start(settings: AgentConfig): Promise<void> {
     },
     executionBase: (spec) => executionBase(spec, { settings, gpus, isolated: executor.name === "sandbox" }),
     changed: () => session.changed(),
+    changedUnhurried: () => session.changedUnhurried(),
   };
   const attempts = new Attempts({ dataDir, services, completeSnapshot: (answer) => client.completeSnapshot(answer) });
   await attempts.load();

@@ -12,6 +12,8 @@ import type { CoordinatorClient } from "./coordinator-client.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** How long a change that nobody waits for is kept back: for short runs the next one comes within, and each report costs a commit. */
+const UNHURRIED_MS = 20;
 
 export interface SessionOptions {
   client: CoordinatorClient;
@@ -36,6 +38,7 @@ export class Session {
   #reportTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #reportEveryMs = 5_000;
+  #unhurriedTimer: NodeJS.Timeout | undefined;
   #scheduled = false;
   #draining = false;
   #stopped = false;
@@ -60,7 +63,12 @@ export class Session {
     this.changed();
   }
 
-  /** Reports soon; many changes of one moment make one report. */
+  /** Reports within milliseconds, best together with what comes next. */
+  changedUnhurried(): void {
+    this.#unhurriedTimer ??= setTimeout(() => this.changed(), UNHURRIED_MS);
+  }
+
+  /** Reports at once; many changes of one moment make one report. */
   changed(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -74,12 +82,15 @@ export class Session {
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#reportTimer);
+    clearTimeout(this.#unhurriedTimer);
     this.#call?.end();
     this.#call?.cancel();
   }
 
   #send(): void {
     clearTimeout(this.#reportTimer);
+    clearTimeout(this.#unhurriedTimer);
+    this.#unhurriedTimer = undefined;
     if (this.#stopped || this.#call === undefined) return;
     const { bootId, version, machineTypes, controlSlots, attempts } = this.#options;
     this.#call.write({

@@ -34,6 +34,8 @@ export const MAX_BATCH_COUNT = 4096;
 /** So that one more entry of the largest size still stays below the bus's limit. */
 export const MAX_BATCH_BYTES = 240 * 1024;
 const BUFFER_BYTES = 2 * MAX_ENTRY_BYTES + 64 * 1024;
+/** Most runs print little: allocating the whole buffers for each cost more time in garbage collection than all their lines. */
+const FIRST_BUFFER_BYTES = 16 * 1024;
 const LOST_TEXT = "(this line was lost: the log file was cut before the line was stored)";
 
 export interface EntrySourceOptions {
@@ -46,9 +48,9 @@ export interface EntrySourceOptions {
 
 export class EntrySource {
   readonly #options: EntrySourceOptions;
-  readonly #writer = new EntryWriter(MAX_BATCH_BYTES * 2);
+  readonly #writer = new EntryWriter(FIRST_BUFFER_BYTES);
   #position: LogPosition;
-  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
   /** Spool bytes #bufferOffset … #bufferOffset + #bufferLength lie in the buffer. */
   #bufferOffset: number;
   #bufferLength = 0;
@@ -77,13 +79,15 @@ export class EntrySource {
       this.#takeNotices(limit);
       if (this.#writer.count >= limit || this.#writer.sizeBytes >= MAX_BATCH_BYTES || filled) break;
       try {
-        if (!(await this.#fill())) break;
+        const got = await this.#fill();
+        if (got === "nothing") break;
+        // A buffer full of one line is no entry yet: there is more at once, in a larger one.
+        filled = got === "some" || this.#writer.count > 0;
       } catch (error) {
         // What has a number already must be given first; the next call meets the same error.
         if (this.#writer.count === 0) throw error;
         break;
       }
-      filled = true;
     }
     if (this.#writer.count === 0) return undefined;
     return { firstNumber, ...this.#writer.take(), atMs, end: { ...this.#position } };
@@ -174,8 +178,8 @@ export class EntrySource {
     };
   }
 
-  /** Reads on into the buffer; false when the spool has no more. */
-  async #fill(): Promise<boolean> {
+  /** Reads on into the buffer; when that is full now, it is larger the next time. */
+  async #fill(): Promise<"nothing" | "some" | "full"> {
     const used = this.#position.offset - this.#bufferOffset;
     if (used > 0 || this.#bufferLength === 0) {
       this.#buffer.copyWithin(0, used, this.#bufferLength);
@@ -188,6 +192,16 @@ export class EntrySource {
       position: this.#bufferOffset + this.#bufferLength,
     });
     this.#bufferLength += bytesRead;
-    return bytesRead > 0;
+    if (bytesRead === 0) return "nothing";
+    if (this.#bufferLength < this.#buffer.length) return "some";
+    this.#grow();
+    return "full";
+  }
+
+  #grow(): void {
+    if (this.#buffer.length >= BUFFER_BYTES) return;
+    const grown = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, this.#buffer.length * 4));
+    this.#buffer.copy(grown, 0, 0, this.#bufferLength);
+    this.#buffer = grown;
   }
 }
