@@ -9,6 +9,14 @@ export interface DesiredAttempt {
   withSpec: boolean;
 }
 
+/**
+ * The agent ran this attempt once and no longer has it: its folder was removed, or somebody interrupted what ran. Sent again, the
+ * command would be executed a second time.
+ */
+export function isLost(run: RunRecord, reported: ReadonlySet<string>): boolean {
+  return run.passed.includes("running") && !reported.has(attemptKey(run.id, run.attempt));
+}
+
 /** `held`: the runs whose attempt in force is this agent's. */
 export function desiredAttempts(held: readonly RunRecord[], reported: ReadonlySet<string>): DesiredAttempt[] {
   return held.map((run) => ({

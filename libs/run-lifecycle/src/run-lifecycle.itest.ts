@@ -279,6 +279,36 @@ describe("leases", () => {
   });
 });
 
+describe("what an agent should be doing", () => {
+  const GONE = { status: "interrupted", reasonCode: "process-lost" };
+
+  it("does not include what it ran and no longer has: that run is over, and its command is not sent again", async () => {
+    await using world = await openWorld();
+    const agent = world.connect("a1", { CPU: 3 });
+    const [ran, prepared] = [await running(world), await world.addRun({}, assignedTo("a1"))];
+    const killing = await running(world);
+    for (const { id } of [ran, killing]) await world.lifecycle.report("a1", [report(id, ["building", "running"])]);
+    await world.lifecycle.request(ANN, killing.id, "kill");
+    agent.reported = new Set([`${ran.id}/1`, `${killing.id}/1`]);
+    const ids = async () => (await world.lifecycle.desired(agent)).map(({ run }) => run.id);
+    expect(await ids()).toEqual([ran.id, prepared.id, killing.id]);
+    agent.reported = new Set();
+    expect(await ids()).toEqual([prepared.id]);
+    expect(await world.store.findRun(ran.id)).toMatchObject(GONE);
+    expect(await world.store.findRun(killing.id)).toMatchObject({ status: "killed" });
+  });
+
+  it("is not judged by what an older stream of the agent knew", async () => {
+    await using world = await openWorld();
+    const older = world.connect("a1", { CPU: 1 });
+    world.connect("a1", { CPU: 1 });
+    const run = await running(world);
+    await world.lifecycle.report("a1", [report(run.id, ["building", "running"])]);
+    expect((await world.lifecycle.desired(older)).map((each) => each.run.id)).toEqual([run.id]);
+    expect(await world.store.findRun(run.id)).toMatchObject({ status: "running" });
+  });
+});
+
 describe("waiting for a status", () => {
   const never = new AbortController().signal;
 

@@ -9,7 +9,7 @@ import { decideReport, holdsLease } from "./apply-report.ts";
 import type { Decision } from "./change-run.ts";
 import { changeRun, decide } from "./change-run.ts";
 import type { DesiredAttempt } from "./desired-state.ts";
-import { desiredAttempts } from "./desired-state.ts";
+import { desiredAttempts, isLost } from "./desired-state.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
@@ -27,6 +27,11 @@ export interface RunLifecycleDeps {
   leases: Leases;
   now(): number;
 }
+
+const GONE = {
+  reasonCode: "process-lost",
+  reason: "Its machine no longer has the run: it was interrupted there, or its files were removed.",
+};
 
 export class RunLifecycle {
   readonly #deps: RunLifecycleDeps;
@@ -126,9 +131,17 @@ export class RunLifecycle {
     await Promise.all(reports.map((report) => this.#reportOne(agentId, report)));
   }
 
-  /** What this agent should be doing. */
+  /** What this agent should be doing. What it ran and no longer has is over. */
   async desired(session: AgentSession): Promise<DesiredAttempt[]> {
-    return desiredAttempts(await this.#deps.store.listHeld(session.agentId), session.reported);
+    const held = await this.#deps.store.listHeld(session.agentId);
+    // An older stream of the agent knows less than the present one.
+    const isPresent = this.#deps.sessions.find(session.agentId) === session;
+    const lost = held.filter((run) => isPresent && isLost(run, session.reported));
+    for (const run of lost) await this.#apply(run.id, { type: "lost", ...GONE });
+    return desiredAttempts(
+      held.filter((run) => !lost.includes(run)),
+      session.reported,
+    );
   }
 
   /** Throws stale-lease unless this agent holds this attempt. */
