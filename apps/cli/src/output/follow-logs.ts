@@ -25,7 +25,12 @@ export async function followLogs(run: Run, options: FollowOptions): Promise<void
   const detach = (): void => abort.abort();
   process.once("SIGINT", detach);
   const live = terminal.isTty && !options.verbose && !options.json;
-  const renderer = new LogRenderer({ live, emoji: terminal.emoji, columns: terminal.columns });
+  const renderer = new LogRenderer({
+    live,
+    onTerminal: terminal.isTty,
+    emoji: terminal.emoji,
+    columns: terminal.columns,
+  });
   const ticker = live ? setInterval(() => terminal.write(renderer.tick()), TICK_MS) : undefined;
   const connection = connectionNotes();
   try {

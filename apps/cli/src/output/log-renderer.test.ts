@@ -32,8 +32,11 @@ const LIFE = [
   event("complete", "Run 335 complete"),
 ];
 
-function render(entries: LogEntry[], options: { live?: boolean; emoji?: boolean; columns?: number } = {}): string {
-  const renderer = new LogRenderer({ live: false, emoji: true, columns: 80, ...options });
+const PLAIN = { live: false, onTerminal: false, emoji: true, columns: 80 };
+const LIVE = { ...PLAIN, live: true, onTerminal: true };
+
+function render(entries: LogEntry[], options: { live?: boolean; emoji?: boolean } = {}): string {
+  const renderer = new LogRenderer({ ...(options.live ? LIVE : PLAIN), ...options });
   return entries.map((each) => renderer.entry(each)).join("") + renderer.end();
 }
 
@@ -86,9 +89,12 @@ No modified or new files found
     expect(render([user("cut", true)])).toBe("cut\n");
   });
 
-  test("gives user lines byte for byte", () => {
+  test("gives user lines byte for byte, and a terminal without what would command it", () => {
     const hostile = "\x1b]52;c;ZXZpbA==\x07 \u0000 \ufffd …";
     expect(render([user(hostile)], { emoji: false })).toBe(`${hostile}\n`);
+    const verbose = new LogRenderer({ ...PLAIN, onTerminal: true });
+    expect(verbose.entry(user(hostile))).toBe(" \u0000 \ufffd …\n");
+    expect(verbose.entry(notice("building", "no folder \x1b]0;t\x07x"))).toBe("no folder x\n");
   });
 });
 
@@ -116,7 +122,7 @@ waiting for run 336 to complete
   });
 
   test("rewrites one line with each message, never wider than the terminal", () => {
-    const renderer = new LogRenderer({ live: true, emoji: true, columns: 30 });
+    const renderer = new LogRenderer({ ...LIVE, columns: 30 });
     expect(renderer.tick()).toBe("");
     expect(renderer.entry(event("building", "Run is building"))).toBe("\r\x1b[K⭐ Building… Run is building");
     expect(renderer.entry(notice("building", "one\ntwo\x1b]0;title\x07 three"))).toBe(
@@ -134,7 +140,7 @@ waiting for run 336 to complete
   });
 
   test("shows an error at once and remembers that there is more to see", () => {
-    const renderer = new LogRenderer({ live: true, emoji: true, columns: 80 });
+    const renderer = new LogRenderer(LIVE);
     const output = [
       event("building", "Run is building"),
       notice("building", "No space left on the machine.", "error"),

@@ -1,7 +1,7 @@
 /**
  * Turns log entries into what a person sees. Pure: entries in, text out.
  *
- * Plain (a pipe, or verbose): every entry is a line; changes of status carry their emoji.
+ * Plain (a pipe, or verbose): every entry is a line; changes of status carry their emoji. A pipe gets user lines byte for byte.
  * Live (a terminal): a status without a symbol of its own is one line that is rewritten with each message and ends as
  * `Building… done`; user lines stand as they were printed; ends carry their emoji.
  */
@@ -12,6 +12,8 @@ import { decorate, plain } from "./symbols.ts";
 
 export interface LogRendererOptions {
   live: boolean;
+  /** A terminal shows it: nothing that a program printed may command it. */
+  onTerminal: boolean;
   emoji: boolean;
   /** Width of the terminal; live only. */
   columns: number;
@@ -54,7 +56,7 @@ export class LogRenderer {
   /** What to print for one more entry. */
   entry(entry: LogEntry): string {
     if (isUserLine(entry)) return this.#userLine(entry);
-    const text = this.#options.live ? oneLine(entry.text) : entry.text;
+    const text = this.#options.live ? oneLine(entry.text) : this.#harmless(entry.text);
     if (!this.#options.live) return this.#endLine() + this.#plainNotice(entry, text);
     const symbol = STATUS_SYMBOLS[entry.status];
     if (symbol === undefined) return this.#endLine() + this.#progress(entry, text);
@@ -78,10 +80,14 @@ export class LogRenderer {
   }
 
   #userLine(entry: LogEntry): string {
-    const text = this.#options.live ? withoutCommands(entry.text) : entry.text;
+    const text = this.#harmless(entry.text);
     const before = this.#endSpinner();
     this.#midLine = entry.partial;
     return `${before}${text}${entry.partial ? "" : "\n"}`;
+  }
+
+  #harmless(text: string): string {
+    return this.#options.onTerminal ? withoutCommands(text) : text;
   }
 
   #plainNotice(entry: LogEntry, text: string): string {
