@@ -1,9 +1,10 @@
 /** Who this agent is: joins once, then keeps its id and credential in its data folder (0600). */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
 import type { AgentServiceClient } from "@spell/rpc";
 import { callMetadata, callUnary } from "@spell/rpc";
+import { makeFolder } from "@spell/spellfs";
 import { writeJson } from "./write-json.ts";
 
 export interface Identity {
@@ -57,7 +58,7 @@ async function readIdentity(path: string): Promise<Identity | undefined> {
 /** Makes the agent's data folder. Throws `unavailable` (reason `data-folder`) when it cannot be written. */
 export async function prepareDataFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir, { mode: 0o700 });
     await writeJson(join(dataDir, ".writable"), {}, { flush: true });
   } catch (error) {
     throw new SpellError(

@@ -1,7 +1,8 @@
 /** The data folder of `spell up`: one `up` at a time, and the parts that an earlier one left behind when it was killed. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpellError, conflict, messageOf } from "@spell/domain";
+import { makeFolder } from "@spell/spellfs";
 import { randomBytes } from "node:crypto";
 
 /** A process told apart from a later one with the same number by when it started. */
@@ -25,7 +26,7 @@ export class DataFolder {
     this.logs = join(path, "logs");
     this.#state = join(path, "up.json");
     try {
-      mkdirSync(this.logs, { recursive: true, mode: 0o700 });
+      makeFolder(this.logs, { mode: 0o700 });
       writeFileSync(join(path, ".writable"), "");
     } catch (error) {
       const message = `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`;
