@@ -126,6 +126,11 @@ test("errors say what to do, also as JSON", () => {
   expect(errorText(away, { json: false })).toMatch(
     /^Can't reach Spell at h:1: nothing listens there\. Is the coordinator running/,
   );
+  // Nobody was called: the advice would lead astray.
+  const taken = new SpellError("unavailable", "Cannot serve HTTP on h:1.", { reason: "port-taken" });
+  expect(errorText(taken, { json: false })).toBe("Cannot serve HTTP on h:1.");
+  const known = new SpellError("unauthenticated", "This token is over: log in again with spell login.");
+  expect(errorText(known, { json: false })).toBe(known.message);
   expect(
     JSON.parse(errorText(new SpellError("not-found", "No run 4.", { reason: "no-such-run" }), { json: true })),
   ).toEqual({

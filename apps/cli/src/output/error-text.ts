@@ -10,14 +10,17 @@ export function errorText(error: unknown, options: { json: boolean }): string {
   return JSON.stringify({ error: { code, reason, message } });
 }
 
+/** Reasons of calls that no coordinator answered. */
+const UNANSWERED = new Set(["unreachable", "deadline-exceeded"]);
+
 /** The message, ending with what to do where the library that made it could not know. */
 function withCure(error: unknown): string {
   const message = messageOf(error);
   if (!(error instanceof SpellError)) return message;
-  if (error.code === "unavailable" && error.reason !== "cancelled") {
+  if (UNANSWERED.has(error.reason)) {
     return `${sentence(message)} Is the coordinator running ("spell up"), and is its address right ("spell login --coordinator HOST:PORT --token TOKEN")?`;
   }
-  if (error.code === "unauthenticated" && error.reason !== "no-login") {
+  if (error.code === "unauthenticated" && !message.includes("spell login")) {
     return `${sentence(message)} Log in again with a valid token ("spell login --token TOKEN").`;
   }
   return error.reason === "unknown-machine-type" ? message.replace("invalid machine type", "invalid choice") : message;
