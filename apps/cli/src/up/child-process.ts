@@ -9,6 +9,8 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5_000;
 /** A part that lived this long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000;
+/** How often a log is looked at for the line that says that its writer serves. */
+const LOOK_EVERY_MS = 10;
 
 export interface ChildOptions {
   name: string;
@@ -18,8 +20,10 @@ export interface ChildOptions {
   environment?: Record<string, string>;
   /** Its stderr goes here, appended. */
   logPath: string;
-  /** Recognises the line on stdout that says it serves; undefined: it says nothing. */
-  isReady?: (line: string) => boolean;
+  /** Recognises the line on stdout, or with `readyIn: "log"` in its log, that says it serves. */
+  isReady: (line: string) => boolean;
+  /** Where that line comes. Default: stdout. */
+  readyIn?: "stdout" | "log";
   onStart(name: string, pid: number): void;
   onRestart(name: string, how: string): void;
 }
@@ -59,7 +63,7 @@ export class ManagedChild {
   }
 
   #spawn(): Promise<string> {
-    const { name, command, args, environment, logPath, isReady } = this.#options;
+    const { name, command, args, environment, logPath, isReady, readyIn = "stdout" } = this.#options;
     const log = openSync(logPath, "a", 0o600);
     const logStart = fstatSync(log).size;
     // A process group of its own: ^C in the terminal reaches `spell up` alone, which ends its parts in order.
@@ -82,12 +86,19 @@ export class ManagedChild {
         pending += chunk.toString();
         const lines = pending.split("\n");
         pending = lines.pop() ?? "";
-        for (const line of lines) if (isReady?.(line)) served(line);
+        for (const line of lines) if (readyIn === "stdout" && isReady(line)) served(line);
       });
-      if (isReady === undefined) child.once("spawn", () => served(""));
+      const look = (): void => {
+        const line = linesSince(logPath, logStart).find(isReady);
+        if (line === undefined) return;
+        clearInterval(looking);
+        served(line);
+      };
+      const looking = readyIn === "log" ? setInterval(look, LOOK_EVERY_MS) : undefined;
       this.#exited = new Promise((exited) => {
         const gone = (how: string): void => {
           this.#child = undefined;
+          clearInterval(looking);
           exited();
           reject(new SpellError("unavailable", startProblem({ name, how, logPath, logStart })));
           // What never served would not the next time either: whoever started it hears why.
@@ -111,10 +122,13 @@ export class ManagedChild {
 
 /** What a part said for people before it ended: its last line that is not a structured log line. */
 function startProblem(start: { name: string; how: string; logPath: string; logStart: number }): string {
-  const said = readFileSync(start.logPath).subarray(start.logStart).toString().trimEnd().split("\n");
-  const sentence = said.findLast((line) => line !== "" && !line.startsWith("{"));
+  const sentence = linesSince(start.logPath, start.logStart).findLast((line) => line !== "" && !line.startsWith("{"));
   return (
     sentence?.replace(/^spell \w+: /, "") ??
     `The ${start.name} ended at once (${start.how}); its log is ${start.logPath}.`
   );
+}
+
+function linesSince(path: string, start: number): string[] {
+  return readFileSync(path).subarray(start).toString().trimEnd().split("\n");
 }

@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { natsServerConfig } from "@spell/event-bus/nats";
-import { invalidInput } from "@spell/domain";
+import { SpellError, invalidInput, messageOf } from "@spell/domain";
 import { ManagedChild } from "./child-process.ts";
+import type { ChildOptions } from "./child-process.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { appMain, findNatsServer } from "./programs.ts";
 import { environment } from "../config.ts";
@@ -94,13 +95,20 @@ export class Farm {
       mode: 0o600,
     });
     const command = findNatsServer(environment);
-    this.#nats = this.#child("nats-server", { command, args: () => ["--config", path] });
-    return this.#nats.start();
+    this.#nats = this.#child("nats-server", {
+      command,
+      args: () => ["--config", path],
+      isReady: (line) => line.includes("Server is ready"),
+      readyIn: "log",
+    });
+    return this.#nats.start().catch((error: unknown) => {
+      throw natsProblem(error, `${host}:${natsPort}`);
+    });
   }
 
   #child(
     name: string,
-    options: Pick<ConstructorParameters<typeof ManagedChild>[0], "command" | "args" | "environment" | "isReady">,
+    options: Pick<ChildOptions, "command" | "args" | "environment" | "isReady" | "readyIn">,
   ): ManagedChild {
     return new ManagedChild({
       ...options,
@@ -138,6 +146,14 @@ export class Farm {
       ...["--hide", this.#folder.path, ...types, ...this.#options.agentArgs],
     ];
   }
+}
+
+/** What nats-server says is for its operators; a user needs to know the port. */
+function natsProblem(error: unknown, address: string): SpellError {
+  const message = messageOf(error).includes("address already in use")
+    ? `Cannot serve NATS on ${address}: the port is taken. Is Spell running already? Choose another port with --nats-port.`
+    : `nats-server cannot be started: ${messageOf(error)}`;
+  return new SpellError("unavailable", message, { reason: "nats", cause: error });
 }
 
 function isReadyLine(line: string): boolean {
