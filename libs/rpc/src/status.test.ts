@@ -28,6 +28,16 @@ describe("status table", () => {
     },
   );
 
+  test.each([
+    ["half of a character", `no such thing: ${"\u{1f600}".slice(0, 1)}`, "no such thing: \ufffd"],
+    ["too long for a trailer", "m".repeat(1_000_000), `${"m".repeat(2_000)}…`],
+    ["cut in the middle of a character", "m".repeat(1_999) + "\u{1f600}", `${"m".repeat(1_999)}\ufffd…`],
+  ])("sends a message that is %s as far as it can be sent", (_what, message, expected) => {
+    const sent = toServiceError(new SpellError("invalid-input", message));
+    expect(sent.details).toBe(expected);
+    expect(() => encodeURI(sent.details)).not.toThrow();
+  });
+
   test("takes a hostile reason without breaking the metadata", () => {
     const sent = toServiceError(new SpellError("conflict", "x", { reason: "a\nb: ü" }));
     expect(fromServiceError(sent)).toMatchObject({ code: "conflict", reason: "a?b: ?" });

@@ -13,6 +13,9 @@ export const REASON_METADATA_KEY = "spell-reason";
 /** Metadata key of the id under which the server logged an internal error. */
 export const CORRELATION_METADATA_KEY = "spell-correlation-id";
 
+/** A message travels in a trailer: one that is much longer than this would break the whole connection. */
+const MAX_MESSAGE_CHARACTERS = 2_000;
+
 /** gRPC status of every error code. */
 export const STATUS_OF_CODE: Readonly<Record<ErrorCode, status>> = {
   "invalid-input": status.INVALID_ARGUMENT,
@@ -55,7 +58,7 @@ export function toServiceError(error: unknown, options: ToServiceErrorOptions = 
     return serviceError(status.INTERNAL, details, metadata);
   }
   metadata.set(REASON_METADATA_KEY, asciiOnly(known.reason));
-  return serviceError(STATUS_OF_CODE[known.code], known.message, metadata);
+  return serviceError(STATUS_OF_CODE[known.code], forTrailer(known.message), metadata);
 }
 
 /**
@@ -124,6 +127,12 @@ function isServiceError(error: unknown): error is ServiceError {
 /** By name, not by class: the error may come from another copy of the domain package (a bundle). */
 function asSpellError(error: unknown): SpellError | undefined {
   return error instanceof Error && error.name === "SpellError" ? (error as SpellError) : undefined;
+}
+
+/** Half of a surrogate pair cannot be encoded, and the attempt would throw where nobody catches it. */
+function forTrailer(message: string): string {
+  const fits = message.length <= MAX_MESSAGE_CHARACTERS;
+  return (fits ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…`).toWellFormed();
 }
 
 /** Metadata values are printable ASCII. */
