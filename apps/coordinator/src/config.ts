@@ -1,7 +1,7 @@
 /** The coordinator's configuration: flags first, then environment, then defaults. One sentence per setting. */
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseMachineType } from "@spell/domain";
+import { messageOf, parseMachineType } from "@spell/domain";
 
 export interface CoordinatorConfig {
   dataDir: string;
@@ -19,19 +19,18 @@ export interface CoordinatorConfig {
   bootstrapUser: string;
 }
 
-/** Parses the command line. Prints help or an error and exits by itself, as commander does (2 for wrong usage). */
+/** Parses the command line. Throws CommanderError, whose message says what is wrong; its exit code is 0 after --help. */
 export function parseConfig(argv: readonly string[]): CoordinatorConfig {
   const program = new Command("spell-coordinator")
     .description("The only writer of run state: serves clients and agents.")
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
     .addOption(
-      option(
-        "--data <dir>",
-        "folder of the record and, embedded, of the object store",
-        "SPELL_DATA",
-      ).makeOptionMandatory(),
+      option("--data <dir>", "folder of the record and, embedded, of the object store", "SPELL_DATA")
+        .argParser(notEmpty)
+        .makeOptionMandatory(),
     )
-    .addOption(option("--host <host>", "address to listen on", "SPELL_HOST").default("127.0.0.1"))
+    .addOption(option("--host <host>", "address to listen on", "SPELL_HOST").argParser(notEmpty).default("127.0.0.1"))
     .addOption(option("--grpc-port <port>", "port of gRPC; 0: any", "SPELL_GRPC_PORT").argParser(port).default(7800))
     .addOption(option("--http-port <port>", "port of HTTP; 0: any", "SPELL_HTTP_PORT").argParser(port).default(7801))
     .addOption(
@@ -51,7 +50,9 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
         "--machine-type <name...>",
         "machine type that may be asked for before any agent has it",
         "SPELL_MACHINE_TYPES",
-      ).default([]),
+      )
+        .argParser(machineTypes)
+        .default([]),
     )
     .addOption(
       option("--lease-seconds <n>", "silence of an agent after which its runs are interrupted", "SPELL_LEASE_SECONDS")
@@ -67,8 +68,14 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     .addOption(option("--s3-bucket <name>", "bucket of the S3 store", "SPELL_S3_BUCKET").default("spell"))
     .addOption(option("--s3-access-key <key>", "access key of the S3 store", "SPELL_S3_ACCESS_KEY").default(""))
     .addOption(option("--s3-secret-key <key>", "secret key of the S3 store", "SPELL_S3_SECRET_KEY").default(""))
-    .addOption(option("--user <name>", "first user, made at the first start", "SPELL_USER").default("spell"))
-    .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
+    .addOption(
+      option("--user <name>", "first user, made at the first start", "SPELL_USER").argParser(notEmpty).default("spell"),
+    )
+    .addOption(
+      option("--log-level <level>", "how much is logged", "SPELL_LOG_LEVEL")
+        .choices(["trace", "debug", "info", "warn", "error"])
+        .default("info"),
+    )
     .parse([...argv], { from: "user" });
   const values = program.opts<
     Record<string, string> & { grpcPort: number; httpPort: number; leaseSeconds: number; machineType: string[] }
@@ -84,7 +91,7 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     natsUrl,
     natsToken: values["natsToken"] ?? "",
     advertiseNatsUrl: values["advertiseNats"] ?? natsUrl,
-    machineTypes: values.machineType.map((text) => parseMachineType(text).name),
+    machineTypes: values.machineType,
     leaseMs: values.leaseSeconds * 1000,
     logLevel: values["logLevel"] ?? "info",
     s3: values["s3Endpoint"] === undefined ? undefined : s3Config(values["s3Endpoint"], values),
@@ -114,14 +121,20 @@ function s3Config(endpoint: string, values: Record<string, string>): Coordinator
   };
 }
 
+/** A variable that is set to nothing counts as not set. */
 function option(flags: string, description: string, variable: string): Option {
-  return new Option(flags, description).env(variable);
+  const made = new Option(flags, description);
+  return process.env[variable] === "" ? made : made.env(variable);
+}
+
+function notEmpty(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty.");
+  return text;
 }
 
 function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535)
-    throw new InvalidArgumentError("A port is a number from 0 to 65535.");
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535.");
   return value;
 }
 
@@ -129,4 +142,13 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a positive number.");
   return value;
+}
+
+/** One name, or several with commas between them. */
+function machineTypes(text: string, before: string[]): string[] {
+  try {
+    return [...before, ...text.split(",").map((name) => parseMachineType(name).name)];
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
 }

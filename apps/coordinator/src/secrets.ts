@@ -22,7 +22,10 @@ export interface FirstLogin {
   joinToken: string;
 }
 
-/** Reads the secrets, making them at the first start. Throws `unavailable` when the data folder cannot be written. */
+/**
+ * Reads the secrets, making them at the first start. Throws `unavailable` when the data folder cannot be written and
+ * `data-loss` when the file is damaged: new secrets would void every token and URL that is in use.
+ */
 export function loadSecrets(path: string): Secrets {
   return readOrMake(path, () => ({ storeSecret: randomSecret(), runSecret: randomSecret() }));
 }
@@ -50,22 +53,46 @@ function randomSecret(): string {
   return randomBytes(32).toString("hex");
 }
 
-function readOrMake<T>(path: string, make: () => T): T {
+/** What the file holds, or what is made and then kept in it. Throws data-loss for a file that lacks one of the texts. */
+function readOrMake<T extends { [K in keyof T]: string }>(path: string, make: () => T): T {
+  const made = make();
+  const text = readOrWrite(path, JSON.stringify(made, null, 2));
+  const kept = parseObject(text);
+  const missing = Object.keys(made).filter((name) => typeof kept[name] !== "string" || kept[name] === "");
+  if (missing.length === 0) return kept as T;
+  throw new SpellError("data-loss", `${path} is damaged (no ${missing.join(", ")}): restore it from a copy.`, {
+    reason: "damaged-secrets",
+  });
+}
+
+function parseObject(text: string): Record<string, unknown> {
   try {
-    if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as T;
-    const value = make();
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.new`, JSON.stringify(value, null, 2), { mode: 0o600, flush: true });
+    return Object(JSON.parse(text)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** The text of the file; the file is made with the given one if there is none. */
+function readOrWrite(path: string, text: string): string {
+  try {
+    if (existsSync(path)) return readFileSync(path, "utf8");
+    makeFolder(dirname(path));
+    writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
     renameSync(`${path}.new`, path);
-    return value;
+    return text;
   } catch (error) {
     throw new SpellError(
       "unavailable",
       `Cannot use the data folder: ${messageOf(error)}. Give a folder that can be written with --data.`,
-      {
-        reason: "data-folder",
-        cause: error,
-      },
+      { reason: "data-folder", cause: error },
     );
   }
+}
+
+/** Not mkdir's own `recursive`: it never returns where a folder cannot hold folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

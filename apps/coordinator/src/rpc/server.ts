@@ -13,6 +13,7 @@ import {
   serverOptions,
 } from "@spell/rpc";
 import { HealthImplementation } from "grpc-health-check";
+import { hostPort } from "../host-port.ts";
 import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
@@ -40,7 +41,7 @@ export async function startGrpcServer(
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   new ReflectionService(loadDescriptors()).addToServer(server);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${address.host}:${address.port}`, serverCredentials(), (error, bound) => {
+    server.bindAsync(hostPort(address.host, address.port), serverCredentials(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(portError("gRPC", address, error));
     });
@@ -50,9 +51,13 @@ export async function startGrpcServer(
 
 /** Why a port could not be opened, for people. */
 export function portError(what: string, address: { host: string; port: number }, error: unknown): SpellError {
+  const why = messageOf(error);
+  const cure = why.includes("EADDRINUSE")
+    ? `Is Spell running already? Choose another port with --${what.toLowerCase()}-port.`
+    : "Check --host.";
   return new SpellError(
     "unavailable",
-    `Cannot serve ${what} on ${address.host}:${address.port}: ${messageOf(error)}. Is Spell running already? Choose another port with --${what.toLowerCase()}-port.`,
+    `Cannot serve ${what} on ${hostPort(address.host, address.port)}: ${why}. ${cure}`,
     { reason: "port-taken", cause: error },
   );
 }

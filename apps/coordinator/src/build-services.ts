@@ -1,0 +1,64 @@
+/** Puts the parts of a coordinator together on the drivers it is given; who chooses and who ends those is the caller. */
+import type { EventBus } from "@spell/event-bus";
+import type { Logger } from "@spell/logging";
+import type { ObjectStore } from "@spell/object-store";
+import {
+  AgentSessions,
+  Authenticator,
+  CreateRuns,
+  Dispatcher,
+  Leases,
+  RunChanges,
+  RunLifecycle,
+  Snapshots,
+  TreeCatalog,
+} from "@spell/run-lifecycle";
+import type { RunStore } from "@spell/run-store";
+import { LogReader } from "./logs/log-reader.ts";
+import { StoreLogRecord } from "./logs/store-log-record.ts";
+import type { Services } from "./services.ts";
+
+export interface ServiceOptions {
+  store: RunStore;
+  objects: ObjectStore;
+  bus: EventBus;
+  /** Signs the tokens of runs. */
+  runSecret: string;
+  /** Machine types that may be asked for before any agent has them. */
+  machineTypes: readonly string[];
+  /** How long an agent may be silent before its runs are interrupted. */
+  leaseMs: number;
+  /** Filled in by the caller once its ports are known. */
+  addresses: Services["addresses"];
+  log: Logger;
+  now: () => number;
+  /** Told of what goes wrong in the background. */
+  onError: (error: unknown) => void;
+}
+
+/** Nothing runs yet: `changes.start()` listens to the bus, the first `dispatcher.kick()` schedules. */
+export function buildServices(options: ServiceOptions): Services {
+  const { store, objects, bus, addresses, log, now, onError } = options;
+  const changes = new RunChanges(bus);
+  const trees = new TreeCatalog(store, objects);
+  const sessions = new AgentSessions(options.machineTypes);
+  const snapshots = new Snapshots(sessions);
+  const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });
+  const leases = new Leases({ leaseMs: options.leaseMs }, () => performance.now());
+  return {
+    store,
+    objects,
+    auth: new Authenticator(store, options.runSecret),
+    create: new CreateRuns({ store, trees, sessions, snapshots, now }),
+    lifecycle: new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, now }),
+    dispatcher,
+    sessions,
+    snapshots,
+    trees,
+    changes,
+    logs: new LogReader({ record: new StoreLogRecord(store, changes), objects, bus }),
+    log,
+    addresses,
+    now,
+  };
+}

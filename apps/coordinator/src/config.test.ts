@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CommanderError } from "commander";
+import { parseConfig } from "./config.ts";
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env).filter((name) => name.startsWith("SPELL_"))) vi.stubEnv(name, undefined);
+});
+afterEach(() => void vi.unstubAllEnvs());
+
+const DATA = ["--data", "/data"];
+
+describe("each setting", () => {
+  it("has a default, except the data folder", () => {
+    expect(parseConfig(DATA)).toEqual({
+      ...{ dataDir: "/data", host: "127.0.0.1", grpcPort: 7800, httpPort: 7801, advertiseHost: "127.0.0.1" },
+      ...{ natsUrl: "nats://127.0.0.1:7802", natsToken: "", advertiseNatsUrl: "nats://127.0.0.1:7802" },
+      ...{ machineTypes: [], leaseMs: 600_000, logLevel: "info", s3: undefined, bootstrapUser: "spell" },
+    });
+  });
+
+  it.each([
+    ["--data", "SPELL_DATA", "dataDir", ["/a", "/a"], ["/b", "/b"]],
+    ["--host", "SPELL_HOST", "host", ["::1", "::1"], ["0.0.0.0", "0.0.0.0"]],
+    ["--grpc-port", "SPELL_GRPC_PORT", "grpcPort", ["1", 1], ["65535", 65_535]],
+    ["--http-port", "SPELL_HTTP_PORT", "httpPort", ["0", 0], ["080", 80]],
+    ["--advertise", "SPELL_ADVERTISE", "advertiseHost", ["a", "a"], ["b", "b"]],
+    ["--nats", "SPELL_NATS", "natsUrl", ["nats://a", "nats://a"], ["nats://b", "nats://b"]],
+    ["--advertise-nats", "SPELL_ADVERTISE_NATS", "advertiseNatsUrl", ["nats://a", "nats://a"], ["b", "b"]],
+    ["--nats-token", "SPELL_NATS_TOKEN", "natsToken", ["a", "a"], ["b", "b"]],
+    ["--machine-type", "SPELL_MACHINE_TYPES", "machineTypes", ["A,B=2", ["A", "B"]], ["C", ["C"]]],
+    ["--lease-seconds", "SPELL_LEASE_SECONDS", "leaseMs", ["0.5", 500], ["1e3", 1_000_000]],
+    ["--user", "SPELL_USER", "bootstrapUser", ["a", "a"], ["b", "b"]],
+    ["--log-level", "SPELL_LOG_LEVEL", "logLevel", ["trace", "trace"], ["warn", "warn"]],
+  ] as const)(
+    "%s comes before %s, and that before the default",
+    (flag, variable, key, [given, expected], [set, inherited]) => {
+      vi.stubEnv("SPELL_DATA", "/data");
+      const byDefault = parseConfig([])[key];
+      vi.stubEnv(variable, set);
+      expect(parseConfig([])[key]).toEqual(inherited);
+      expect(parseConfig([flag, given])[key]).toEqual(expected);
+      if (variable === "SPELL_DATA") return;
+      vi.stubEnv(variable, "");
+      expect(parseConfig([])[key]).toEqual(byDefault);
+    },
+  );
+
+  it("of the object store comes from flags and environment alike", () => {
+    vi.stubEnv("SPELL_S3_ACCESS_KEY", "key");
+    vi.stubEnv("SPELL_S3_SECRET_KEY", "secret");
+    const s3 = { endpoint: "http://s3:9000", publicEndpoint: "http://s3:9000", bucket: "spell" };
+    const keys = { accessKey: "key", secretKey: "secret" };
+    expect(parseConfig([...DATA, "--s3-endpoint", "http://s3:9000"]).s3).toEqual({ ...s3, ...keys });
+    vi.stubEnv("SPELL_S3_ENDPOINT", "http://s3:9000");
+    vi.stubEnv("SPELL_S3_PUBLIC_ENDPOINT", "http://public");
+    const given = parseConfig([...DATA, "--s3-bucket", "b", "--s3-access-key", "k2"]).s3;
+    expect(given).toEqual({ ...s3, ...keys, publicEndpoint: "http://public", bucket: "b", accessKey: "k2" });
+  });
+});
+
+describe("what agents and runs are told", () => {
+  it("follows where the coordinator itself listens and connects", () => {
+    const config = parseConfig([...DATA, "--host", "gpu-box", "--nats", "nats://bus:4222"]);
+    expect(config).toMatchObject({ advertiseHost: "gpu-box", advertiseNatsUrl: "nats://bus:4222" });
+  });
+
+  it("machine types may be given several times and several at once", () => {
+    const flags = ["--machine-type", "A", "B,C", "--machine-type", "D=3"];
+    expect(parseConfig([...DATA, ...flags]).machineTypes).toEqual(["A", "B", "C", "D"]);
+  });
+});
+
+describe("a wrong value is refused with a sentence", () => {
+  const refusalOf = (argv: string[]): string => {
+    try {
+      parseConfig(argv);
+    } catch (error) {
+      expect(error).toBeInstanceOf(CommanderError);
+      expect((error as CommanderError).exitCode).not.toBe(0);
+      return (error as CommanderError).message;
+    }
+    return expect.unreachable("it was accepted");
+  };
+
+  it.each([
+    ["--grpc-port", "x", "from 0 to 65535"],
+    ["--grpc-port", "", "from 0 to 65535"],
+    ["--grpc-port", "-1", "from 0 to 65535"],
+    ["--http-port", "65536", "from 0 to 65535"],
+    ["--http-port", "1e3", "from 0 to 65535"],
+    ["--http-port", "0x50", "from 0 to 65535"],
+    ["--lease-seconds", "0", "positive number"],
+    ["--lease-seconds", "-1", "positive number"],
+    ["--lease-seconds", "soon", "positive number"],
+    ["--lease-seconds", "Infinity", "positive number"],
+    ["--machine-type", "a b", "write NAME or NAME=SLOTS"],
+    ["--machine-type", "A,,B", "write NAME or NAME=SLOTS"],
+    ["--log-level", "loud", "Allowed choices are trace, debug, info, warn, error"],
+    ["--data", "", "It is empty"],
+    ["--host", "", "It is empty"],
+    ["--user", "", "It is empty"],
+  ])("%s %j", (flag, value, part) => {
+    const message = refusalOf([...DATA, `${flag}=${value}`]);
+    expect(message).toContain(flag);
+    expect(message).toContain(part);
+  });
+
+  it("also when the environment holds it", () => {
+    vi.stubEnv("SPELL_HTTP_PORT", "http");
+    expect(refusalOf(DATA)).toMatch(/'http' from env 'SPELL_HTTP_PORT' is invalid/);
+  });
+
+  it.each([
+    [[], "required option '--data <dir>'"],
+    [[...DATA, "--dta", "x"], "unknown option '--dta'"],
+    [[...DATA, "serve"], "too many arguments"],
+    [["--data"], "argument missing"],
+  ])("and so is %j", (argv, part) => {
+    expect(refusalOf(argv)).toContain(part);
+  });
+});

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { RunLifecycle } from "@spell/run-lifecycle";
+import { LeaseSweeper } from "./lease-sweeper.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A sweeper whose sweeps do what the test says. */
+function sweeper(sweepLeases: () => Promise<void>): { sweeper: LeaseSweeper; errors: unknown[] } {
+  const errors: unknown[] = [];
+  const lifecycle = { sweepLeases } as unknown as RunLifecycle;
+  return { sweeper: new LeaseSweeper(lifecycle, (error) => errors.push(error)), errors };
+}
+
+it("sweeps every second, also after a sweep that failed, until it is stopped", async () => {
+  let sweeps = 0;
+  const { sweeper: swept, errors } = sweeper(async () => {
+    sweeps += 1;
+    if (sweeps === 2) throw new Error("the record is away");
+  });
+  swept.start();
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(sweeps).toBe(4);
+  expect(errors).toEqual([new Error("the record is away")]);
+  await swept.stop();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it("does not begin a sweep before the last has ended, and stops after it", async () => {
+  const sweep = Promise.withResolvers<void>();
+  let sweeps = 0;
+  const { sweeper: swept } = sweeper(() => {
+    sweeps += 1;
+    return sweep.promise;
+  });
+  swept.start();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(sweeps).toBe(1);
+  let stopped = false;
+  const stopping = swept.stop().then(() => (stopped = true));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(stopped).toBe(false);
+  sweep.resolve();
+  await stopping;
+  expect(vi.getTimerCount()).toBe(0);
+});
