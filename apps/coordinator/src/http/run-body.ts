@@ -1,11 +1,16 @@
 /** The body of POST runs/{owner}: its schema, and what it asks for. */
-import type { Static } from "@sinclair/typebox";
+import type { Static, TNull, TRecord, TSchema, TString, TUnion } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { invalidInput } from "@spell/domain";
 import type { RunRequest } from "@spell/run-lifecycle";
 
-const optional = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Optional(Type.Union([schema, Type.Null()]));
+/** May be left out or null. One type to the checker, so that its message names only what is wanted. */
+const optional = <T extends TSchema>(schema: T) =>
+  Type.Optional({ ...schema, nullable: true } as unknown as TUnion<[T, TNull]>);
+
+/** Any names. Not `Type.Record`, whose pattern passes over names with a newline and leaves their values unchecked. */
+const mapOf = <T extends TSchema>(schema: T) =>
+  Type.Object({}, { additionalProperties: schema }) as unknown as TRecord<TString, T>;
 
 /** Unused fields arrive as null, [] or {}. */
 export const RunBody = Type.Object({
@@ -17,8 +22,8 @@ export const RunBody = Type.Object({
   commit_label: optional(Type.String()),
   workflow_id: optional(Type.Integer()),
   labels: optional(Type.Array(Type.String())),
-  environment_vars: optional(Type.Record(Type.String(), Type.String())),
-  attached_resources: optional(Type.Record(Type.String(), Type.Object({ mount_point: optional(Type.String()) }))),
+  environment_vars: optional(mapOf(Type.String())),
+  attached_resources: optional(mapOf(Type.Object({ mount_point: optional(Type.String()) }))),
   run_type: optional(Type.String()),
 });
 

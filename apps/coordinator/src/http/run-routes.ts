@@ -28,10 +28,15 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
 
   server.get(
     "/runs/:owner",
-    { schema: { params: OwnerPath, querystring: Type.Object({ page_size: Type.Optional(Type.String()) }) } },
+    {
+      schema: {
+        params: OwnerPath,
+        querystring: Type.Object({ page_size: Type.Optional(Type.String({ pattern: "^[0-9]{1,9}$" })) }),
+      },
+    },
     async (request) => {
       const { principal } = await ownerOf(services, request);
-      const runs = await lifecycle.list(principal, { pageSize: Number(request.query.page_size ?? 50) || 50 });
+      const runs = await lifecycle.list(principal, { pageSize: Number(request.query.page_size ?? 0) });
       return { runs: await Promise.all(runs.map((run) => withCreator(services, run))) };
     },
   );

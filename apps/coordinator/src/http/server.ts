@@ -3,14 +3,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
+import type { FastifyReply } from "fastify";
 import { portError } from "../rpc/server.ts";
 import type { Services } from "../services.ts";
-import { toHttpError } from "./errors.ts";
+import { refuseMalformed, toHttpError } from "./errors.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
 
 /** Bodies of the JSON API are small; bytes go to the object store. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Longer than clients wait between two requests: a connection that closes under a POST is an error nobody may retry. */
+const KEEP_ALIVE_MS = 72_000;
 
 export interface HttpServer {
   port: number;
@@ -28,9 +31,16 @@ export async function startHttpServer(
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
-    // Bytes of the store stream straight to disk: they must not pass the JSON API's body parser.
+    // A value of a wrong type is a mistake that the client must hear of; null is not 0 and not "".
+    ajv: { customOptions: { coerceTypes: false } },
+    frameworkErrors: (error, _request, reply) => {
+      const { status, body } = toHttpError(error);
+      void (reply as FastifyReply).code(status).send(body);
+    },
+    clientErrorHandler: refuseMalformed,
+    // Bytes of the store stream straight to disk: they must not pass the JSON API's body parser, and may take their time.
     serverFactory: (handle) =>
-      createServer((request, response) => {
+      createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
         if (options.store === undefined || !request.url?.startsWith("/store/")) {
           handle(request, response);
           return;

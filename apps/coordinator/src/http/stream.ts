@@ -19,11 +19,16 @@ export function openLineStream(reply: FastifyReply): LineStream {
   const response = reply.raw;
   const abort = new AbortController();
   response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+  // The first line may be a long time coming; that the request was accepted is known now.
+  response.flushHeaders();
   const heartbeat = setInterval(() => response.write(wireLine({})), HEARTBEAT_MS);
-  response.on("close", () => {
+  const leave = (): void => {
     clearInterval(heartbeat);
     abort.abort();
-  });
+  };
+  // The client may have left while the run was looked up; then nobody tells again.
+  if (response.destroyed) leave();
+  else response.on("close", leave);
   return {
     signal: abort.signal,
     send: async (value) => {

@@ -59,7 +59,7 @@ export function wireLogEntry(entry: LogEntry): Record<string, unknown> {
   return {
     log: entry.text,
     status: entry.status,
-    status_event: entry.statusEvent || null,
+    status_event: entry.statusEvent,
     level: entry.level || null,
     important: null,
     "@timestamp": wireTime(entry.atMs),
