@@ -1,16 +1,15 @@
 /** gRPC: agents join, then keep one sync stream each. */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { randomUUID } from "node:crypto";
-import { SpellError } from "@spell/domain";
+import { SpellError, invalidInput } from "@spell/domain";
 import type { AgentServiceServer, SyncRequest, SyncResponse } from "@spell/rpc";
 import type { Principal } from "@spell/run-lifecycle";
 import { hashToken, newToken } from "@spell/run-lifecycle";
+import type { RunRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 import { AgentStream } from "./agent-stream.ts";
 import { toDigest } from "./convert.ts";
 import { authenticate, serviceError, unary } from "./handler.ts";
-
-const LOG_PREFIX = "logs/";
 
 export function createAgentService(services: Services): AgentServiceServer {
   const { store, lifecycle, snapshots } = services;
@@ -34,18 +33,22 @@ export function createAgentService(services: Services): AgentServiceServer {
     },
     commitLogSegment: unary(services, async (request, { principal }) => {
       const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
-      if (!request.objectKey.startsWith(`${LOG_PREFIX}${run.id}/`)) {
-        throw new SpellError("invalid-input", `"${request.objectKey}" is not a log object of run ${run.id}.`);
-      }
       const { objectKey, firstNumber, entries } = request;
+      if (objectKey !== segmentKey(run, firstNumber) || entries < 0) {
+        throw invalidInput(
+          `This is no segment of the log of run ${run.id} that begins at ${firstNumber}.`,
+          "bad-segment",
+        );
+      }
+      // Without entries it would only stand in the way of the segment that begins at the same number.
+      if (entries === 0) return {};
       await store.addLogSegment(run.id, { attempt: run.attempt, firstNumber, entries, objectKey });
       services.changes.publish(run);
       return {};
     }),
     prepareLogSegment: unary(services, async (request, { principal }) => {
       const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
-      // The key is fixed by what it holds: storing the same segment again after a crash replaces it.
-      const objectKey = `${LOG_PREFIX}${run.id}/${run.attempt}/${request.firstNumber}`;
+      const objectKey = segmentKey(run, request.firstNumber);
       return { objectKey, putUrl: await services.objects.presignPut(objectKey, 3_600) };
     }),
     completeSnapshot: unary(services, async (request, { principal }) => {
@@ -82,6 +85,12 @@ async function join(
   }
   services.log.info({ agentId, agent: agent.name }, "agent joined");
   return { agentId, agentToken };
+}
+
+/** Fixed by what it holds: storing the same segment again after a crash replaces it. */
+function segmentKey(run: RunRecord, firstNumber: number): string {
+  if (firstNumber < 0) throw invalidInput(`A log has no entry ${firstNumber}.`, "bad-segment");
+  return `logs/${run.id}/${run.attempt}/${firstNumber}`;
 }
 
 function agentOf(principal: Principal): string {

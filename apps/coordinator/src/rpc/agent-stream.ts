@@ -1,11 +1,18 @@
-/** One agent's sync stream: its state comes in, what it should be doing goes out whenever either changes. */
+/**
+ * One agent's sync stream: its state comes in, what it should be doing goes out whenever either changes. States:
+ *
+ * - open: nothing was received yet, the agent counts as connected through its former stream if at all;
+ * - connected: from the first message on, until a newer stream of the same agent connects;
+ * - closed: by either side, by an error, or because the agent still spoke here after it had connected elsewhere; final.
+ */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { AttemptCause, MachineTypeSlots, Phase } from "@spell/domain";
-import { ATTEMPT_CAUSES, PHASES, isDigest } from "@spell/domain";
-import type { AttemptReport as AttemptReportMessage, SyncRequest, SyncResponse } from "@spell/rpc";
-import type { AgentSession, AttemptReport } from "@spell/run-lifecycle";
+import type { MachineTypeSlots } from "@spell/domain";
+import { conflict } from "@spell/domain";
+import type { SyncRequest, SyncResponse } from "@spell/rpc";
+import type { AgentSession } from "@spell/run-lifecycle";
 import { attemptKey } from "@spell/run-lifecycle";
 import type { Services } from "../services.ts";
+import { toMachineTypes, toReports, toSlots } from "./agent-report.ts";
 import { toAttemptSpec } from "./attempt-spec.ts";
 import { serviceError } from "./handler.ts";
 
@@ -20,9 +27,9 @@ export class AgentStream implements AgentSession {
   reported: ReadonlySet<string> = new Set();
   readonly #services: Services;
   readonly #call: ServerDuplexStream<SyncRequest, SyncResponse>;
-  #received: Promise<void> = Promise.resolve();
   #pushing = false;
   #pushAgain = false;
+  #connected = false;
   #open = true;
 
   constructor(services: Services, agentId: string, call: ServerDuplexStream<SyncRequest, SyncResponse>) {
@@ -32,9 +39,12 @@ export class AgentStream implements AgentSession {
   }
 
   start(): void {
-    // One report after the other: a later one must not be overtaken by an earlier one.
+    // One report after the other, in their order; those behind it wait in the connection.
     this.#call.on("data", (request: SyncRequest) => {
-      this.#received = this.#received.then(() => this.#receive(request)).catch((error: unknown) => this.#fail(error));
+      this.#call.pause();
+      this.#receive(request)
+        .catch((error: unknown) => this.#fail(error))
+        .finally(() => this.#call.resume());
     });
     this.#call.on("end", () => this.#close());
     this.#call.on("cancelled", () => this.#close());
@@ -49,6 +59,8 @@ export class AgentStream implements AgentSession {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pushing = false;
+        // A push that came between the loop's last look and here found it still running.
+        if (this.#pushAgain && this.#open) this.push();
       });
   }
 
@@ -56,8 +68,21 @@ export class AgentStream implements AgentSession {
     while (this.#pushAgain && this.#open) {
       this.#pushAgain = false;
       const response = await this.#response();
-      if (this.#open) this.#call.write(response);
+      if (this.#open && !this.#call.write(response)) await this.#drained();
     }
+  }
+
+  /** What an agent does not read is not piled up for it: the next answer says all again. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#call.off("drain", done);
+        this.#call.off("close", done);
+        resolve();
+      };
+      this.#call.once("drain", done);
+      this.#call.once("close", done);
+    });
   }
 
   async #response(): Promise<SyncResponse> {
@@ -80,18 +105,24 @@ export class AgentStream implements AgentSession {
   }
 
   async #receive(request: SyncRequest): Promise<void> {
+    // Said before it heard of the end: taken in, it would connect a stream that has ended.
+    if (!this.#open) return;
     const { sessions, store, lifecycle, dispatcher, log } = this.#services;
+    if (this.#connected && sessions.find(this.agentId) !== this) {
+      throw conflict("A newer stream of this agent has taken the place of this one.", "stream-replaced");
+    }
     const roomBefore = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);
-    this.machineTypes = request.machineTypes;
-    this.controlSlots = request.controlSlots;
+    this.machineTypes = toMachineTypes(request.machineTypes);
+    this.controlSlots = toSlots(request.controlSlots);
     this.draining = request.draining;
     this.reported = new Set(request.attempts.map(({ lease }) => attemptKey(lease?.runId ?? 0, lease?.attempt ?? 0)));
     const room = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);
-    if (sessions.find(this.agentId) !== this) {
+    if (!this.#connected) {
+      this.#connected = true;
       sessions.connect(this);
       log.info({ agentId: this.agentId, machineTypes: this.machineTypes }, "agent connected");
     }
-    await lifecycle.report(this.agentId, request.attempts.flatMap(toReport));
+    await lifecycle.report(this.agentId, toReports(request.attempts));
     if (room !== roomBefore) {
       await store.updateAgent(this.agentId, {
         machineTypes: [...this.machineTypes],
@@ -114,36 +145,4 @@ export class AgentStream implements AgentSession {
       this.#services.log.info({ agentId: this.agentId }, "agent disconnected");
     this.#call.end();
   }
-}
-
-/** Anything malformed is left out: the agent is told again what it should do and reports again. */
-function toReport(message: AttemptReportMessage): AttemptReport[] {
-  const { lease, history, result } = message;
-  if (lease === undefined) return [];
-  const phases = history.flatMap(({ phase, atMs }) => (isPhase(phase) ? [{ phase, atMs }] : []));
-  const report: AttemptReport = {
-    runId: lease.runId,
-    attempt: lease.attempt,
-    leaseToken: lease.token,
-    history: phases,
-  };
-  if (result !== undefined && isCause(result.cause)) {
-    report.result = {
-      exitCode: result.exitCode,
-      cause: result.cause,
-      reasonCode: result.reasonCode || undefined,
-      reason: result.reason || undefined,
-      outputTree: isDigest(result.outputTree) ? result.outputTree : undefined,
-      logEntries: result.logEntries,
-    };
-  }
-  return [report];
-}
-
-function isPhase(text: string): text is Phase {
-  return (PHASES as readonly string[]).includes(text);
-}
-
-function isCause(text: string): text is AttemptCause {
-  return (ATTEMPT_CAUSES as readonly string[]).includes(text);
 }

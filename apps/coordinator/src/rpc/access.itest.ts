@@ -1,0 +1,173 @@
+import { Metadata, status } from "@grpc/grpc-js";
+import { describe, expect, it } from "vitest";
+import {
+  AccountServiceService,
+  AgentServiceService,
+  REASON_METADATA_KEY,
+  RunServiceService,
+  RunSpec,
+  TreeServiceService,
+  WorkflowServiceService,
+  callMetadata,
+  readStream,
+} from "@spell/rpc";
+import { newToken } from "@spell/run-lifecycle";
+import type { AnyAnswer } from "../test-support/any-call.ts";
+import { callAny, methodsOf } from "../test-support/any-call.ts";
+import { connectAgent, report } from "../test-support/agent.ts";
+import { newRun } from "../test-support/api.ts";
+import { commitFiles } from "../test-support/trees.ts";
+import type { World } from "../test-support/world.ts";
+import { call, openWorld } from "../test-support/world.ts";
+
+const USER_SERVICES = [RunServiceService, WorkflowServiceService, TreeServiceService, AccountServiceService];
+const JOIN = "/spell.v1.AgentService/Join";
+
+function codeAndReason({ error }: AnyAnswer): [number | undefined, string | undefined] {
+  return [error?.code, error?.metadata.get(REASON_METADATA_KEY)[0]?.toString()];
+}
+
+/** What a user may ask, each call with a request that is otherwise right. */
+function userCalls(world: World, token: string, runId: number): Record<string, () => Promise<unknown>> {
+  const { runs, workflows, accounts } = world;
+  const spec = RunSpec.fromPartial({ command: "true" });
+  const streaming = { runId, offset: 0, follow: false };
+  return {
+    createRun: () => call(runs.createRun.bind(runs), { spec, clientKey: "" }, token),
+    getRun: () => call(runs.getRun.bind(runs), { runId }, token),
+    listRuns: () => call(runs.listRuns.bind(runs), { pageSize: 0, beforeId: 0 }, token),
+    stopRun: () => call(runs.stopRun.bind(runs), { runId }, token),
+    killRun: () => call(runs.killRun.bind(runs), { runId }, token),
+    waitStatus: () => call(runs.waitStatus.bind(runs), { runId, statuses: ["building"] }, token),
+    streamLogs: () => readStream(runs.streamLogs.bind(runs), streaming, { metadata: callMetadata(token) }).next(),
+    createWorkflow: () => call(workflows.createWorkflow.bind(workflows), { spec, labels: [], clientKey: "" }, token),
+    getWorkflow: () => call(workflows.getWorkflow.bind(workflows), { workflowId: 1 }, token),
+    stopWorkflow: () => call(workflows.stopWorkflow.bind(workflows), { workflowId: 1 }, token),
+    killWorkflow: () => call(workflows.killWorkflow.bind(workflows), { workflowId: 1 }, token),
+    whoAmI: () => call(accounts.whoAmI.bind(accounts), {}, token),
+    createJoinToken: () => call(accounts.createJoinToken.bind(accounts), {}, token),
+  };
+}
+
+/** What an agent may ask, about an attempt that is another agent's. */
+function agentCalls(world: World, token: string, lease: { runId: number; attempt: number; token: string }) {
+  const { agents, trees } = world;
+  const segment = { lease, objectKey: `logs/${lease.runId}/1/0`, firstNumber: 0, entries: 1, sizeBytes: 1 };
+  const tree = "0".repeat(64);
+  return {
+    prepareLogSegment: () => call(agents.prepareLogSegment.bind(agents), { lease, firstNumber: 0 }, token),
+    commitLogSegment: () => call(agents.commitLogSegment.bind(agents), segment, token),
+    completeSnapshot: () =>
+      call(agents.completeSnapshot.bind(agents), { snapshotId: "x", lease, tree, error: "" }, token),
+    findMissing: () => call(trees.findMissing.bind(trees), { digests: [tree], targets: 1, lease }, token),
+    commitTree: () => call(trees.commitTree.bind(trees), { root: tree, objects: [], nodes: [], lease }, token),
+  };
+}
+
+describe("every call", () => {
+  it("needs a token that is known", async () => {
+    await using world = await openWorld();
+    const services = [...USER_SERVICES, AgentServiceService];
+    const methods = services.flatMap(methodsOf).filter(({ path }) => path !== JOIN);
+    expect(methods.length).toBeGreaterThan(18);
+    const malformed = ["", "Bearer", "Bearer ", `Basic ${world.ann}`, `Bearer ${world.ann} x`, world.ann];
+    for (const method of methods) {
+      expect(codeAndReason(await callAny(world, method, new Metadata())), method.path).toEqual([
+        status.UNAUTHENTICATED,
+        "no-token",
+      ]);
+      const unknown = callMetadata(newToken("user"));
+      expect(codeAndReason(await callAny(world, method, unknown)), method.path).toEqual([
+        status.UNAUTHENTICATED,
+        "bad-token",
+      ]);
+    }
+    const whoAmI = { ...AccountServiceService.whoAmI };
+    for (const text of malformed) {
+      const metadata = new Metadata();
+      metadata.set("authorization", text);
+      expect(codeAndReason(await callAny(world, whoAmI, metadata)), text).toEqual([status.UNAUTHENTICATED, "no-token"]);
+    }
+  });
+
+  it("of a user is refused to an agent", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world);
+    const runId = await newRun(world);
+    // The agent executes this run and yet it is not the agent's to see.
+    await agent.stream.attemptOf(runId);
+    for (const [name, ask] of Object.entries(userCalls(world, agent.token, runId))) {
+      const looking = ["getRun", "waitStatus", "streamLogs"].includes(name);
+      await expect(ask(), name).rejects.toMatchObject({ code: looking ? "not-found" : "forbidden" });
+    }
+    expect((await call(world.runs.getRun.bind(world.runs), { runId }, world.ann)).run?.status).toBe("building");
+  });
+
+  it("of an agent is refused to users and runs", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world);
+    const { lease, spec } = await agent.stream.attemptOf(await newRun(world));
+    for (const token of [world.ann, spec?.environment["SPELL_TOKEN"] ?? ""]) {
+      const { findMissing: _find, commitTree: _commit, ...agentsOnly } = agentCalls(world, token, lease);
+      for (const [name, ask] of Object.entries(agentsOnly)) {
+        await expect(ask(), name).rejects.toMatchObject({ code: "forbidden", reason: "not-an-agent" });
+      }
+      const sync = await callAny(world, { ...AgentServiceService.sync }, callMetadata(token));
+      expect(codeAndReason(sync)).toEqual([status.PERMISSION_DENIED, "not-an-agent"]);
+    }
+  });
+
+  it("of an agent is good for the attempts that it holds, for as long as it holds them", async () => {
+    await using world = await openWorld();
+    using holder = await connectAgent(world);
+    const runId = await newRun(world);
+    const { lease } = await holder.stream.attemptOf(runId);
+    using stranger = await connectAgent(world);
+    const wrong = [
+      ...[{ token: "x" }, { token: "" }, { attempt: 2 }, { attempt: -1 }, { runId: 99 }, { runId: -1 }].map((over) =>
+        agentCalls(world, holder.token, { ...lease, ...over }),
+      ),
+      agentCalls(world, stranger.token, lease),
+    ];
+    for (const [name, ask] of wrong.flatMap((calls) => Object.entries(calls))) {
+      await expect(ask(), name).rejects.toMatchObject({ code: "stale-lease" });
+    }
+    const { commitTree, ...rest } = agentCalls(world, holder.token, lease);
+    for (const ask of Object.values(rest)) await ask();
+    await expect(commitTree()).rejects.toMatchObject({ code: "invalid-input" });
+    await holder.stream.ask({ attempts: [report(lease, [], { cause: "exit", exitCode: 0 })] });
+    for (const [name, ask] of Object.entries(agentCalls(world, holder.token, lease))) {
+      await expect(ask(), name).rejects.toMatchObject({ code: "stale-lease" });
+    }
+  });
+
+  it("to read a tree is good for an agent only where its attempt needs that tree", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world);
+    const { trees, runs } = world;
+    const files = await commitFiles(world, { "a.py": "1" });
+    const codeTree = await world.services.trees.wrap("repo", files);
+    const asked = RunSpec.fromPartial({ command: "true", codeTree, codeRoot: "repo" });
+    const { run } = await call(runs.createRun.bind(runs), { spec: asked, clientKey: "" }, world.ann);
+    const { lease, spec } = await agent.stream.attemptOf(run?.id ?? 0);
+    const read = (token: string, over: object) => {
+      const request = { digest: codeTree, isFile: false, lease: undefined, ...over };
+      return readStream(trees.readTree.bind(trees), request, { metadata: callMetadata(token) }).next();
+    };
+    expect((await read(agent.token, { lease })).value).toMatchObject({ nodes: [expect.any(Uint8Array)] });
+    const notNeeded = { code: "forbidden", reason: "not-needed" };
+    await expect(read(agent.token, { lease, digest: files })).rejects.toMatchObject(notNeeded);
+    await expect(read(agent.token, {})).rejects.toMatchObject({ code: "stale-lease" });
+    await expect(read(spec?.environment["SPELL_TOKEN"] ?? "", {})).rejects.toMatchObject(notNeeded);
+  });
+
+  it("of a run is good for its own work, not for making agents", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world);
+    const { accounts } = world;
+    const { spec } = await agent.stream.attemptOf(await newRun(world));
+    const token = spec?.environment["SPELL_TOKEN"] ?? "";
+    expect(await call(accounts.whoAmI.bind(accounts), {}, token)).toMatchObject({ userName: "ann" });
+    await expect(call(accounts.createJoinToken.bind(accounts), {}, token)).rejects.toMatchObject({ code: "forbidden" });
+  });
+});
