@@ -16,10 +16,14 @@ export function lockDataFolder(dataDir: string): void {
   writeFileSync(path, `${process.pid} ${startTimeOf(String(process.pid))}`, { mode: 0o600 });
 }
 
-/** Field 22 of /proc/<pid>/stat; empty when there is no such process. The name in field 2 may hold anything but a last `)`. */
+/**
+ * Field 22 of /proc/<pid>/stat; empty when there is no such process, or one that has ended and was only not collected yet (in
+ * containers nobody may ever do that). The name in field 2 may hold anything but a last `)`.
+ */
 function startTimeOf(pid: string): string {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? "" : (fields[19] ?? "");
 }
 
 function readOrEmpty(path: string): string {
