@@ -65,6 +65,12 @@ export class Farm implements AsyncDisposable {
     return this.#up;
   }
 
+  /** The latest `spell up`, to send it signals one by one. */
+  get command(): RunningCommand {
+    if (this.#up === undefined) throw new Error("the farm is not up");
+    return this.#up;
+  }
+
   /** What `spell up` printed so far. */
   said(): string {
     return `${this.#up?.stdout() ?? ""}${this.#up?.stderr() ?? ""}`;
@@ -114,8 +120,7 @@ export class Farm implements AsyncDisposable {
 
   /** ^C: drains; once more: interrupts. Resolves with how `spell up` ended. */
   async stop(): Promise<CommandResult> {
-    const up = this.#up;
-    if (up === undefined) throw new Error("the farm is not up");
+    const up = this.command;
     up.signal("SIGINT");
     const timers = [
       setTimeout(() => up.signal("SIGINT"), SECOND_SIGNAL_AFTER_MS),

@@ -10,6 +10,11 @@ export function processesWith(word: string): string[] {
     .sort();
 }
 
+/** False for one that has ended but was not collected by its parent yet. */
+export function isAlive(pid: number): boolean {
+  return readProc(String(pid), "cmdline") !== "";
+}
+
 /** Empty for one that has ended meanwhile, and for a zombie. */
 function readProc(pid: string, file: string): string {
   try {
