@@ -1,6 +1,5 @@
 /** What the parts of an idle farm hold in memory: one that has just started, and the one that was measured. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Farm } from "./farm.ts";
@@ -8,6 +7,7 @@ import { startFarm } from "./farm.ts";
 import type { Figure } from "./figure.ts";
 import { comparedWith, figureTable } from "./figure.ts";
 import type { Bench, Section } from "./measurement.ts";
+import { residentMebibytes } from "./processes.ts";
 
 /** Until nothing of the start or of the last run is under way any more. */
 const QUIET_MS = 2_000;
@@ -54,11 +54,6 @@ async function bareNode(): Promise<number> {
   } finally {
     child.kill("SIGKILL");
   }
-}
-
-function residentMebibytes(pid: number): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kibibytes) / 1024;
 }
 
 function figureOf(name: string, mebibytes: number): Figure {
