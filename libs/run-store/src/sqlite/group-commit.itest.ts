@@ -6,7 +6,6 @@ import { tempFolder } from "@spell/testing";
 import { describe, expect, it, vi } from "vitest";
 import { sampleRun } from "../contract/samples.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { openDatabase } from "./open-database.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
 interface Opened extends AsyncDisposable {
@@ -22,7 +21,9 @@ interface Opened extends AsyncDisposable {
 async function openGroup(): Promise<Opened> {
   const folder = await tempFolder("spell-record-");
   const path = join(folder.path, "record.db");
-  const db = openDatabase(path);
+  // As the record is opened, but not for this connection alone: others look at what is in the file.
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   db.exec("CREATE TABLE things (value TEXT PRIMARY KEY) STRICT");
   const executed: string[] = [];
   const exec = db.exec.bind(db);

@@ -3,11 +3,19 @@ import { chmod, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SpellError } from "@spell/domain";
-import { tempFolder } from "@spell/testing";
+import { startServerProcess, tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
 import { sampleRun } from "../contract/samples.ts";
 import { openDatabase } from "./open-database.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
+
+/** Opens the record and keeps it. */
+const HOLD = `
+const { openDatabase } = await import(${JSON.stringify(new URL("open-database.ts", import.meta.url).href)});
+globalThis.kept = openDatabase(process.argv[1]);
+console.log("open");
+setInterval(() => undefined, 1_000);
+`;
 
 function refusal(path: string): SpellError {
   try {
@@ -28,6 +36,16 @@ describe("opening the record", () => {
     expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
     db.close();
   });
+
+  it("belongs to one process at a time, also when that is killed", async () => {
+    await using folder = await tempFolder("spell-record-");
+    const path = join(folder.path, "record.db");
+    await using holder = startServerProcess(process.execPath, ["--input-type=module", "-e", HOLD, path]);
+    await waitFor("the holder", () => holder.output().includes("open"));
+    expect(refusal(path)).toMatchObject({ code: "conflict", reason: "record-in-use" });
+    await holder.stop("SIGKILL");
+    openDatabase(path).close();
+  }, 20_000);
 
   it("refuses a newer schema, names both and leaves the file as it is", async () => {
     await using folder = await tempFolder("spell-record-");

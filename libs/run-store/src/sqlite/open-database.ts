@@ -2,23 +2,44 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SpellError } from "@spell/domain";
+import { SpellError, conflict } from "@spell/domain";
 import { databaseError, unusableFolder } from "./database-error.ts";
 
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
 
-/** Opens (or makes) the file and its folder, with WAL and synchronous=FULL: a commit that was answered survives a power cut. */
+/** Another process may be about to end: a restart waits so long for it, milliseconds. */
+const LOCK_WAIT_MS = 5_000;
+/** SQLITE_BUSY. */
+const BUSY = 5;
+
+/**
+ * Opens (or makes) the file and its folder, with WAL and synchronous=FULL: a commit that was answered survives a power cut.
+ * It belongs to this process until it is closed or the process ends, however that ends.
+ */
 export function openDatabase(path: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     makeFolder(dirname(path));
-    db = new DatabaseSync(path, { timeout: 5_000 });
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+    take(db, path);
     migrate(db, path);
     return db;
   } catch (error) {
     if (db?.isOpen === true) db.close();
     throw (error as NodeJS.ErrnoException).syscall === "mkdir" ? unusableFolder(error) : databaseError(error);
+  }
+}
+
+function take(db: DatabaseSync, path: string): void {
+  try {
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;");
+    db.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    // The mode alone takes no lock, the first write does.
+    db.exec("BEGIN IMMEDIATE; COMMIT;");
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== BUSY) throw error;
+    const message = `Another coordinator works with ${path}: end it first, or give another data folder.`;
+    throw conflict(message, "record-in-use");
   }
 }
 
