@@ -38,8 +38,9 @@ export interface LogRecord {
 
 /** How many entries an attempt has as far as the record knows. */
 export function recordedEntries(attempt: AttemptLog): number {
-  if (attempt.ended && attempt.logEntries !== undefined) return attempt.logEntries;
-  return attempt.segments.reduce((end, segment) => Math.max(end, segment.firstNumber + segment.entries), 0);
+  const archived = attempt.segments.reduce((end, segment) => Math.max(end, segment.firstNumber + segment.entries), 0);
+  // An agent that says fewer than it archived is wrong: what can be read counts, or an offset would not lead where it should.
+  return attempt.ended ? Math.max(archived, attempt.logEntries ?? 0) : archived;
 }
 
 /** A place in a run's log: section 0 are the notices before, 1 … n the attempts, n + 1 the notices after. */

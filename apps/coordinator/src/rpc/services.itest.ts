@@ -165,6 +165,7 @@ describe("WorkflowService", () => {
       const worker = await createRun(world, { workflowId, commitLabel: "code" });
       const read = async () => (await call(workflows.getWorkflow.bind(workflows), { workflowId }, world.ann)).workflow;
       expect((await read())?.runIds).toEqual([masterId, worker]);
+      expect(await create()).toEqual(await read());
       await call(workflows[end].bind(workflows), { workflowId }, world.ann);
       expect((await read())?.managingRun?.status).toBe("killed");
       const again = call(workflows[end].bind(workflows), { workflowId }, world.ann);

@@ -11,7 +11,8 @@ export function createWorkflowService(services: Services): WorkflowServiceServer
       const run = toRunRequest(request.spec);
       const created = await create.workflow(principal, { run, labels: request.labels }, request.clientKey);
       if (!created.existed) lifecycle.created(created.run);
-      return { workflow: await toWorkflowMessage(services, created.workflow, [created.run]) };
+      const { workflow, runs } = await lifecycle.getWorkflow(principal, created.workflow.id);
+      return { workflow: await toWorkflowMessage(services, workflow, runs) };
     }),
     getWorkflow: unary(services, async (request, { principal }) => {
       const { workflow, runs } = await lifecycle.getWorkflow(principal, request.workflowId);
