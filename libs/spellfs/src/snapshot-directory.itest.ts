@@ -379,11 +379,15 @@ describe("a snapshot of listed entries", () => {
         { ...link, path: "save/abs", target: "/spell/x" },
         { ...link, path: "up", target: "../x" },
         { kind: "directory", path: "empty", source: source("e"), executable: false, sizeBytes: 0 },
+        { ...link, kind: "fifo", path: "pipe" },
+        { ...link, kind: "socket", path: "save/sock" },
       ],
     });
     expect(listing(snapshot)).toEqual(["empty/", "out.txt", "save/", "save/latest -> model", "save/model*"]);
     expect(snapshot).toMatchObject({ fileCount: 2, totalBytes: 600_005 });
-    expect(snapshot.skipped.map(({ path }) => path).sort()).toEqual(["bad\nname", "save/abs", "up", "vanished"]);
+    expect(snapshot.skipped.map(({ path }) => path).sort()).toEqual([
+      ...["bad\nname", "pipe", "save/abs", "save/sock", "up", "vanished"],
+    ]);
     expect([...snapshot.files.values()].map(({ path }) => path).sort()).toEqual([source("1"), source("2")]);
   });
 });

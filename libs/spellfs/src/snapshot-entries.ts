@@ -10,11 +10,11 @@ import type { HashedFile } from "./hash-file.ts";
 import { emptySnapshot } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** A file, link or empty folder that belongs to the tree. */
+/** A file, link or empty folder that belongs to the tree, or something found among them that no tree can hold. */
 export interface SnapshotEntry {
   /** Place in the tree: relative, slash-separated. */
   path: string;
-  kind: "file" | "directory" | "symlink";
+  kind: "file" | "directory" | "symlink" | "fifo" | "socket";
   /** Where the bytes lie on this machine. */
   source: string;
   /** Links only. */
@@ -30,8 +30,8 @@ export interface SnapshotEntriesOptions {
 }
 
 /**
- * The tree of these entries. What a tree cannot hold (bad names, links that are absolute or leave it, files that are gone
- * or no regular files) is left out and told in `skipped`: one odd file must not cost a user the other outputs of a long run.
+ * The tree of these entries. What a tree cannot hold (bad names, links that are absolute or leave it, FIFOs, sockets, files
+ * that are gone) is left out and told in `skipped`: one odd file must not cost a user the other outputs of a long run.
  * Throws conflict for a file that keeps changing, invalid-input for one that cannot be read or two entries at one path.
  */
 export async function snapshotEntries({ entries, signal }: SnapshotEntriesOptions): Promise<Snapshot> {
@@ -100,6 +100,7 @@ function problemOf(entry: SnapshotEntry): string | undefined {
   const problem = parts.map(nameProblem).find((why) => why !== undefined);
   if (problem !== undefined) return problem;
   if (parts.length - 1 > MAX_DEPTH) return `folders may not lie deeper than ${MAX_DEPTH} levels`;
+  if (entry.kind === "fifo" || entry.kind === "socket") return entry.kind === "fifo" ? "a FIFO" : "a socket";
   if (entry.kind !== "symlink") return undefined;
   const target = entry.target ?? "";
   const leaves = linkClimb(target) > parts.length - 1 ? "it leaves the outputs" : undefined;

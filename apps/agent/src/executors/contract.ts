@@ -267,6 +267,7 @@ export function executorContract(subject: ContractSubject): void {
         "file proj/deep/er/x",
         "directory proj/empty/in",
         "file proj/new.txt",
+        "fifo proj/pipe",
         "symlink proj/s",
         "file proj/tool",
         "file proj/train.py",

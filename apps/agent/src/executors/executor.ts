@@ -38,11 +38,11 @@ export interface ExitStatus {
   endedAtMs: number;
 }
 
-/** A file or empty folder that the run wrote below /spell. */
+/** A file, link or empty folder that the run wrote below /spell, or a FIFO or socket it left there. */
 export interface WrittenEntry {
   /** Relative to /spell, slash-separated. */
   path: string;
-  kind: "file" | "directory" | "symlink";
+  kind: "file" | "directory" | "symlink" | "fifo" | "socket";
   /** Where its bytes lie on this machine now. */
   source: string;
   /** Symlinks only. */

@@ -14,8 +14,8 @@ export interface WrittenRequest {
 }
 
 /**
- * Files, symbolic links and new empty folders, sorted by path. Left out: deletions, pipes, sockets and devices, and files
- * whose bytes and mode are still the code's.
+ * Files, symbolic links, new empty folders, FIFOs and sockets, sorted by path. Left out: deletions (devices to an overlay, as are
+ * all devices here), and files whose bytes and mode are still the code's.
  */
 export async function writtenEntries(request: WrittenRequest): Promise<WrittenEntry[]> {
   const entries: WrittenEntry[] = [];
@@ -47,6 +47,8 @@ async function collectOne(path: string, request: WrittenRequest, entries: Writte
     const before = await readlink(inCode(path, request)).catch(() => undefined);
     if (target === before) return;
     entries.push({ path, kind: "symlink", source, target, executable: false, sizeBytes: 0 });
+  } else if (stat.isFIFO() || stat.isSocket()) {
+    entries.push({ path, kind: stat.isFIFO() ? "fifo" : "socket", source, executable: false, sizeBytes: 0 });
   } else if (stat.isFile() && !(await isUnchanged(source, stat, inCode(path, request)))) {
     entries.push({ path, kind: "file", source, executable: (stat.mode & 0o100) !== 0, sizeBytes: stat.size });
   }
