@@ -1,0 +1,16 @@
+/** The `spell` command on a terminal, where it shows less than a pipe gets: its output as the terminal receives it. */
+import { join } from "node:path";
+import { repositoryRoot } from "@spell/testing";
+import { spell } from "./spell.ts";
+import type { SpellPlace } from "./spell.ts";
+
+/** Copies between the terminal that it makes for a command and its own streams. */
+const TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
+/** Runs it to its end; lines end as terminals want it, with a carriage return as well. */
+export async function spellOnTerminal(place: SpellPlace, args: readonly string[]): Promise<string> {
+  const enter = [join(repositoryRoot, ".venv/bin/python"), "-c", TERMINAL, ...(place.enter ?? [])];
+  const { exitCode, stdout, stderr } = await spell({ ...place, enter }, args, { env: { TERM: "xterm" } });
+  if (exitCode !== 0) throw new Error(`spell ${args.join(" ")}: exit code ${exitCode}\n${stderr}${stdout}`);
+  return stdout;
+}
