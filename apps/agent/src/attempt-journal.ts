@@ -1,17 +1,38 @@
-/** What must survive the agent about one attempt: its spec, how far it came, its result. One JSON file, replaced whole. */
-import { mkdir, readFile, readdir } from "node:fs/promises";
+/**
+ * What must survive the agent about one attempt: `attempt.jsonl`, whose first line is the attempt as it arrived and whose
+ * others are what changed, in order. Lines are appended at once, so whatever was said to others stands there; a last
+ * line that a kill left unfinished was said to nobody and is cut off.
+ *
+ * Only the arrival is synced to the disk. After a power cut the processes are gone and the boot id tells; but an attempt
+ * that the agent does not remember would be sent to it again, and its command executed a second time.
+ */
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Phase } from "@spell/domain";
 import type { AttemptResult, AttemptSpec, Lease } from "@spell/rpc";
-import { writeJson } from "./write-json.ts";
 
-export interface AttemptRecord {
+/** An attempt as it arrived. */
+export interface Arrival {
   lease: Lease;
   /** Boot of the machine in which the attempt arrived: processes of another boot are gone, and must not be started again. */
   bootId: string;
   spec: AttemptSpec;
+}
+
+export interface AttemptRecord extends Arrival {
   /** Phases entered, in order. */
-  history: { phase: Phase; atMs: number }[];
+  history: readonly { phase: Phase; atMs: number }[];
   /** SIGTERM was sent because somebody asked to stop. */
   stopSent?: boolean;
   /** The outputs are stored under this digest (empty: none); the files themselves may be in the cache by now. */
@@ -19,43 +40,143 @@ export interface AttemptRecord {
   result?: AttemptResult;
 }
 
-const FILE = "attempt.json";
+/** One line after the first: a phase that was entered, or fields that have a value now. */
+export type AttemptChange =
+  { entered: { phase: Phase; atMs: number } } | { stopSent: true } | { outputTree: string } | { result: AttemptResult };
+
+const FILE = "attempt.jsonl";
+
+export class AttemptJournal {
+  readonly attemptDir: string;
+  readonly #file: number;
+  readonly #synced: Promise<void>;
+  #record: AttemptRecord;
+  #closed = false;
+
+  private constructor(attemptDir: string, file: number, record: AttemptRecord) {
+    this.attemptDir = attemptDir;
+    this.#file = file;
+    this.#record = record;
+    this.#synced = promisify(fdatasync)(file);
+    // Whoever starts something awaits it.
+    this.#synced.catch(() => undefined);
+  }
+
+  /** Makes the attempt's folder and its journal. Throws what the disk says. */
+  static create(attemptDir: string, arrival: Arrival): AttemptJournal {
+    mkdirSync(attemptDir, { recursive: true, mode: 0o700 });
+    const file = openSync(join(attemptDir, FILE), "w", 0o600);
+    try {
+      appendLine(file, arrival);
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
+    return new AttemptJournal(attemptDir, file, { ...arrival, history: [] });
+  }
+
+  /** Opens what an earlier life of this agent left; undefined when it ended before anything could be started. */
+  static open(attemptDir: string): AttemptJournal | undefined {
+    const file = openIfThere(join(attemptDir, FILE));
+    if (file === undefined) return undefined;
+    const bytes = readFileSync(file);
+    const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
+    const [arrival, ...changes] = parseLines(whole.toString());
+    if (arrival === undefined) {
+      closeSync(file);
+      return undefined;
+    }
+    ftruncateSync(file, whole.length);
+    const first: AttemptRecord = { ...(arrival as Arrival), history: [] };
+    return new AttemptJournal(attemptDir, file, (changes as AttemptChange[]).reduce(withChange, first));
+  }
+
+  get record(): AttemptRecord {
+    return this.#record;
+  }
+
+  /** Writes a change down, then counts it in. On an error nothing of it stays. Throws what the disk says. */
+  append(change: AttemptChange): void {
+    appendLine(this.#file, change);
+    this.#record = withChange(this.#record, change);
+  }
+
+  /** Counts a change in that the disk does not take: a later life of this agent will find it out anew. */
+  remember(change: AttemptChange): void {
+    this.#record = withChange(this.#record, change);
+  }
+
+  /** Resolves when the arrival survives a power cut. */
+  synced(): Promise<void> {
+    return this.#synced;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await this.#synced.catch(() => undefined);
+    if (!this.#closed) closeSync(this.#file);
+    this.#closed = true;
+  }
+}
 
 /** Folder of an attempt below the agent's data folder. */
 export function attemptDirOf(dataDir: string, lease: Lease): string {
   return join(attemptsDir(dataDir), `${lease.runId}-${lease.attempt}`);
 }
 
-/**
- * Writes the record; makes the attempt's folder the first time. Flushed to the disk at both ends only: what happens in
- * between must survive this process, not a power cut, after which the boot id tells that the run is gone anyway.
- */
-export async function writeRecord(attemptDir: string, record: AttemptRecord): Promise<void> {
-  if (record.history.length === 0) await mkdir(attemptDir, { recursive: true, mode: 0o700 });
-  const flush = record.history.length === 0 || record.result !== undefined;
-  await writeJson(join(attemptDir, FILE), record, { flush });
-}
-
-/** The attempts an earlier life of this agent left, and folders without a readable record (crashed while being made). */
-export async function readRecords(
-  dataDir: string,
-): Promise<{ found: { attemptDir: string; record: AttemptRecord }[]; broken: string[] }> {
+/** The attempts an earlier life of this agent left, and folders without one (crashed while being made). */
+export function openJournals(dataDir: string): { found: AttemptJournal[]; broken: string[] } {
   const root = attemptsDir(dataDir);
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  const found: { attemptDir: string; record: AttemptRecord }[] = [];
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const found: AttemptJournal[] = [];
   const broken: string[] = [];
-  for (const name of await readdir(root)) {
+  for (const name of readdirSync(root)) {
     const attemptDir = join(root, name);
-    try {
-      const record = JSON.parse(await readFile(join(attemptDir, FILE), "utf8")) as AttemptRecord;
-      found.push({ attemptDir, record });
-    } catch {
-      broken.push(attemptDir);
-    }
+    const journal = AttemptJournal.open(attemptDir);
+    if (journal === undefined) broken.push(attemptDir);
+    else found.push(journal);
   }
   return { found, broken };
 }
 
 function attemptsDir(dataDir: string): string {
   return join(dataDir, "attempts");
+}
+
+function withChange(record: AttemptRecord, change: AttemptChange): AttemptRecord {
+  if ("entered" in change) return { ...record, history: [...record.history, change.entered] };
+  return { ...record, ...change };
+}
+
+function appendLine(file: number, value: unknown): void {
+  const line = Buffer.from(`${JSON.stringify(value)}\n`);
+  const { size } = fstatSync(file);
+  try {
+    for (let at = 0; at < line.length;) at += writeSync(file, line, at, line.length - at, size + at);
+  } catch (error) {
+    ftruncateSync(file, size);
+    throw error;
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r+");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/** The lines up to the first that cannot be understood. */
+function parseLines(text: string): unknown[] {
+  const values: unknown[] = [];
+  for (const line of text.split("\n").slice(0, -1)) {
+    try {
+      values.push(JSON.parse(line));
+    } catch {
+      break;
+    }
+  }
+  return values;
 }

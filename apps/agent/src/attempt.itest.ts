@@ -11,7 +11,7 @@ import type { TreeCache } from "@spell/spellfs";
 import { MemoryTransport, ObjectServer } from "@spell/spellfs/test-support";
 import { tempFolder, toolPath, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
-import { attemptDirOf, readRecords, writeRecord } from "./attempt-journal.ts";
+import { AttemptJournal, attemptDirOf, openJournals } from "./attempt-journal.ts";
 import type { AttemptServices } from "./attempt-services.ts";
 import { Attempt } from "./attempt.ts";
 import type { Execution } from "./executors/executor.ts";
@@ -113,22 +113,24 @@ function specOf(codeTree: Digest): AttemptSpec {
   };
 }
 
-async function begin(on: Machine, crasher: Crasher): Promise<Attempt> {
-  const attemptDir = attemptDirOf(on.dataDir, lease);
-  const record = { lease, bootId: "boot", spec: specOf(on.code), history: [] };
-  await writeRecord(attemptDir, record);
-  const attempt = new Attempt(await on.live(crasher), attemptDir, record);
+async function begin(on: Machine, crasher: Crasher, more: Partial<AttemptSpec> = {}): Promise<Attempt> {
+  return beginWith(on, await on.live(crasher), more);
+}
+
+function beginWith(on: Machine, services: AttemptServices, more: Partial<AttemptSpec> = {}): Attempt {
+  const arrival = { lease, bootId: "boot", spec: { ...specOf(on.code), ...more } };
+  const attempt = new Attempt(services, AttemptJournal.create(attemptDirOf(on.dataDir, lease), arrival));
   attempt.resume();
   return attempt;
 }
 
 /** What the agent finds on its disk when it is started again. */
 async function resume(on: Machine): Promise<Attempt> {
-  const { found, broken } = await readRecords(on.dataDir);
+  const { found, broken } = openJournals(on.dataDir);
   expect(broken).toEqual([]);
   const [left] = found;
   if (left === undefined) throw new Error("no attempt on the disk");
-  const attempt = new Attempt(await on.live(new Crasher(noCrash)), left.attemptDir, left.record);
+  const attempt = new Attempt(await on.live(new Crasher(noCrash)), left);
   attempt.resume();
   return attempt;
 }
@@ -210,12 +212,8 @@ describe("an attempt", () => {
 
   test("files that no tree can hold are named in the log and cost nothing else", async () => {
     await using on = await machine();
-    const attemptDir = attemptDirOf(on.dataDir, lease);
     const command = "touch good; touch $'bad\\nname'; ln -s /etc/passwd out";
-    const record = { lease, bootId: "boot", spec: { ...specOf(on.code), command }, history: [] };
-    await writeRecord(attemptDir, record);
-    const attempt = new Attempt(await on.live(new Crasher(noCrash)), attemptDir, record);
-    attempt.resume();
+    const attempt = await begin(on, new Crasher(noCrash), { command });
     const result = await resultOf(attempt);
     expect(result).toMatchObject({ exitCode: 0, cause: "exit" });
     expect(pathsIn(on.transport, result?.outputTree ?? "")).toEqual(["good"]);
@@ -228,9 +226,6 @@ describe("an attempt", () => {
   test("outputs that cannot be moved into the cache are stored all the same", async () => {
     await using on = await machine();
     const services = await on.live(new Crasher(noCrash));
-    const attemptDir = attemptDirOf(on.dataDir, lease);
-    const record = { lease, bootId: "boot", spec: specOf(on.code), history: [] };
-    await writeRecord(attemptDir, record);
     const full = new SpellError("exhausted", "The disk is full.", { reason: "disk-full" });
     const cache: TreeCache = {
       ensureTree: (...request) => services.cache.ensureTree(...request),
@@ -238,9 +233,22 @@ describe("an attempt", () => {
       hasBlob: (digest) => services.cache.hasBlob(digest),
       adopt: () => Promise.reject(full),
     };
-    const attempt = new Attempt({ ...services, cache }, attemptDir, record);
-    attempt.resume();
+    const attempt = beginWith(on, { ...services, cache });
     await expectWhole(on, await resultOf(attempt));
+    await attempt.abandon();
+  });
+
+  test("a log that cannot be opened for lack of room ends the run with that reason", async () => {
+    await using on = await machine();
+    const services = await on.live(new Crasher(noCrash));
+    const full = Object.assign(new Error("ENOSPC: no space left on device, open"), { code: "ENOSPC" });
+    const attempt = beginWith(on, { ...services, openLog: () => Promise.reject(full) });
+    expect(await resultOf(attempt)).toMatchObject({
+      cause: "build",
+      reasonCode: "disk-full",
+      reason: expect.stringContaining("disk is full"),
+      logEntries: 0,
+    });
     await attempt.abandon();
   });
 });

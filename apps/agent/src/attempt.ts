@@ -6,12 +6,12 @@
  * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
  */
 import type { Digest, Phase } from "@spell/domain";
-import { SpellError, hasCode, isDigest, messageOf } from "@spell/domain";
+import { SpellError, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { AttemptReport, AttemptResult } from "@spell/rpc";
 import type { AttemptServices } from "./attempt-services.ts";
-import type { AttemptRecord } from "./attempt-journal.ts";
-import { writeRecord } from "./attempt-journal.ts";
+import type { AttemptChange, AttemptJournal } from "./attempt-journal.ts";
+import { attemptResult, failedResult } from "./attempt-result.ts";
 import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
 import { removeTree } from "./executors/remove-tree.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
@@ -23,7 +23,7 @@ export class Attempt {
   readonly attemptDir: string;
   readonly #services: AttemptServices;
   readonly #log: Logger;
-  #record: AttemptRecord;
+  readonly #journal: AttemptJournal;
   #shipper: LogShipper | undefined;
   #execution: Execution | undefined;
   #killed = false;
@@ -32,29 +32,24 @@ export class Attempt {
   #abandoned = false;
   #life: Promise<void> | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
-  #saved: Promise<void> = Promise.resolve();
 
-  constructor(services: AttemptServices, attemptDir: string, record: AttemptRecord) {
+  constructor(services: AttemptServices, journal: AttemptJournal) {
     this.#services = services;
-    this.attemptDir = attemptDir;
-    this.#record = record;
-    const { runId, attempt } = record.lease;
+    this.#journal = journal;
+    this.attemptDir = journal.attemptDir;
+    const { runId, attempt } = journal.record.lease;
     this.#log = services.log.child({ runId, attempt });
   }
 
   /** What the coordinator is told. */
   report(): AttemptReport {
-    const { lease, history, result } = this.#record;
+    const { lease, history, result } = this.#journal.record;
     const phase = result === undefined ? (history.at(-1)?.phase ?? "building") : "ended";
-    return { lease, phase, history, result };
-  }
-
-  get record(): Readonly<AttemptRecord> {
-    return this.#record;
+    return { lease, phase, history: [...history], result };
   }
 
   get ended(): boolean {
-    return this.#record.result !== undefined;
+    return this.#journal.record.result !== undefined;
   }
 
   /** Begins, or goes on after a restart of the agent. */
@@ -73,8 +68,9 @@ export class Attempt {
       this.#abort.abort();
       this.#signal("SIGKILL");
     }
-    if (action === "stop" && !this.#record.stopSent && this.#execution !== undefined && this.#entered("running")) {
-      this.#record = { ...this.#record, stopSent: true };
+    const isRunning = this.#execution !== undefined && this.#entered("running");
+    if (action === "stop" && !this.#journal.record.stopSent && isRunning) {
+      this.#write({ stopSent: true });
       this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
     }
   }
@@ -86,7 +82,7 @@ export class Attempt {
     return takeSnapshot({
       spell,
       path,
-      transport: this.#services.trees(this.#record.lease),
+      transport: this.#services.trees(this.#journal.record.lease),
       signal: this.#abort.signal,
     });
   }
@@ -101,6 +97,7 @@ export class Attempt {
     await this.#life;
     await this.#shipper?.stop();
     await this.#execution?.dispose();
+    await this.#journal.close();
     await removeTree(this.attemptDir);
   }
 
@@ -108,44 +105,45 @@ export class Attempt {
   async detach(): Promise<void> {
     clearTimeout(this.#graceTimer);
     await this.#shipper?.stop();
+    await this.#journal.close();
   }
 
   async #live(): Promise<void> {
-    this.#shipper = await this.#services.openLog(this.#record.lease, this.attemptDir);
     const result = await this.#outcome();
     if (this.#abandoned) return;
-    const logEntries = await this.#shipper.finish();
+    const logEntries = (await this.#shipper?.finish()) ?? 0;
     if (this.#abandoned) return;
-    await this.#save({ ...this.#record, result: { ...result, logEntries } });
+    this.#write({ result: { ...result, logEntries } });
     this.#services.changed();
     await this.#execution?.dispose();
   }
 
   async #outcome(): Promise<AttemptResult> {
     try {
-      if (this.#record.bootId !== this.#services.bootId) return result({ cause: "lost", ...REBOOTED });
+      this.#shipper = await this.#services.openLog(this.#journal.record.lease, this.attemptDir);
+      if (this.#journal.record.bootId !== this.#services.bootId) return attemptResult({ cause: "lost", ...REBOOTED });
       this.#execution = await this.#services.executor.adopt(this.attemptDir);
       this.#execution ??= await this.#prepare();
       await this.#execution.started;
       if (this.#killed) await this.#execution.signal("SIGKILL");
       if (!this.#entered("saving")) await this.#enter("running");
       // Asked to stop while the process was being started, or before this agent was restarted.
-      if (this.#record.stopSent) await this.#stop();
+      if (this.#journal.record.stopSent) await this.#stop();
       const exit = await this.#execution.exited;
       clearTimeout(this.#graceTimer);
       await this.#shipper?.outputEnded();
       return await this.#finish(this.#execution, exit);
     } catch (error) {
-      if (this.#killed) return result({ cause: "kill" });
+      if (this.#killed) return attemptResult({ cause: "kill" });
       if (this.#abandoned) throw error;
       this.#log.warn({ err: error }, "attempt failed");
-      return result({ cause: this.#failedStep(), reasonCode: reasonCodeOf(error), reason: messageOf(error) });
+      return failedResult(this.#failedStep(), error);
     }
   }
 
   async #prepare(): Promise<Execution> {
     const { executor, cache, trees } = this.#services;
-    const { spec, lease } = this.#record;
+    const { spec, lease } = this.#journal.record;
     const transport = trees(lease);
     const { signal } = this.#abort;
     await this.#enter("building");
@@ -169,17 +167,19 @@ export class Attempt {
     signal.throwIfAborted();
     // Said before the first byte of output can be there: it comes first in the log.
     await this.#announce("running");
+    // A power cut must not make us forget what we are about to start.
+    await this.#journal.synced();
     return executor.start({ ...this.#services.executionBase(spec), attemptDir: this.attemptDir, codeTree, mounts });
   }
 
   async #finish(execution: Execution, exit: ExitStatus): Promise<AttemptResult> {
     const { exitCode } = exit;
-    if (this.#killed) return result({ cause: "kill", exitCode });
+    if (this.#killed) return attemptResult({ cause: "kill", exitCode });
     if (exit.startFailure !== undefined) {
-      return result({ cause: "build", reasonCode: "start-failed", reason: exit.startFailure });
+      return attemptResult({ cause: "build", reasonCode: "start-failed", reason: exit.startFailure });
     }
     if (exitCode === undefined) {
-      return result({
+      return attemptResult({
         cause: "lost",
         reasonCode: "process-lost",
         reason:
@@ -187,21 +187,21 @@ export class Attempt {
       });
     }
     const outputTree = await this.#saveOutputs(execution);
-    return result({ cause: this.#record.stopSent ? "stop" : "exit", exitCode, outputTree });
+    return attemptResult({ cause: this.#journal.record.stopSent ? "stop" : "exit", exitCode, outputTree });
   }
 
   async #saveOutputs(execution: Execution): Promise<string> {
     // Stored by an earlier life of this agent, which may have moved the files away already.
-    if (this.#record.outputTree !== undefined) return this.#record.outputTree;
+    if (this.#journal.record.outputTree !== undefined) return this.#journal.record.outputTree;
     await this.#enter("saving");
-    const transport = this.#services.trees(this.#record.lease);
+    const transport = this.#services.trees(this.#journal.record.lease);
     const { signal } = this.#abort;
     const written = await execution.written();
     const saved = await untilAvailable(
       () =>
         saveOutputs({
           written,
-          codeRoot: this.#record.spec.codeRoot,
+          codeRoot: this.#journal.record.spec.codeRoot,
           transport,
           signal,
           onHashed: () => this.#enter("pushing"),
@@ -212,7 +212,7 @@ export class Attempt {
     for (const text of skippedTexts(saved.skipped))
       await this.#shipper?.note({ ...entry(text, "pushing"), level: "warning" });
     await this.#shipper?.note(entry(savedText(saved), "pushing"));
-    await this.#save({ ...this.#record, outputTree: saved.tree ?? "" });
+    this.#write({ outputTree: saved.tree ?? "" });
     await keepOutputs(saved.files, this.#services.cache).catch((error: unknown) =>
       // They are stored: only the next stage on this machine will have to fetch them.
       this.#log.warn({ err: error }, "outputs not kept in the cache"),
@@ -221,7 +221,6 @@ export class Attempt {
   }
 
   async #stop(): Promise<void> {
-    await this.#save(this.#record);
     await this.#shipper?.note({ ...entry("Run is stopping", "stopping"), statusEvent: true });
     await this.#execution?.signal("SIGTERM");
     this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), this.#services.stopGraceMs);
@@ -232,12 +231,12 @@ export class Attempt {
   }
 
   #entered(phase: Phase): boolean {
-    return this.#record.history.some((each) => each.phase === phase);
+    return this.#journal.record.history.some((each) => each.phase === phase);
   }
 
   async #enter(phase: Phase): Promise<void> {
     const isNew = !this.#entered(phase);
-    if (isNew) await this.#save({ ...this.#record, history: [...this.#record.history, { phase, atMs: Date.now() }] });
+    if (isNew) this.#write({ entered: { phase, atMs: Date.now() } });
     // Also when it was entered in an earlier life of this agent, which may have ended before it could say so.
     if (phase !== "running") await this.#announce(phase);
     if (isNew && phase === "running") this.#services.changed();
@@ -248,11 +247,14 @@ export class Attempt {
     await this.#shipper?.note({ ...entry(`Run is ${phase}`, phase), statusEvent: true });
   }
 
-  /** One write after the other; the last word is the last on disk. */
-  #save(record: AttemptRecord): Promise<void> {
-    this.#record = record;
-    this.#saved = this.#saved.then(() => writeRecord(this.attemptDir, record));
-    return this.#saved;
+  /** A full disk costs nobody a run: what cannot be written down is known while this agent lives, and found out anew after. */
+  #write(change: AttemptChange): void {
+    try {
+      this.#journal.append(change);
+    } catch (error) {
+      this.#log.error({ err: error }, "journal not written");
+      this.#journal.remember(change);
+    }
   }
 
   /** Which cause a failure has, from how far the attempt came. */
@@ -264,20 +266,11 @@ export class Attempt {
 
 const REBOOTED = { reasonCode: "machine-rebooted", reason: "The machine was restarted while the run was on it." };
 
-function result(fields: Partial<AttemptResult> & { cause: string }): AttemptResult {
-  return { exitCode: undefined, reasonCode: "", reason: "", outputTree: "", logEntries: 0, ...fields };
-}
-
 function entry(
   text: string,
   status: string,
 ): { atMs: number; text: string; status: string; statusEvent: boolean; level: string; partial: boolean } {
   return { atMs: Date.now(), text, status, statusEvent: false, level: "info", partial: false };
-}
-
-function reasonCodeOf(error: unknown): string {
-  if (hasCode(error, "data-loss")) return "bytes-corrupt";
-  return error instanceof SpellError && error.reason !== error.code ? error.reason : "";
 }
 
 function asDigest(text: string): Digest {

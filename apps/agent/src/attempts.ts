@@ -1,9 +1,10 @@
 /** All attempts on this machine, kept in step with what the coordinator wants. */
 import { rm } from "node:fs/promises";
 import { messageOf } from "@spell/domain";
-import type { AttemptReport, DesiredAttempt, Lease, SnapshotRequest, SyncResponse } from "@spell/rpc";
+import type { AttemptReport, AttemptSpec, DesiredAttempt, Lease, SnapshotRequest, SyncResponse } from "@spell/rpc";
 import { Attempt } from "./attempt.ts";
-import { attemptDirOf, readRecords, writeRecord } from "./attempt-journal.ts";
+import { AttemptJournal, attemptDirOf, openJournals } from "./attempt-journal.ts";
+import { failedResult } from "./attempt-result.ts";
 import type { AttemptServices } from "./attempt-services.ts";
 
 export interface AttemptsOptions {
@@ -17,6 +18,8 @@ export class Attempts {
   readonly #attempts = new Map<string, Attempt>();
   /** Being taken away: not to be started again before that is done. */
   readonly #leaving = new Map<string, Promise<void>>();
+  /** Those for which there was not even room for a journal: ended before they began. */
+  readonly #refused = new Map<string, AttemptReport>();
   readonly #snapshots = new Set<string>();
   #applied: Promise<void> = Promise.resolve();
 
@@ -26,16 +29,16 @@ export class Attempts {
 
   /** Reads what an earlier life of this agent left. */
   async load(): Promise<void> {
-    const { found, broken } = await readRecords(this.#options.dataDir);
-    for (const { attemptDir, record } of found) {
-      this.#attempts.set(keyOf(record.lease), new Attempt(this.#options.services, attemptDir, record));
+    const { found, broken } = openJournals(this.#options.dataDir);
+    for (const journal of found) {
+      this.#attempts.set(keyOf(journal.record.lease), new Attempt(this.#options.services, journal));
     }
     // Crashed before the journal was written: nothing was started, and the coordinator sends the spec again.
     for (const folder of broken) await rm(folder, { recursive: true, force: true });
   }
 
   reports(): AttemptReport[] {
-    return [...this.#attempts.values()].map((attempt) => attempt.report());
+    return [...[...this.#attempts.values()].map((attempt) => attempt.report()), ...this.#refused.values()];
   }
 
   /** How many have not ended. */
@@ -55,7 +58,8 @@ export class Attempts {
     for (const [key, attempt] of this.#attempts) {
       if (!desired.has(key)) void this.#leave(key, attempt);
     }
-    await Promise.all([...desired].map(([key, each]) => this.#want(key, each)));
+    for (const key of this.#refused.keys()) if (!desired.has(key)) this.#refused.delete(key);
+    for (const [key, each] of desired) this.#want(key, each);
     for (const request of response.snapshots) this.#takeSnapshot(request);
   }
 
@@ -69,19 +73,27 @@ export class Attempts {
     await Promise.all([...this.#attempts.values()].map((attempt) => attempt.detach()));
   }
 
-  async #want(key: string, { lease, spec, action }: DesiredAttempt): Promise<void> {
-    if (this.#leaving.has(key)) return;
-    let attempt = this.#attempts.get(key);
-    if (attempt === undefined && lease !== undefined && spec !== undefined) {
-      const attemptDir = attemptDirOf(this.#options.dataDir, lease);
-      const record = { lease, spec, bootId: this.#options.services.bootId, history: [] };
-      attempt = new Attempt(this.#options.services, attemptDir, record);
-      this.#attempts.set(key, attempt);
-      await writeRecord(attemptDir, record);
-      this.#options.services.changed();
-    }
+  #want(key: string, { lease, spec, action }: DesiredAttempt): void {
+    if (this.#leaving.has(key) || this.#refused.has(key)) return;
+    const known = this.#attempts.get(key);
+    const attempt = known ?? (lease && spec && this.#begin(key, lease, spec));
     if (action !== "run") attempt?.request(action);
     attempt?.resume();
+  }
+
+  #begin(key: string, lease: Lease, spec: AttemptSpec): Attempt | undefined {
+    const { dataDir, services } = this.#options;
+    let attempt: Attempt | undefined;
+    try {
+      const arrival = { lease, spec, bootId: services.bootId };
+      attempt = new Attempt(services, AttemptJournal.create(attemptDirOf(dataDir, lease), arrival));
+      this.#attempts.set(key, attempt);
+    } catch (error) {
+      services.log.error({ err: error, attempt: key }, "no room for an attempt");
+      this.#refused.set(key, { lease, phase: "ended", history: [], result: failedResult("build", error) });
+    }
+    services.changed();
+    return attempt;
   }
 
   #leave(key: string, attempt: Attempt): Promise<void> {

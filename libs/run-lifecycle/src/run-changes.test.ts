@@ -49,6 +49,21 @@ describe("run changes", () => {
     expect(await ended(wait)).toBe(true);
   });
 
+  it("wake their own waiters once, before the news has come back over the bus", async () => {
+    const { bus, changes } = await start();
+    const published = vi.spyOn(bus, "publishStatus");
+    const [first, standby] = [changes.next(7), new RunChanges(bus)];
+    await standby.start();
+    let second: Promise<void> | undefined;
+    const firstEnded = first.then(() => void (second = changes.next(7)));
+    changes.publish(CHANGED);
+    await firstEnded;
+    expect(published).toHaveBeenCalledTimes(1);
+    expect(await ended(second ?? Promise.resolve())).toBe(false);
+    await standby.stop();
+    await changes.stop();
+  });
+
   it("wake them also when the bus goes away during the publishing", async () => {
     const { bus, changes } = await start();
     vi.spyOn(bus, "connected").mockReturnValue(true);

@@ -1,16 +1,19 @@
 /**
- * Wakes whoever waits for a change of a run. The news comes over the event bus, so it also reaches the clients of a standby
- * coordinator; since the bus may lose news, every wait also ends by itself after a while and its owner looks again.
+ * Wakes whoever waits for a change of a run: this process's own waiters at once, those of a standby coordinator by the event
+ * bus. Since the bus may lose news, every wait also ends by itself after a while and its owner looks again.
  */
 import type { EventBus, Subscription } from "@spell/event-bus";
 import type { RunRecord } from "@spell/run-store";
 
 /** How long a waiter sleeps at most before it looks at the record again, milliseconds. */
 const LOOK_AGAIN_MS = 2_000;
+const MAX_ECHOES = 1_000;
 
 export class RunChanges {
   readonly #bus: EventBus;
   readonly #waiters = new Map<number, Set<() => void>>();
+  /** Our own news that is still to come back over the bus, as `run/version`: nobody need be woken twice for it. */
+  readonly #echoes = new Set<string>();
   #subscription: Subscription | undefined;
 
   constructor(bus: EventBus) {
@@ -18,7 +21,9 @@ export class RunChanges {
   }
 
   async start(): Promise<void> {
-    this.#subscription = await this.#bus.subscribeStatus((news) => this.#wake(news.runId));
+    this.#subscription = await this.#bus.subscribeStatus((news) => {
+      if (!this.#echoes.delete(echoOf(news.runId, news.version))) this.#wake(news.runId);
+    });
   }
 
   async stop(): Promise<void> {
@@ -26,15 +31,19 @@ export class RunChanges {
     for (const runId of [...this.#waiters.keys()]) this.#wake(runId);
   }
 
-  /** Tells the world, after the commit. With the bus away this process's own waiters are told directly. */
+  /** Tells the world, after the commit. */
   publish(run: Pick<RunRecord, "id" | "status" | "version">): void {
-    if (!this.#bus.connected()) {
-      this.#wake(run.id);
-      return;
+    this.#wake(run.id);
+    if (!this.#bus.connected()) return;
+    const echo = echoOf(run.id, run.version);
+    this.#echoes.add(echo);
+    // What the bus has lost never comes back: the oldest go, and at worst somebody is woken twice.
+    for (const oldest of this.#echoes) {
+      if (this.#echoes.size <= MAX_ECHOES) break;
+      this.#echoes.delete(oldest);
     }
-    this.#bus
-      .publishStatus({ runId: run.id, status: run.status, version: run.version })
-      .catch(() => this.#wake(run.id));
+    const news = { runId: run.id, status: run.status, version: run.version };
+    this.#bus.publishStatus(news).catch(() => this.#echoes.delete(echo));
   }
 
   /** Resolves at the next news of this run, after a while, or when the signal fires. */
@@ -59,4 +68,8 @@ export class RunChanges {
   #wake(runId: number): void {
     for (const waiter of [...(this.#waiters.get(runId) ?? [])]) waiter();
   }
+}
+
+function echoOf(runId: number, version: number): string {
+  return `${runId}/${version}`;
 }

@@ -209,7 +209,7 @@ export class LogShipper implements AsyncDisposable {
     try {
       const to = await this.#holdAtEnd();
       const offset = this.#outputEnded ? to : await lastLineEnd(this.#spool, this.#source.position.offset, to);
-      await this.#append({ offset: Math.max(offset, this.#source.position.offset), entry });
+      this.#append({ offset: Math.max(offset, this.#source.position.offset), entry });
     } catch (error) {
       throw new SpellError("unavailable", `A notice cannot be written: ${messageOf(error)}.`, { cause: error });
     } finally {
@@ -224,7 +224,7 @@ export class LogShipper implements AsyncDisposable {
       const lineIsOpen = (await lastLineEnd(this.#spool, this.#source.position.offset, to)) < to;
       const last = this.#journal.last();
       const marked = last?.offset === to && last.resumeAt === undefined;
-      if (lineIsOpen && !marked) await this.#append({ offset: to });
+      if (lineIsOpen && !marked) this.#append({ offset: to });
     } catch (error) {
       this.#problem(`The end of the log cannot be written: ${messageOf(error)}.`);
     } finally {
@@ -239,9 +239,9 @@ export class LogShipper implements AsyncDisposable {
     return this.#journal.barrier;
   }
 
-  async #append(record: NoticeRecord): Promise<void> {
+  #append(record: NoticeRecord): void {
     this.#journal.barrier = record.offset;
-    await this.#journal.append(record);
+    this.#journal.append(record);
   }
 
   #release(): void {
@@ -257,7 +257,7 @@ export class LogShipper implements AsyncDisposable {
       const { number, offset, notices } = this.#source.position;
       const text = "The log file was cut by another process: lines may be missing here.";
       const own = number + this.#journal.entriesFrom(notices);
-      await this.#append({ offset, entry: warning(text), resumeAt: 0, number: own });
+      this.#append({ offset, entry: warning(text), resumeAt: 0, number: own });
       this.#release();
       return true;
     });
@@ -278,7 +278,7 @@ export class LogShipper implements AsyncDisposable {
     this.#lastProblem = text;
     this.#problem(text);
     await this.#inTurn(async () => {
-      await this.#append({ offset: this.#source.position.offset, entry: warning(text) });
+      this.#append({ offset: this.#source.position.offset, entry: warning(text) });
     }).catch(() => undefined);
     this.#release();
   }

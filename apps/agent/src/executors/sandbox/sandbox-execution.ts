@@ -149,7 +149,8 @@ export class SandboxExecution implements Execution {
     for (let pauseMs = 0; isAlive(init); pauseMs = Math.min(pauseMs + 1, ADOPTED_POLL_MS)) {
       if (readStatus(this.#paths.status).exitCode !== undefined) deadline ??= Date.now() + LEFTOVER_GRACE_MS;
       if (deadline !== undefined && Date.now() > deadline) sendSignal(init.pid, "SIGKILL");
-      await (pauseMs < 3 ? new Promise<void>((resolve) => setImmediate(resolve)) : pause(pauseMs));
+      // Most are gone within a millisecond of the outer bwrap.
+      await (pauseMs < 3 ? new Promise<void>((resolve) => setImmediate(resolve)) : pause(pauseMs - 2));
     }
   }
 
