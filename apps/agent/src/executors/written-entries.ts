@@ -1,5 +1,5 @@
 /** Finds what a run wrote, in a folder that holds its changes or its whole copy of the code. */
-import { lstat, open, readdir, readlink, rename } from "node:fs/promises";
+import { chmod, lstat, open, readdir, readlink, rename } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import type { WrittenEntry } from "./executor.ts";
@@ -15,10 +15,12 @@ export interface WrittenRequest {
 
 /**
  * Files, symbolic links, new empty folders, FIFOs and sockets, sorted by path. Left out: deletions (devices to an overlay, as are
- * all devices here), and files whose bytes and mode are still the code's.
+ * all devices here), and files whose bytes and mode are still the code's. What the run has closed to its owner is opened: an
+ * agent that is not root could not read it.
  */
 export async function writtenEntries(request: WrittenRequest): Promise<WrittenEntry[]> {
   const entries: WrittenEntry[] = [];
+  await allow(request.folder, await lstat(request.folder), LIST);
   await collect("", request, entries);
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -41,7 +43,10 @@ async function collectOne(path: string, request: WrittenRequest, entries: Writte
   if (request.mountPaths.some((mount) => path === mount || path.startsWith(`${mount}/`))) return;
   const source = join(request.folder, path);
   const stat = await lstat(source);
-  if (stat.isDirectory()) return collect(path, request, entries);
+  if (stat.isDirectory()) {
+    await allow(source, stat, LIST);
+    return collect(path, request, entries);
+  }
   if (stat.isSymbolicLink()) {
     const target = await readlink(source);
     const before = await readlink(inCode(path, request)).catch(() => undefined);
@@ -49,9 +54,18 @@ async function collectOne(path: string, request: WrittenRequest, entries: Writte
     entries.push({ path, kind: "symlink", source, target, executable: false, sizeBytes: 0 });
   } else if (stat.isFIFO() || stat.isSocket()) {
     entries.push({ path, kind: stat.isFIFO() ? "fifo" : "socket", source, executable: false, sizeBytes: 0 });
-  } else if (stat.isFile() && !(await isUnchanged(source, stat, inCode(path, request)))) {
+  } else if (stat.isFile()) {
+    await allow(source, stat, READ);
+    if (await isUnchanged(source, stat, inCode(path, request))) return;
     entries.push({ path, kind: "file", source, executable: (stat.mode & 0o100) !== 0, sizeBytes: stat.size });
   }
+}
+
+/** What an owner needs to see what is in a folder, and to rename it; and to read a file. */
+const [LIST, READ] = [0o700, 0o400];
+
+async function allow(path: string, { mode }: Stats, bits: number): Promise<void> {
+  if ((mode & bits) !== bits) await chmod(path, (mode & 0o7777) | bits);
 }
 
 /** Names as text. One that is no UTF-8 is renamed to what it reads as, so that its bytes are not lost. */
