@@ -61,7 +61,7 @@ export async function saveOutputs(request: {
   await request.onHashed();
   const isEmpty = fileCount === 0 && entries.length === skipped.length;
   if (isEmpty) return { fileCount, totalBytes, skipped, files: [] };
-  await uploadTree(snapshot, request.transport, { signal: request.signal });
+  await uploadTree(snapshot, request.transport, { signal: request.signal, smallInOneCall: true });
   const executable = new Set(entries.filter((entry) => entry.executable).map((entry) => entry.source));
   const files = [...snapshot.files].map(([digest, { path }]) => ({ path, digest, executable: executable.has(path) }));
   return { tree: root, fileCount, totalBytes, skipped, files };

@@ -6,7 +6,7 @@ import { digestOf, encodeNode } from "@spell/spellfs";
 import type { StoredObject } from "@spell/spellfs";
 import { describe, expect, it } from "vitest";
 import { Link, makeTree, pack } from "./test-support/make-tree.ts";
-import type { MadeTree } from "./test-support/make-tree.ts";
+import type { Files, MadeTree } from "./test-support/make-tree.ts";
 import { openWorld } from "./test-support/world.ts";
 import type { World } from "./test-support/world.ts";
 import { TreeCatalog } from "./tree-catalog.ts";
@@ -102,6 +102,61 @@ describe("a committed tree", () => {
     const elsewhere = new TreeCatalog(world.store, world.objects);
     await expect(elsewhere.readNode(made.root)).rejects.toMatchObject({ code: "data-loss" });
     await expect(world.trees.sources([NOTHING])).rejects.toMatchObject({ code: "data-loss" });
+  });
+});
+
+describe("a tree that comes whole in the call", () => {
+  const whole = (files: Files) => {
+    const { root, nodes, object, body } = makeTree(files);
+    return { root, nodes, objects: [], pack: { content: body, blobs: object.blobs } };
+  };
+  const packs = async (world: World): Promise<number> => {
+    let count = 0;
+    for await (const _object of world.objects.list("packs/")) count += 1;
+    return count;
+  };
+
+  it("is stored once, however often it comes, and shares what is known", async () => {
+    await using world = await openWorld();
+    const request = whole(FILES);
+    await world.trees.commitTree(request);
+    expect(await world.trees.find(request.root, "repo/train.py")).toMatchObject({ kind: "file", sizeBytes: 8 });
+    const before = await packs(world);
+    await world.trees.commitTree(request);
+    expect(await packs(world)).toBe(before);
+    await world.trees.commitTree(whole({ repo: { ...FILES.repo, "more.txt": "more" } }));
+    expect(await packs(world)).toBe(before + 1);
+  });
+
+  it("may have a folder whose bytes are known as a file", async () => {
+    await using world = await openWorld();
+    const inner = makeTree({ x: "1" });
+    const text = Buffer.from(inner.nodes[0] ?? []).toString();
+    await world.trees.commitTree(whole({ "looks like a folder": text }));
+    expect(await world.trees.hasTree(inner.root)).toBe(false);
+    await world.trees.commitTree(whole({ x: "1" }));
+    expect(await world.trees.hasTree(inner.root)).toBe(true);
+  });
+
+  it("is refused when its pack is not what it says, too large, or lacks something", async () => {
+    await using world = await openWorld();
+    const { pack: good, ...request } = whole(FILES);
+    const [first, ...others] = good.blobs;
+    if (first === undefined) throw new Error("the pack holds something");
+    const content = Buffer.from(good.content);
+    content[0] = (content[0] ?? 0) ^ 1;
+    await refused(world, { ...request, pack: { ...good, content } }, "bad-blob-place");
+    for (const over of [{ offset: -1 }, { offset: 1 }, { sizeBytes: 1e9 }, { offset: Number.NaN }, { sizeBytes: -1 }]) {
+      await refused(
+        world,
+        { ...request, pack: { ...good, blobs: [{ ...first, ...over }, ...others] } },
+        "bad-blob-place",
+      );
+    }
+    await refused(world, { ...request, pack: { ...good, blobs: others } }, "missing-blob");
+    const large = { content: Buffer.alloc(64 * 1024 + 1), blobs: [] };
+    await refused(world, { ...request, pack: large }, "too-large");
+    expect(await packs(world)).toBe(0);
   });
 });
 

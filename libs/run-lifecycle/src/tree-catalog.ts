@@ -4,8 +4,8 @@ import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { ObjectStore } from "@spell/object-store";
 import type { BlobLocation, NewBlob, RunStore } from "@spell/run-store";
-import { checkTree, decodeNode, digestOf, encodeNode, findPath } from "@spell/spellfs";
-import type { ObjectSource, StoredObject, TreeEntry, UploadTarget } from "@spell/spellfs";
+import { INLINE_PACK_BYTES, checkTree, decodeNode, digestOf, encodeNode, findPath } from "@spell/spellfs";
+import type { InlinePack, ObjectSource, StoredObject, TreeCommit, TreeEntry, UploadTarget } from "@spell/spellfs";
 import { NodeCache } from "./node-cache.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
@@ -35,9 +35,11 @@ export class TreeCatalog {
   }
 
   /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. */
-  async commitTree(request: { root: Digest; objects: StoredObject[]; nodes: Uint8Array[] }): Promise<void> {
+  async commitTree(request: TreeCommit): Promise<void> {
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
     const places = await this.#checkObjects(request.objects);
+    const pack = request.pack && { ...request.pack, objectKey: `${PACK_PREFIX}${randomUUID()}` };
+    if (pack !== undefined) await this.#addPackPlaces(pack, { places, nodes: new Set(inline.keys()) });
     const tree = await checkTree(request.root, async (digest) => inline.get(digest) ?? this.#knownNode(digest));
     // What came along but is no part of the tree was not checked: it is neither recorded nor kept.
     const nodes = tree.nodes.flatMap((digest) => {
@@ -51,6 +53,9 @@ export class TreeCatalog {
     const blobs: NewBlob[] = [...places.values()]
       .filter((place) => needed.has(place.digest))
       .map((place) => ({ ...place, isNode: checked.has(place.digest) }));
+    if (pack !== undefined && blobs.some((blob) => blob.objectKey === pack.objectKey)) {
+      await this.#objects.put(pack.objectKey, pack.content);
+    }
     await this.#store.addBlobs(blobs);
     for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
   }
@@ -141,6 +146,31 @@ export class TreeCatalog {
       if (place.sizeBytes !== sizeBytes) {
         throw invalidInput(`Blob ${digest} has ${place.sizeBytes} bytes, but the tree says ${sizeBytes}.`, "bad-size");
       }
+    }
+  }
+
+  /** Checks a pack that came along, and adds the places of those of its blobs that lie nowhere yet. */
+  async #addPackPlaces(
+    pack: InlinePack & { objectKey: string },
+    { places, nodes }: { places: Map<Digest, BlobLocation>; nodes: ReadonlySet<Digest> },
+  ): Promise<void> {
+    const { content, blobs, objectKey } = pack;
+    if (content.byteLength > INLINE_PACK_BYTES) {
+      throw invalidInput(`A pack in a call may have ${INLINE_PACK_BYTES} bytes: put a larger one before.`, "too-large");
+    }
+    const digests = blobs.map((blob) => blob.digest);
+    // A node that is known as a file only is not known as a node yet.
+    const found = [
+      ...(await this.#store.findBlobs(digests.filter((digest) => !nodes.has(digest)))),
+      ...(await this.#store.findNodes(digests.filter((digest) => nodes.has(digest)))),
+    ];
+    const known = new Set(found.map((blob) => blob.digest));
+    for (const blob of blobs) {
+      const bytes = content.subarray(blob.offset, blob.offset + blob.sizeBytes);
+      if (blob.offset < 0 || bytes.byteLength !== blob.sizeBytes || digestOf(bytes) !== blob.digest) {
+        throw invalidInput(`Blob ${blob.digest} does not lie in its pack where it is said to.`, "bad-blob-place");
+      }
+      if (!known.has(blob.digest) && !places.has(blob.digest)) places.set(blob.digest, { ...blob, objectKey });
     }
   }
 

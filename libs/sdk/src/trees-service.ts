@@ -38,8 +38,10 @@ export class TreesService implements TreeTransport {
   async commitTree(request: Requests["commitTree"]): Promise<void> {
     const client = this.#connection.trees;
     // The wire's type says Buffer; any bytes are encoded alike.
-    const nodes = request.nodes.map((node) => Buffer.from(node.buffer, node.byteOffset, node.byteLength));
-    await this.#connection.unary(client.commitTree.bind(client), { ...request, nodes, lease: this.#lease });
+    const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const pack = request.pack && { content: toBuffer(request.pack.content), blobs: request.pack.blobs };
+    const message = { ...request, nodes: request.nodes.map(toBuffer), pack, lease: this.#lease };
+    await this.#connection.unary(client.commitTree.bind(client), message);
   }
 
   /** Directory nodes of a tree and where its blobs lie. Throws `not-found`. */

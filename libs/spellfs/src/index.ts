@@ -16,7 +16,16 @@ export { snapshotEntries } from "./snapshot-entries.ts";
 export type { SnapshotEntriesOptions, SnapshotEntry } from "./snapshot-entries.ts";
 export { createDigestCache } from "./digest-cache.ts";
 export type { DigestCache } from "./digest-cache.ts";
-export type { BlobPlace, ObjectSource, StoredObject, TreeTransport, UploadTarget } from "./transport.ts";
+export { INLINE_PACK_BYTES } from "./transport.ts";
+export type {
+  BlobPlace,
+  InlinePack,
+  ObjectSource,
+  StoredObject,
+  TreeCommit,
+  TreeTransport,
+  UploadTarget,
+} from "./transport.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export type { TransferOptions } from "./transfer.ts";

@@ -15,11 +15,29 @@ export interface StoredObject {
   blobs: BlobPlace[];
 }
 
+/** A pack that travels with the call that commits a tree, at most INLINE_PACK_BYTES. */
+export interface InlinePack {
+  content: Uint8Array;
+  blobs: BlobPlace[];
+}
+
+/** Largest InlinePack, bytes: what a call may carry without delaying others. */
+export const INLINE_PACK_BYTES = 64 * 1024;
+
 /** An object that can be read, and the blobs in it that are of interest. */
 export interface ObjectSource {
   /** Presigned; range reads allowed. */
   getUrl: string;
   blobs: BlobPlace[];
+}
+
+/** What makes a tree valid. */
+export interface TreeCommit {
+  root: Digest;
+  objects: StoredObject[];
+  /** Those directory nodes that the store may lack. */
+  nodes: Uint8Array[];
+  pack?: InlinePack;
 }
 
 /** A place for one object. */
@@ -37,8 +55,8 @@ export interface TreeTransport {
     /** 0 to 64; none are given when nothing is missing. */
     targets: number;
   }): Promise<{ missing: Digest[]; targets: UploadTarget[] }>;
-  /** Records objects and makes a tree valid. */
-  commitTree(request: { root: Digest; objects: StoredObject[]; nodes: Uint8Array[] }): Promise<void>;
+  /** Records objects, stores the pack that comes along, and makes a tree valid. */
+  commitTree(request: TreeCommit): Promise<void>;
   /** All nodes of a tree and where its file blobs lie, or the place of a single file's blob; over several messages. */
   readTree(request: {
     digest: Digest;

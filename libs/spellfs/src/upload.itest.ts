@@ -37,6 +37,25 @@ describe("uploading a tree", () => {
     expect(transport.nodes.has(snapshot.root)).toBe(true);
   });
 
+  test.each([
+    { size: 60 * 1024, calls: ["commitTree"], puts: 0 },
+    { size: 70 * 1024, calls: ["findMissing", "commitTree"], puts: 1 },
+  ])("in one call if it is small: a file of $size bytes makes $puts objects", async ({ size, calls, puts }) => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { a: "1", "b/c": "x".repeat(size), "b/empty": "", "b/same": "1" });
+    const transport = new MemoryTransport(server);
+    const snapshot = await take(folder.path);
+    await uploadTree(snapshot, transport, { ...quick, smallInOneCall: true });
+    expect(transport.calls).toEqual(calls);
+    expect(server.count("PUT")).toBe(puts);
+    for (const digest of [snapshot.root, ...snapshot.files.keys()]) expect(transport.places.has(digest)).toBe(true);
+    appendFileSync(join(folder.path, "a"), "more");
+    writeFileSync(join(folder.path, "b/same"), "2");
+    const changed = uploadTree(snapshot, new MemoryTransport(server), { ...quick, smallInOneCall: true });
+    await expect(changed).rejects.toMatchObject({ code: "conflict", reason: "file-changed" });
+  });
+
   test("an empty tree", async () => {
     await using server = await ObjectServer.start();
     const transport = new MemoryTransport(server);

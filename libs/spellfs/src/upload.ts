@@ -11,7 +11,8 @@ import { putObject } from "./put-object.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TREE_KNOWN, TargetSource } from "./target-source.ts";
 import type { TransferOptions } from "./transfer.ts";
-import type { StoredObject, TreeTransport } from "./transport.ts";
+import { INLINE_PACK_BYTES } from "./transport.ts";
+import type { BlobPlace, InlinePack, StoredObject, TreeTransport } from "./transport.ts";
 import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
@@ -28,6 +29,11 @@ export interface UploadProgress {
 export interface UploadOptions extends TransferOptions {
   /** Called as bytes go, at most once per piece of 1 MiB. */
   onProgress?: (progress: UploadProgress) => void;
+  /**
+   * A tree of at most INLINE_PACK_BYTES is sent whole in the one call that commits it, without asking what is known: for trees
+   * that are most likely new, such as a run's outputs. Default: false.
+   */
+  smallInOneCall?: boolean;
 }
 
 /** What an upload came to. */
@@ -50,6 +56,11 @@ export async function uploadTree(
 ): Promise<UploadResult> {
   options.signal?.throwIfAborted();
   const blobCount = snapshot.nodes.size + snapshot.files.size;
+  const pack = options.smallInOneCall === true ? inlinePack(snapshot) : undefined;
+  if (pack !== undefined) {
+    await transport.commitTree({ root: snapshot.root, objects: [], nodes: [...snapshot.nodes.values()], pack });
+    return { uploadedBytes: pack.content.length, uploadedBlobs: blobCount, knownBlobs: 0 };
+  }
   const atMost = planObjects(
     [...snapshot.nodes.keys(), ...snapshot.files.keys()].map((digest) => planned(snapshot, digest)),
   );
@@ -69,6 +80,24 @@ export async function uploadTree(
   await transport.commitTree({ root: snapshot.root, objects, nodes });
   const uploadedBlobs = missing.nodes.length + missing.files.length;
   return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
+}
+
+/** The whole tree as one pack; undefined when it is too large. */
+function inlinePack(snapshot: Snapshot): InlinePack | undefined {
+  const blobs = [...snapshot.nodes.keys(), ...snapshot.files.keys()].map((digest) => planned(snapshot, digest));
+  const sizeBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
+  if (sizeBytes > INLINE_PACK_BYTES) return undefined;
+  return { content: Buffer.concat(blobs.map(verifiedBytes)), blobs: placesOf(blobs) };
+}
+
+/** Where blobs lie that are laid end to end. */
+function placesOf(blobs: readonly PlannedBlob[]): BlobPlace[] {
+  let offset = 0;
+  return blobs.map(({ digest, sizeBytes }) => {
+    const place = { digest, offset, sizeBytes };
+    offset += sizeBytes;
+    return place;
+  });
 }
 
 function planned(snapshot: Snapshot, digest: Digest): PlannedBlob {
@@ -117,19 +146,14 @@ async function putBlobs(
   blobs: PlannedBlob[],
   { targets, onBytes, options }: { targets: TargetSource; onBytes: (bytes: number) => void; options: TransferOptions },
 ): Promise<StoredObject> {
-  const places: StoredObject["blobs"] = [];
-  let sizeBytes = 0;
-  for (const { digest, sizeBytes: size } of blobs) {
-    places.push({ digest, offset: sizeBytes, sizeBytes: size });
-    sizeBytes += size;
-  }
+  const sizeBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
   const [first] = blobs;
   const streamed = first !== undefined && typeof first.source === "string" && first.sizeBytes >= LARGE_BLOB_BYTES;
   const body = streamed
     ? (): AsyncIterable<Uint8Array> => verifiedChunks(first)
     : Buffer.concat(blobs.map(verifiedBytes));
   const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
-  return { objectKey, sizeBytes, blobs: places };
+  return { objectKey, sizeBytes, blobs: placesOf(blobs) };
 }
 
 /** What was appended since the snapshot is left out: the bytes are those that it saw. */

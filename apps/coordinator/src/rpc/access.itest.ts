@@ -52,7 +52,8 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
 /** What an agent may ask, about an attempt that is another agent's. */
 function agentCalls(world: World, token: string, lease: { runId: number; attempt: number; token: string }) {
   const { agents, trees } = world;
-  const segment = { lease, objectKey: `logs/${lease.runId}/1/0`, firstNumber: 0, entries: 1, sizeBytes: 1 };
+  const content = Buffer.from("x");
+  const segment = { lease, objectKey: "", firstNumber: 0, entries: 1, sizeBytes: 1, content };
   const tree = "0".repeat(64);
   return {
     prepareLogSegment: () => call(agents.prepareLogSegment.bind(agents), { lease, firstNumber: 0 }, token),
@@ -60,7 +61,8 @@ function agentCalls(world: World, token: string, lease: { runId: number; attempt
     completeSnapshot: () =>
       call(agents.completeSnapshot.bind(agents), { snapshotId: "x", lease, tree, error: "" }, token),
     findMissing: () => call(trees.findMissing.bind(trees), { digests: [tree], targets: 1, lease }, token),
-    commitTree: () => call(trees.commitTree.bind(trees), { root: tree, objects: [], nodes: [], lease }, token),
+    commitTree: () =>
+      call(trees.commitTree.bind(trees), { root: tree, objects: [], nodes: [], lease, pack: undefined }, token),
   };
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ATTEMPT_CAUSES, PHASES } from "@spell/domain";
 import type { AttemptReport } from "@spell/rpc";
+import { EntryWriter, compressSegment } from "@spell/event-bus";
 import { AgentServiceService, callMetadata } from "@spell/rpc";
 import { waitFor } from "@spell/testing";
 import type { Lease } from "../test-support/agent.ts";
-import { OFFER, TestStream, archive, connectAgent, report } from "../test-support/agent.ts";
+import { OFFER, TestStream, archive, connectAgent, logEntry, report } from "../test-support/agent.ts";
 import { callAny } from "../test-support/any-call.ts";
 import { ask, lines, newRun } from "../test-support/api.ts";
 import type { World } from "../test-support/world.ts";
@@ -148,9 +149,9 @@ describe("a log segment", () => {
   const commit = (
     world: World,
     token: string,
-    over: { lease: Lease; objectKey: string; firstNumber?: number; entries?: number },
+    over: { lease: Lease; objectKey: string; firstNumber?: number; entries?: number; content?: Buffer },
   ) => {
-    const segment = { firstNumber: 0, entries: 1, sizeBytes: 1, ...over };
+    const segment = { firstNumber: 0, entries: 1, sizeBytes: 1, content: Buffer.alloc(0), ...over };
     return call(world.agents.commitLogSegment.bind(world.agents), segment, token);
   };
 
@@ -159,8 +160,15 @@ describe("a log segment", () => {
     const { token, runId, lease, ...agent } = await holdRun(world);
     using _ = agent;
     const elsewhere = [
-      ...["", "packs/x", "logs/1/1/0/x", `logs/${runId + 1}/1/0`, `logs/${runId}/2/0`, `logs/${runId}/1/1`],
-      ...[`logs/${runId}/../${runId}/1/0`, `/logs/${runId}/1/0`, `logs/${runId}/1/0\0`, "../secrets.json"],
+      ...[
+        "",
+        "packs/x",
+        `logs/0/${runId}.1.0.x`,
+        `logs/0/${runId + 1}.1.0`,
+        `logs/0/${runId}.2.0`,
+        `logs/0/${runId}.1.1`,
+      ],
+      ...[`logs/0/../0/${runId}.1.0`, `/logs/0/${runId}.1.0`, `logs/0/${runId}.1.0\0`, "../secrets.json"],
     ];
     const refused = { code: "invalid-input", reason: "bad-segment" };
     for (const objectKey of elsewhere) {
@@ -176,11 +184,32 @@ describe("a log segment", () => {
     expect((await world.services.store.describeLog(runId))?.attempts[0]?.segments).toEqual([]);
   });
 
+  it("may come along when it is small; put beforehand or not, it is read alike", async () => {
+    await using world = await openWorld();
+    const { token, runId, lease, ...agent } = await holdRun(world);
+    using _ = agent;
+    const { agents, services } = world;
+    const { objectKey, putUrl } = await call(agents.prepareLogSegment.bind(agents), { lease, firstNumber: 1 }, token);
+    await archive(world, { token, lease, firstNumber: 0, texts: ["a"] });
+    const first = (await services.store.describeLog(runId))?.attempts[0]?.segments[0];
+    expect(first?.objectKey).toBe(`logs/0/${runId}.1.0`);
+    const writer = new EntryWriter();
+    writer.entry(logEntry("b"));
+    const bytes = await compressSegment({ ...lease, firstNumber: 1 }, [writer.take().body]);
+    expect((await fetch(putUrl, { method: "PUT", body: new Uint8Array(bytes) })).ok).toBe(true);
+    await commit(world, token, { lease, objectKey, firstNumber: 1 });
+    const read = await lines(world, `runs/ann/${runId}/logs`, { offset: 1 });
+    expect(read).toMatchObject([{ log_entry: { log: "a" } }, { log_entry: { log: "b" } }, { finished: true }]);
+    const content = Buffer.alloc(64 * 1024 + 1);
+    const tooLarge = commit(world, token, { lease, objectKey: "", firstNumber: 2, content });
+    await expect(tooLarge).rejects.toMatchObject({ code: "invalid-input", reason: "too-large" });
+  });
+
   it("without entries does not stand in the way of the next one", async () => {
     await using world = await openWorld();
     const { token, runId, lease, ...agent } = await holdRun(world);
     using _ = agent;
-    await commit(world, token, { lease, objectKey: `logs/${runId}/1/0`, entries: 0 });
+    await commit(world, token, { lease, objectKey: `logs/0/${runId}.1.0`, entries: 0 });
     await archive(world, { token, lease, firstNumber: 0, texts: ["a"] });
     expect(await lines(world, `runs/ann/${runId}/logs`, { offset: 1 })).toMatchObject([
       { log_entry: { log: "a" } },

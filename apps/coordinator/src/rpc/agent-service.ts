@@ -11,6 +11,9 @@ import { AgentStream } from "./agent-stream.ts";
 import { toDigest } from "./convert.ts";
 import { authenticate, serviceError, unary } from "./handler.ts";
 
+/** Larger ones are put into the object store first. */
+const MAX_INLINE_SEGMENT_BYTES = 64 * 1024;
+
 export function createAgentService(services: Services): AgentServiceServer {
   const { store, lifecycle, snapshots } = services;
   return {
@@ -33,8 +36,10 @@ export function createAgentService(services: Services): AgentServiceServer {
     },
     commitLogSegment: unary(services, async (request, { principal }) => {
       const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
-      const { objectKey, firstNumber, entries } = request;
-      if (objectKey !== segmentKey(run, firstNumber) || entries < 0) {
+      const { firstNumber, entries, content } = request;
+      const objectKey = segmentKey(run, firstNumber);
+      const comesAlong = content.byteLength > 0;
+      if ((!comesAlong && request.objectKey !== objectKey) || entries < 0) {
         throw invalidInput(
           `This is no segment of the log of run ${run.id} that begins at ${firstNumber}.`,
           "bad-segment",
@@ -42,6 +47,10 @@ export function createAgentService(services: Services): AgentServiceServer {
       }
       // Without entries it would only stand in the way of the segment that begins at the same number.
       if (entries === 0) return {};
+      if (content.byteLength > MAX_INLINE_SEGMENT_BYTES) {
+        throw invalidInput(`A segment of ${content.byteLength} bytes must be put before it is recorded.`, "too-large");
+      }
+      if (comesAlong) await services.objects.put(objectKey, content);
       await store.addLogSegment(run.id, { attempt: run.attempt, firstNumber, entries, objectKey });
       services.changes.publish(run);
       return {};
@@ -87,10 +96,13 @@ async function join(
   return { agentId, agentToken };
 }
 
+/** Runs whose segments share a folder of an embedded store: a folder for each run would cost two more syncs of the disk. */
+const RUNS_PER_FOLDER = 1_000;
+
 /** Fixed by what it holds: storing the same segment again after a crash replaces it. */
 function segmentKey(run: RunRecord, firstNumber: number): string {
   if (firstNumber < 0) throw invalidInput(`A log has no entry ${firstNumber}.`, "bad-segment");
-  return `logs/${run.id}/${run.attempt}/${firstNumber}`;
+  return `logs/${Math.floor(run.id / RUNS_PER_FOLDER)}/${run.id}.${run.attempt}.${firstNumber}`;
 }
 
 function agentOf(principal: Principal): string {

@@ -202,17 +202,28 @@ describe("TreeService", () => {
     await expect(read("../x", false)).rejects.toMatchObject({ code: "invalid-input", reason: "bad-digest" });
   });
 
+  it("takes a small tree whole in one call", async () => {
+    await using world = await openWorld();
+    const { trees } = world;
+    const { root, node, body, blobs } = makeFolder({ "a.txt": "one" });
+    const request = { root, objects: [], nodes: [node], lease: undefined, pack: { content: body, blobs } };
+    await call(trees.commitTree.bind(trees), request, world.ann);
+    expect(await world.services.trees.find(root, "a.txt")).toMatchObject({ kind: "file", sizeBytes: 3 });
+  });
+
   it("refuses a tree that is not what it says", async () => {
     await using world = await openWorld();
     const { trees } = world;
     const { root, node, body, blobs } = makeFolder({ "a.txt": "one" });
     const commit = (over: object) => {
-      const request = { root, objects: [], nodes: [node], lease: undefined, ...over };
+      const request = { root, objects: [], nodes: [node], lease: undefined, pack: undefined, ...over };
       return call(trees.commitTree.bind(trees), request, world.ann);
     };
     await expect(commit({})).rejects.toMatchObject({ reason: "missing-blob" });
     await expect(commit({ root: UNKNOWN })).rejects.toMatchObject({ code: "invalid-input" });
     await expect(commit({ root: "x" })).rejects.toMatchObject({ reason: "bad-digest" });
+    const pack = { content: body, blobs: blobs.map((blob) => ({ ...blob, digest: "x" })) };
+    await expect(commit({ pack })).rejects.toMatchObject({ reason: "bad-digest" });
     for (const objectKey of ["packs/never-put", "../secrets.json", "logs/1/1/0"]) {
       const objects = [{ objectKey, sizeBytes: body.length, blobs }];
       await expect(commit({ objects })).rejects.toMatchObject({ code: "invalid-input", reason: "missing-object" });

@@ -1,7 +1,7 @@
 /** gRPC: trees. Users may commit and read; an agent only under the lease of an attempt, and reads only what that needs. */
 import type { Digest } from "@spell/domain";
 import { SpellError } from "@spell/domain";
-import type { Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
+import type { BlobPlace, Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
 import type { Principal } from "@spell/run-lifecycle";
 import type { RunRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
@@ -17,11 +17,10 @@ export function createTreeService(services: Services): TreeServiceServer {
     }),
     commitTree: unary(services, async (request, { principal }) => {
       await requireWriter(services, principal, request.lease);
-      const objects = request.objects.map((object) => ({
-        ...object,
-        blobs: object.blobs.map((blob) => ({ ...blob, digest: toDigest(blob.digest) })),
-      }));
-      await trees.commitTree({ root: toDigest(request.root), objects, nodes: request.nodes });
+      const { root, nodes, pack } = request;
+      const objects = request.objects.map((object) => ({ ...object, blobs: object.blobs.map(toPlace) }));
+      const inline = pack && { content: pack.content, blobs: pack.blobs.map(toPlace) };
+      await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline });
       return {};
     }),
     readTree: serverStream(services, async function* (request, { principal }): AsyncGenerator<ReadTreeResponse> {
@@ -31,6 +30,10 @@ export function createTreeService(services: Services): TreeServiceServer {
       else yield* trees.read(digest);
     }),
   };
+}
+
+function toPlace({ digest, offset, sizeBytes }: BlobPlace): BlobPlace & { digest: Digest } {
+  return { digest: toDigest(digest), offset, sizeBytes };
 }
 
 async function requireWriter(services: Services, principal: Principal, lease: Lease | undefined): Promise<void> {

@@ -38,6 +38,7 @@ export async function commitFiles(world: World, files: Record<string, string>): 
   const put = await fetch(target.putUrl, { method: "PUT", body: new Uint8Array(body) });
   if (!put.ok) throw new Error(`the store answered ${put.status}: ${await put.text()}`);
   const object = { objectKey: target.objectKey, sizeBytes: body.length, blobs };
-  await call(trees.commitTree.bind(trees), { root, objects: [object], nodes: [node], lease: undefined }, world.ann);
+  const request = { root, objects: [object], nodes: [node], lease: undefined, pack: undefined };
+  await call(trees.commitTree.bind(trees), request, world.ann);
   return root;
 }

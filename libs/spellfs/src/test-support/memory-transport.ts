@@ -3,7 +3,7 @@ import { invalidInput, notFound } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import { checkTree } from "../check.ts";
 import { decodeNode, digestOf } from "../node.ts";
-import type { BlobPlace, ObjectSource, StoredObject, TreeTransport, UploadTarget } from "../transport.ts";
+import type { BlobPlace, ObjectSource, TreeCommit, TreeTransport, UploadTarget } from "../transport.ts";
 import type { ObjectServer } from "./object-server.ts";
 
 /** Keeps records in memory and objects in the given server. */
@@ -35,12 +35,18 @@ export class MemoryTransport implements TreeTransport {
     return Promise.resolve({ missing, targets });
   }
 
-  async commitTree(request: { root: Digest; objects: StoredObject[]; nodes: Uint8Array[] }): Promise<void> {
+  async commitTree({ pack, ...request }: TreeCommit): Promise<void> {
     this.calls.push("commitTree");
+    const objects = [...request.objects];
+    if (pack !== undefined) {
+      const objectKey = `pack-${this.calls.length}`;
+      this.#server.objects.set(objectKey, Buffer.from(pack.content));
+      objects.push({ objectKey, sizeBytes: pack.content.length, blobs: pack.blobs });
+    }
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
     const checked = await checkTree(request.root, (digest) => inline.get(digest) ?? this.nodes.get(digest));
     const places = new Map(this.places);
-    for (const object of request.objects) {
+    for (const object of objects) {
       const bytes = this.#server.objects.get(object.objectKey);
       if (bytes?.length !== object.sizeBytes) throw invalidInput(`${object.objectKey} was not uploaded whole`);
       for (const blob of object.blobs) {

@@ -170,11 +170,16 @@ export interface PrepareLogSegmentResponse {
 }
 
 export interface CommitLogSegmentRequest {
-  lease: Lease | undefined;
+  lease:
+    | Lease
+    | undefined;
+  /** From PrepareLogSegment; empty with `content`. */
   objectKey: string;
   firstNumber: number;
   entries: number;
   sizeBytes: number;
+  /** The segment itself when it is small, at most 64 KiB: the coordinator stores it, and PrepareLogSegment is not needed. */
+  content: Uint8Array;
 }
 
 export interface CommitLogSegmentResponse {
@@ -2111,7 +2116,7 @@ export const PrepareLogSegmentResponse: MessageFns<PrepareLogSegmentResponse> = 
 };
 
 function createBaseCommitLogSegmentRequest(): CommitLogSegmentRequest {
-  return { lease: undefined, objectKey: "", firstNumber: 0, entries: 0, sizeBytes: 0 };
+  return { lease: undefined, objectKey: "", firstNumber: 0, entries: 0, sizeBytes: 0, content: new Uint8Array(0) };
 }
 
 export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
@@ -2130,6 +2135,9 @@ export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
     }
     if (message.sizeBytes !== 0) {
       writer.uint32(40).int64(message.sizeBytes);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(50).bytes(message.content);
     }
     return writer;
   },
@@ -2187,6 +2195,14 @@ export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
             message.sizeBytes = longToNumber(reader.int64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2218,6 +2234,7 @@ export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
         : isSet(object.size_bytes)
         ? globalThis.Number(object.size_bytes)
         : 0,
+      content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0),
     };
   },
 
@@ -2238,6 +2255,9 @@ export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
     if (message.sizeBytes !== 0) {
       obj.sizeBytes = Math.round(message.sizeBytes);
     }
+    if (message.content.length !== 0) {
+      obj.content = base64FromBytes(message.content);
+    }
     return obj;
   },
 
@@ -2251,6 +2271,7 @@ export const CommitLogSegmentRequest: MessageFns<CommitLogSegmentRequest> = {
     message.firstNumber = object.firstNumber ?? 0;
     message.entries = object.entries ?? 0;
     message.sizeBytes = object.sizeBytes ?? 0;
+    message.content = object.content ?? new Uint8Array(0);
     return message;
   },
 };
@@ -2514,7 +2535,7 @@ export const AgentServiceService = {
       Buffer.from(PrepareLogSegmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PrepareLogSegmentResponse => PrepareLogSegmentResponse.decode(value),
   },
-  /** Records a log segment that was put into the object store. ABORTED: the lease is no longer in force. */
+  /** Records a log segment that was put into the object store, or comes along. ABORTED: the lease is no longer in force. */
   commitLogSegment: {
     path: "/spell.v1.AgentService/CommitLogSegment" as const,
     requestStream: false as const,
@@ -2547,7 +2568,7 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   sync: handleBidiStreamingCall<SyncRequest, SyncResponse>;
   /** Where to put a log segment; the same segment again gives the same place. */
   prepareLogSegment: handleUnaryCall<PrepareLogSegmentRequest, PrepareLogSegmentResponse>;
-  /** Records a log segment that was put into the object store. ABORTED: the lease is no longer in force. */
+  /** Records a log segment that was put into the object store, or comes along. ABORTED: the lease is no longer in force. */
   commitLogSegment: handleUnaryCall<CommitLogSegmentRequest, CommitLogSegmentResponse>;
   /** Answers a SnapshotRequest from Sync. */
   completeSnapshot: handleUnaryCall<CompleteSnapshotRequest, CompleteSnapshotResponse>;
@@ -2587,7 +2608,7 @@ export interface AgentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PrepareLogSegmentResponse) => void,
   ): ClientUnaryCall;
-  /** Records a log segment that was put into the object store. ABORTED: the lease is no longer in force. */
+  /** Records a log segment that was put into the object store, or comes along. ABORTED: the lease is no longer in force. */
   commitLogSegment(
     request: CommitLogSegmentRequest,
     callback: (error: ServiceError | null, response: CommitLogSegmentResponse) => void,
@@ -2629,6 +2650,31 @@ export const AgentServiceClient = makeGenericClientConstructor(
   service: typeof AgentServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

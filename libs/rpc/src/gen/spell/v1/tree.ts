@@ -58,7 +58,18 @@ export interface CommitTreeRequest {
   objects: StoredObject[];
   /** Encoded directory nodes (see docs/spellfs.md) that the store lacked. */
   nodes: Uint8Array[];
-  lease: Lease | undefined;
+  lease:
+    | Lease
+    | undefined;
+  /** Blobs that were not put before, the tree's nodes among them: the coordinator stores them. May be absent. */
+  pack: InlinePack | undefined;
+}
+
+/** A pack that travels with the call. */
+export interface InlinePack {
+  /** At most 64 KiB. */
+  content: Uint8Array;
+  blobs: BlobPlace[];
 }
 
 /** An object that was put, and the blobs in it. */
@@ -483,7 +494,7 @@ export const UploadTarget: MessageFns<UploadTarget> = {
 };
 
 function createBaseCommitTreeRequest(): CommitTreeRequest {
-  return { root: "", objects: [], nodes: [], lease: undefined };
+  return { root: "", objects: [], nodes: [], lease: undefined, pack: undefined };
 }
 
 export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
@@ -499,6 +510,9 @@ export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
     }
     if (message.lease !== undefined) {
       Lease.encode(message.lease, writer.uint32(34).fork()).join();
+    }
+    if (message.pack !== undefined) {
+      InlinePack.encode(message.pack, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -548,6 +562,14 @@ export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
             message.lease = Lease.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pack = InlinePack.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -568,6 +590,7 @@ export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
         : [],
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => bytesFromBase64(e)) : [],
       lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+      pack: isSet(object.pack) ? InlinePack.fromJSON(object.pack) : undefined,
     };
   },
 
@@ -585,6 +608,9 @@ export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
     if (message.lease !== undefined) {
       obj.lease = Lease.toJSON(message.lease);
     }
+    if (message.pack !== undefined) {
+      obj.pack = InlinePack.toJSON(message.pack);
+    }
     return obj;
   },
 
@@ -597,6 +623,94 @@ export const CommitTreeRequest: MessageFns<CommitTreeRequest> = {
     message.objects = object.objects?.map((e) => StoredObject.fromPartial(e)) || [];
     message.nodes = object.nodes?.map((e) => e) || [];
     message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    message.pack = (object.pack !== undefined && object.pack !== null)
+      ? InlinePack.fromPartial(object.pack)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseInlinePack(): InlinePack {
+  return { content: new Uint8Array(0), blobs: [] };
+}
+
+export const InlinePack: MessageFns<InlinePack> = {
+  encode(message: InlinePack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.content.length !== 0) {
+      writer.uint32(10).bytes(message.content);
+    }
+    for (const v of message.blobs) {
+      BlobPlace.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InlinePack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInlinePack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blobs.push(BlobPlace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InlinePack {
+    return {
+      content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0),
+      blobs: globalThis.Array.isArray(object?.blobs) ? object.blobs.map((e: any) => BlobPlace.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: InlinePack): unknown {
+    const obj: any = {};
+    if (message.content.length !== 0) {
+      obj.content = base64FromBytes(message.content);
+    }
+    if (message.blobs?.length) {
+      obj.blobs = message.blobs.map((e) => BlobPlace.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<InlinePack>, I>>(base?: I): InlinePack {
+    return InlinePack.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<InlinePack>, I>>(object: I): InlinePack {
+    const message = createBaseInlinePack();
+    message.content = object.content ?? new Uint8Array(0);
+    message.blobs = object.blobs?.map((e) => BlobPlace.fromPartial(e)) || [];
     return message;
   },
 };
