@@ -194,7 +194,7 @@ describe("outputs", () => {
       "mkdir save; echo good > save/good.txt; ln -s good.txt save/inside",
       "touch save/$'two\\nlines'; ln -s /etc/passwd save/absolute; ln -s ../../../x save/leaves; mkfifo save/pipe",
       `python -c 'import socket; socket.socket(socket.AF_UNIX).bind("save/sock")'`,
-      `mkdir -p "$(python -c 'print("d/" * 300)')"; echo secret > save/mine; chmod 0 save/mine`,
+      `mkdir -p "$(python -c 'print("d/" * 300)')"; mkdir save/shut; echo mine > save/shut/f; chmod 0 save/shut/f save/shut`,
     ];
     const { id, stdout } = await run(farm, folder, command.join("; "));
     for (const sentence of [
@@ -215,7 +215,7 @@ describe("outputs", () => {
       `runs/${id}:/data/all`,
       "cd /data/all; find . -type f -o -type l | sort",
     );
-    expect(seen.output).toBe("./save/good.txt\n./save/inside\n./save/mine\n");
+    expect(seen.output).toBe("./save/good.txt\n./save/inside\n./save/shut/f\n");
   });
 });
 
@@ -224,18 +224,18 @@ test("mounts are private and writable: what a run does to them reaches neither t
   mkdirSync(join(folder, "model"));
   writeFileSync(join(folder, "model/of-the-code"), "hidden by the mount\n");
   const source = await run(farm, folder, "mkdir -p d/in; echo old > d/in/f; echo gone > d/g; echo one > one.txt");
-  const mounts = ["d:model", "d:/data/d", "one.txt:one.txt", "one.txt:/etc/one.txt"].flatMap((each) => [
+  const mounts = ["d:model", "d:/data/d", "one.txt:one.txt", "one.txt:/data/one.txt"].flatMap((each) => [
     ...["-m", `runs/${source.id}/${each}`],
   ]);
   const changes = [
-    "cat model/in/f /data/d/in/f one.txt /etc/one.txt; ls model",
+    "cat model/in/f /data/d/in/f one.txt /data/one.txt; ls model",
     "for d in model /data/d; do echo new >> $d/in/f; rm $d/g; echo more > $d/h; done",
-    "echo new >> one.txt; echo other > /etc/one.txt; echo mine > result.txt; cat model/in/f one.txt /etc/one.txt",
+    "echo new >> one.txt; echo other > /data/one.txt; echo mine > result.txt; cat model/in/f one.txt /data/one.txt",
   ];
   const changing = await run(farm, folder, ...mounts, changes.join("; "));
   expect(changing.output).toBe("old\nold\none\none\ng\nin\nold\nnew\none\nnew\nother\n");
   expect(changing.stdout).toContain("Found 1 new or modified file (5 bytes)\n");
   const again = ["-m", `runs/${source.id}:/data/s`, "-m", `runs/${changing.id}:/data/c`];
-  const after = await run(farm, folder, ...again, "cd /data; grep -r '' . | sort; [ -e /etc/one.txt ] || echo private");
-  expect(after.output).toBe("./c/result.txt:mine\n./s/d/g:gone\n./s/d/in/f:old\n./s/one.txt:one\nprivate\n");
+  const after = await run(farm, folder, ...again, "cd /data; grep -r '' . | sort; ls");
+  expect(after.output).toBe("./c/result.txt:mine\n./s/d/g:gone\n./s/d/in/f:old\n./s/one.txt:one\nc\ns\n");
 });

@@ -10,6 +10,8 @@ export interface SmallDisk extends Disposable {
   freeBytes(): number;
   /** Paths of all files on it. */
   files(): string[];
+  /** Makes it larger, as somebody who has run out of space would. */
+  grow(megabytes: number): void;
 }
 
 export function mountSmallDisk(path: string, options: { megabytes: number }): SmallDisk {
@@ -27,6 +29,7 @@ export function mountSmallDisk(path: string, options: { megabytes: number }): Sm
       readdirSync(path, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => `${entry.parentPath}/${entry.name}`),
+    grow: (megabytes) => void execFileSync("mount", ["-o", `remount,size=${megabytes}m`, path]),
     [Symbol.dispose]: () => {
       process.removeListener("exit", umount);
       umount();
