@@ -15,6 +15,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -64,15 +65,16 @@ export class AttemptJournal {
 
   /** Makes the attempt's folder and its journal. Throws what the disk says. */
   static create(attemptDir: string, arrival: Arrival): AttemptJournal {
-    mkdirSync(attemptDir, { recursive: true, mode: 0o700 });
-    const file = openSync(join(attemptDir, FILE), "w", 0o600);
     try {
+      mkdirSync(attemptDir, { recursive: true, mode: 0o700 });
+      const file = openSync(join(attemptDir, FILE), "w", 0o600);
       appendLine(file, arrival);
+      return new AttemptJournal(attemptDir, file, { ...arrival, history: [] });
     } catch (error) {
-      closeSync(file);
+      // The file stays open until this process ends; that is rare and costs nothing.
+      rmSync(attemptDir, { recursive: true, force: true });
       throw error;
     }
-    return new AttemptJournal(attemptDir, file, { ...arrival, history: [] });
   }
 
   /** Opens what an earlier life of this agent left; undefined when it ended before anything could be started. */

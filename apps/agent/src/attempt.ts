@@ -27,6 +27,8 @@ export class Attempt {
   #shipper: LogShipper | undefined;
   #execution: Execution | undefined;
   #killed = false;
+  /** The operator of this machine wants it to end now. */
+  #interrupted = false;
   /** Fires on kill and abandon: preparing and saving end at once. */
   readonly #abort = new AbortController();
   #abandoned = false;
@@ -73,6 +75,14 @@ export class Attempt {
       this.#write({ stopSent: true });
       this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
     }
+  }
+
+  /** Ends it as interrupted: nothing more is saved, its log is. Repeating it is harmless. */
+  interrupt(): void {
+    if (this.ended || this.#interrupted) return;
+    this.#interrupted = true;
+    this.#abort.abort();
+    this.#signal("SIGKILL");
   }
 
   /** A copy of a directory of the running attempt, stored as a tree. Throws conflict when the run is not running. */
@@ -125,16 +135,18 @@ export class Attempt {
       this.#execution = await this.#services.executor.adopt(this.attemptDir);
       this.#execution ??= await this.#prepare();
       await this.#execution.started;
-      if (this.#killed) await this.#execution.signal("SIGKILL");
+      if (this.#killed || this.#interrupted) await this.#execution.signal("SIGKILL");
       if (!this.#entered("saving")) await this.#enter("running");
       // Asked to stop while the process was being started, or before this agent was restarted.
       if (this.#journal.record.stopSent) await this.#stop();
       const exit = await this.#execution.exited;
       clearTimeout(this.#graceTimer);
+      if (this.#abandoned) throw new Error("the attempt is no longer ours");
       await this.#shipper?.outputEnded();
       return await this.#finish(this.#execution, exit);
     } catch (error) {
       if (this.#killed) return attemptResult({ cause: "kill" });
+      if (this.#interrupted) return attemptResult(INTERRUPTED);
       if (this.#abandoned) throw error;
       this.#log.warn({ err: error }, "attempt failed");
       return failedResult(this.#failedStep(), error);
@@ -175,6 +187,7 @@ export class Attempt {
   async #finish(execution: Execution, exit: ExitStatus): Promise<AttemptResult> {
     const { exitCode } = exit;
     if (this.#killed) return attemptResult({ cause: "kill", exitCode });
+    if (this.#interrupted) return attemptResult(INTERRUPTED);
     if (exit.startFailure !== undefined) {
       return attemptResult({ cause: "build", reasonCode: "start-failed", reason: exit.startFailure });
     }
@@ -264,6 +277,11 @@ export class Attempt {
   }
 }
 
+const INTERRUPTED = {
+  cause: "lost",
+  reasonCode: "interrupted-by-operator",
+  reason: "The agent on its machine was told to end at once.",
+};
 const REBOOTED = { reasonCode: "machine-rebooted", reason: "The machine was restarted while the run was on it." };
 
 function entry(

@@ -22,6 +22,8 @@ import { Session } from "./session.ts";
 import { lockDataFolder } from "./single-agent.ts";
 
 const VERSION = "0.1.0";
+/** How long interrupted runs may take to be reported, milliseconds. */
+const INTERRUPT_LIMIT_MS = 5_000;
 const config = parseConfig(process.argv.slice(2));
 const log = createLogger({ name: "agent", level: config.logLevel });
 
@@ -110,21 +112,24 @@ async function start(settings: AgentConfig): Promise<void> {
   session.start();
 
   let interrupts = 0;
-  const leave = async (how: "drain" | "interrupt" | "detach"): Promise<void> => {
+  const leave = async (how: "drain" | "detach"): Promise<void> => {
     if (how === "drain") {
       session.drain();
       await drained(attempts);
     }
     session.stop();
-    if (how === "interrupt") await attempts.interrupt();
-    else await attempts.detach();
+    await attempts.detach();
     await bus?.close();
     client.close();
     process.exit(0);
   };
   process.on("SIGINT", () => {
     interrupts += 1;
-    if (interrupts <= 2) leave(interrupts === 1 ? "drain" : "interrupt").catch(fail);
+    if (interrupts === 1) leave("drain").catch(fail);
+    if (interrupts !== 2) return;
+    // Ends what the draining waits for. While the coordinator is away the results stay in the journals.
+    attempts.interrupt();
+    setTimeout(() => leave("detach").catch(fail), INTERRUPT_LIMIT_MS);
   });
   process.once("SIGTERM", () => leave("detach").catch(fail));
 }

@@ -129,10 +129,11 @@ describe("^C", () => {
     await waitFor("the end of the run", async () => (await readRun(farm.place, 1)).status !== "running");
     expect(await readRun(farm.place, 1)).toMatchObject({
       status: "interrupted",
-      reason_code: "process-lost",
-      reason: "Its machine no longer has the run: it was interrupted there, or its files were removed.",
+      reason_code: "interrupted-by-operator",
+      reason: "The agent on its machine was told to end at once.",
     });
     const log = await readLog(farm.place, 1, { follow: true });
+    expect(userLines(log)).toEqual(["started"]);
     expect(log.at(-1)).toMatchObject({ status: "interrupted" });
     expect((await farm.spell(["run", "true"], call)).stdout).toContain("Run 2 complete");
     expect(gate.visits()).toBe(1);

@@ -24,6 +24,11 @@ export function mayAccess(principal: Principal, run: RunRecord): boolean {
   return run.id === principal.runId || (principal.workflowId !== undefined && run.workflowId === principal.workflowId);
 }
 
+/** Whether this principal may mount what the run wrote. All that its user's runs wrote: see docs/adr/0008. */
+export function mayMount(principal: Principal, run: RunRecord): boolean {
+  return principal.kind !== "agent" && run.owner === principal.userName;
+}
+
 /** The refusal that does not tell whether the run exists. */
 export function noSuchRun(runId: number): SpellError {
   return notFound(`There is no run ${runId}.`, "no-such-run");

@@ -59,15 +59,18 @@ describe("resolveMounts", () => {
     expect(await resolve(world, [{ resource: `runs/${id}/save`, mountPoint: "" }], BOB)).toHaveLength(1);
   });
 
-  it("gives a run only what belongs to its workflow", async () => {
+  it("gives a run what its owner's runs wrote, in its workflow or not, and nobody else's", async () => {
     await using world = await openWorld();
     const mine = await world.addEnded("complete", OUTPUTS, { workflowId: 3 });
-    const other = await world.addEnded("complete", OUTPUTS, { workflowId: 4 });
+    const earlier = await world.addEnded("complete", OUTPUTS, { workflowId: 4 });
+    const foreign = await world.addEnded("complete", OUTPUTS, { owner: "bob" });
     const run: Principal = { kind: "run", userName: "ann", runId: 50, workflowId: 3 };
-    expect(await resolve(world, [{ resource: `runs/${mine.id}/save`, mountPoint: "" }], run)).toHaveLength(1);
-    const resource = `runs/${other.id}/save`;
+    for (const { id } of [mine, earlier]) {
+      expect(await resolve(world, [{ resource: `runs/${id}/save`, mountPoint: "" }], run)).toHaveLength(1);
+    }
+    const resource = `runs/${foreign.id}/save`;
     await expect(resolve(world, [{ resource, mountPoint: "" }], run)).rejects.toMatchObject(
-      refused(resource, `there is no run ${other.id}`),
+      refused(resource, `there is no run ${foreign.id}`),
     );
   });
 

@@ -80,9 +80,13 @@ export class Snapshots {
   #fail(id: string, why: string): void {
     const waiting = this.#waiting.get(id);
     waiting?.reject(
-      new SpellError("conflict", `Could not copy ${waiting.path} from run ${waiting.runId}: ${why}.`, {
-        reason: "snapshot-failed",
-      }),
+      new SpellError(
+        "conflict",
+        `Could not copy ${waiting.path} from run ${waiting.runId}: ${why.replace(/\.$/, "")}.`,
+        {
+          reason: "snapshot-failed",
+        },
+      ),
     );
   }
 }
