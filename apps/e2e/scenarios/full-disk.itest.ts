@@ -114,7 +114,7 @@ describe.skipIf(missingDisk !== undefined)(`a disk of ${MEGABYTES} MB${missingDi
     expect(() => execFileSync("sh", ["-c", 'cat /dev/zero > "$0"', filler], { stdio: "pipe" })).toThrow(
       "No space left",
     );
-    const { id } = await run(farm, code, "-t", "SMALL", "echo hello");
+    const { id } = await onSmall("echo hello");
     expect(await readRun(farm.place, id)).toMatchObject({
       ...{ status: "build_failed", user_exit_code: null, reason_code: "disk-full" },
       reason: expect.stringContaining("disk is full"),
