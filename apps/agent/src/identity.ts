@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
 import type { AgentServiceClient } from "@spell/rpc";
 import { callMetadata, callUnary } from "@spell/rpc";
-import { makeFolder } from "@spell/spellfs";
+import { makeFolder } from "@spell/machine";
 import { writeJson } from "./write-json.ts";
 
 export interface Identity {

@@ -1,10 +1,10 @@
 /** The agent's composition root. SIGINT drains (twice: interrupts what runs); SIGTERM leaves the runs to the next agent. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import { createNatsBus } from "@spell/event-bus/nats";
 import { createLogger } from "@spell/logging";
+import { bootId } from "@spell/machine";
 import type { AttemptSpec, EventBusAddress, MachineTypeSlots } from "@spell/rpc";
 import { openTreeCache } from "@spell/spellfs";
 import type { AttemptServices } from "./attempt-services.ts";
@@ -58,7 +58,6 @@ async function start(settings: AgentConfig): Promise<void> {
   lockDataFolder(dataDir);
   const gpus = await findGpus(machineEnvironment());
   const cache = await openTreeCache({ directory: join(dataDir, "cache") });
-  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 
   let bus: EventBus | undefined;
   let busKey = "";
@@ -66,7 +65,7 @@ async function start(settings: AgentConfig): Promise<void> {
     executor,
     cache,
     log,
-    bootId,
+    bootId: bootId(),
     stopGraceMs: settings.stopGraceMs,
     trees: (lease) => client.trees(lease),
     openLog: (lease, attemptDir) => {
@@ -90,7 +89,7 @@ async function start(settings: AgentConfig): Promise<void> {
   const session = new Session({
     client,
     attempts,
-    bootId,
+    bootId: bootId(),
     version: VERSION,
     machineTypes: offeredTypes(settings, gpus),
     controlSlots: settings.controlSlots,

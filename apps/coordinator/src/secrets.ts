@@ -1,8 +1,9 @@
 /** The coordinator's own secrets and the first login, made at the first start and kept in its data folder (0600). */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
+import { makeFolder } from "@spell/machine";
 import type { RunStore } from "@spell/run-store";
 import { hashToken, newToken } from "@spell/run-lifecycle";
 
@@ -77,7 +78,7 @@ function parseObject(text: string): Record<string, unknown> {
 function readOrWrite(path: string, text: string): string {
   try {
     if (existsSync(path)) return readFileSync(path, "utf8");
-    makeFolder(dirname(path));
+    makeFolder(dirname(path), { mode: 0o700 });
     writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
     renameSync(`${path}.new`, path);
     return text;
@@ -88,11 +89,4 @@ function readOrWrite(path: string, text: string): string {
       { reason: "data-folder", cause: error },
     );
   }
-}
-
-/** Not mkdir's own `recursive`: it never returns where a folder cannot hold folders, as below /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
 }

@@ -11,10 +11,10 @@
  */
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { uptime } from "node:os";
 import { join } from "node:path";
 import { SpellError, isDigest, notFound } from "@spell/domain";
 import type { Digest } from "@spell/domain";
+import { bootId } from "@spell/machine";
 import { BlobFolder, makeBlobFolders } from "./blob-folder.ts";
 import type { BlobFile } from "./blob-folder.ts";
 import { diskError, errnoOf } from "./disk.ts";
@@ -260,9 +260,9 @@ function checkDigest(digest: Digest): void {
  */
 async function noticeReboot(given: { directory: string; trees: string; temporary: string }): Promise<number> {
   const stateFile = join(given.directory, "state.json");
-  const bootId = currentBootId();
+  const boot = bootId();
   const state = readState(stateFile);
-  if (state?.bootId === bootId) return state.suspectBeforeMs;
+  if (state?.bootId === boot) return state.suspectBeforeMs;
   if (state !== undefined) {
     const old = join(given.temporary, "trees");
     renameSync(given.trees, old);
@@ -270,7 +270,7 @@ async function noticeReboot(given: { directory: string; trees: string; temporary
     await rm(old, { recursive: true, force: true });
   }
   const suspectBeforeMs = state === undefined ? 0 : Date.now();
-  writeFileSync(`${stateFile}.new`, JSON.stringify({ bootId, suspectBeforeMs }));
+  writeFileSync(`${stateFile}.new`, JSON.stringify({ bootId: boot, suspectBeforeMs }));
   renameSync(`${stateFile}.new`, stateFile);
   return suspectBeforeMs;
 }
@@ -290,13 +290,4 @@ function readState(path: string): { bootId: string; suspectBeforeMs: number } | 
     // Damaged itself: certainly another boot.
   }
   return { bootId: "", suspectBeforeMs: 0 };
-}
-
-function currentBootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    // Not Linux: the minute in which the machine started, as far as the clock tells.
-    return `started ${Math.round((Date.now() / 1000 - uptime()) / 60)}`;
-  }
 }

@@ -31,4 +31,3 @@ export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export type { TransferOptions } from "./transfer.ts";
 export { openTreeCache } from "./cache.ts";
 export type { TreeCache } from "./cache.ts";
-export { makeFolder } from "./make-folder.ts";

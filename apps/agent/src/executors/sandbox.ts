@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { conflict, messageOf } from "@spell/domain";
+import { bootId } from "@spell/machine";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
@@ -31,7 +32,7 @@ import { kindOf, resolveOnMachine } from "./sandbox/paths.ts";
 import { planLayers } from "./sandbox/plan-layers.ts";
 import { overlayFolders, prepareLayers } from "./sandbox/prepare.ts";
 import { allMarked, readStatus } from "./sandbox/processes.ts";
-import { bootId, readRecord, sandboxPaths, writeRecord } from "./sandbox/record.ts";
+import { readRecord, sandboxPaths, writeRecord } from "./sandbox/record.ts";
 import type { SandboxPaths, SandboxRecord } from "./sandbox/record.ts";
 import { SandboxExecution } from "./sandbox/sandbox-execution.ts";
 import { startFailureIn } from "./sandbox/start-failure.ts";

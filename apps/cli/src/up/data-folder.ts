@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpellError, conflict, messageOf } from "@spell/domain";
-import { makeFolder } from "@spell/spellfs";
+import { makeFolder, startTimeOf } from "@spell/machine";
 import { randomBytes } from "node:crypto";
 
 /** A process told apart from a later one with the same number by when it started. */
@@ -48,7 +48,7 @@ export class DataFolder {
 
   /** Remembers a process as ours. */
   mark(name: string, pid: number): void {
-    const startTime = startTimeOf(pid);
+    const startTime = startTimeOf(pid) ?? "";
     this.#marks = [...this.#marks.filter((mark) => mark.name !== name), { name, pid, startTime }];
     this.#write();
   }
@@ -95,13 +95,6 @@ async function end(mark: ProcessMark): Promise<void> {
     if (Date.now() > deadline) process.kill(mark.pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** Field 22 of /proc/<pid>/stat; empty when there is no such process or it is a zombie. */
-function startTimeOf(pid: number): string {
-  const stat = readOrEmpty(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? "" : (fields[19] ?? "");
 }
 
 function readOrEmpty(path: string): string {

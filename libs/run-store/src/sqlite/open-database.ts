@@ -1,8 +1,9 @@
 /** Opens the database file and brings its schema up to date. */
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SpellError, conflict } from "@spell/domain";
+import { makeFolder } from "@spell/machine";
 import { databaseError, unusableFolder } from "./database-error.ts";
 
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
@@ -40,18 +41,6 @@ function take(db: DatabaseSync, path: string): void {
     if ((error as { errcode?: number }).errcode !== BUSY) throw error;
     const message = `Another coordinator works with ${path}: end it first, or give another data folder.`;
     throw conflict(message, "record-in-use");
-  }
-}
-
-/** Not mkdir's own `recursive`: it never returns where a folder cannot hold folders, as below /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Somebody else may have been faster.
-    if (!existsSync(path)) throw error;
   }
 }
 

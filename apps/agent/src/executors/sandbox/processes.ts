@@ -1,5 +1,6 @@
 /** The processes of a sandbox as the machine sees them. Linux's /proc is the only source. */
 import { readFileSync, readdirSync } from "node:fs";
+import { startTimeOf } from "@spell/machine";
 
 /** What bwrap has written into its status file so far. */
 export interface SandboxStatus {
@@ -24,17 +25,17 @@ export function readStatus(path: string): SandboxStatus {
   };
 }
 
-/** A process is told from a later one of the same number by the moment it started (clock ticks since boot). */
+/** A process is told from a later one of the same number by the moment it started. */
 export interface ProcessIdentity {
   pid: number;
-  startTicks: string;
+  startTime: string;
 }
 
 /** The process, if it lives and its command line begins with `mark`. One that is only waited for counts as gone. */
 export function findMarked(pid: number, mark: string): ProcessIdentity | undefined {
-  const startTicks = startTicksOf(pid);
-  if (startTicks === undefined || !commandLine(pid).startsWith(`${mark}\0`)) return undefined;
-  return { pid, startTicks };
+  const startTime = startTimeOf(pid);
+  if (startTime === undefined || !commandLine(pid).startsWith(`${mark}\0`)) return undefined;
+  return { pid, startTime };
 }
 
 /** All living processes whose command line begins with `mark`. */
@@ -46,7 +47,7 @@ export function allMarked(mark: string): ProcessIdentity[] {
 
 /** Whether this very process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  return startTicksOf(identity.pid) === identity.startTicks;
+  return startTimeOf(identity.pid) === identity.startTime;
 }
 
 /** Whether the process has a child that runs a program of its own: one whose command line no longer begins with `mark`. */
@@ -91,14 +92,6 @@ function childrenOf(pid: number): number[] {
       .filter((text) => text !== "")
       .map(Number),
   );
-}
-
-function startTicksOf(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  // The name in parentheses may hold anything; fields are counted behind it.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const state = fields[0];
-  return state === undefined || state === "" || state === "Z" || state === "X" ? undefined : fields[19];
 }
 
 function commandLine(pid: number): string {

@@ -45,11 +45,3 @@ export function readRecord(path: string): SandboxRecord | undefined {
     return undefined;
   }
 }
-
-let knownBootId: string | undefined;
-
-/** The kernel's name of this boot. */
-export function bootId(): string {
-  knownBootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  return knownBootId;
-}

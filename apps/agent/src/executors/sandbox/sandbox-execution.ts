@@ -6,12 +6,12 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { statSync, watch } from "node:fs";
+import { bootId } from "@spell/machine";
 import type { Execution, ExitStatus, WrittenEntry } from "../executor.ts";
 import { removeTree } from "../remove-tree.ts";
 import { writtenEntries } from "../written-entries.ts";
 import { allMarked, descendantsOf, findMarked, hasForeignChild, isAlive, readStatus, sendSignal } from "./processes.ts";
 import type { ProcessIdentity } from "./processes.ts";
-import { bootId } from "./record.ts";
 import type { SandboxPaths, SandboxRecord } from "./record.ts";
 import { startFailureIn } from "./start-failure.ts";
 
