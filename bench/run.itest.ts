@@ -1,12 +1,11 @@
 /** The benchmarks as a user starts them, with few samples: whether they measure, not what. Nothing of them may stay. */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { repositoryRoot, tempFolder, waitFor } from "@spell/testing";
+import { waitFor } from "@spell/testing";
 import { z } from "zod";
-import { endLeftovers, runMarkerVariable } from "../tools/test/leftovers.ts";
+import { startWholeProgram } from "../tools/test/whole-program.ts";
+import type { WholeProgram } from "../tools/test/whole-program.ts";
 
 const BENCH_TIMEOUT_MS = 90_000;
 
@@ -26,47 +25,8 @@ const reportSchema = z.object({
   ),
 });
 
-interface BenchUnderWay extends AsyncDisposable {
-  folder: string;
-  child: ChildProcess;
-  exitCode: Promise<number | null>;
-  output(): string;
-  /** What it left, one sentence each; ended by then. */
-  leftovers(): string[];
-}
-
-/** Starts them; disposing ends whatever is left. */
-async function startBench(args: readonly string[]): Promise<BenchUnderWay> {
-  const folder = await tempFolder();
-  const trace = { marker: `bench-${folder.path}`, temporaryFolder: folder.path };
-  const child = spawn(process.execPath, [join(repositoryRoot, "bench", "run.ts"), ...args], {
-    cwd: folder.path,
-    env: {
-      ...process.env,
-      TMPDIR: folder.path,
-      [runMarkerVariable]: trace.marker,
-      // A farm that the user works with otherwise: must not be touched.
-      SPELL_COORDINATOR: "127.0.0.1:1",
-      SPELL_TOKEN: "another-farm",
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (said: string) => (output += said));
-  }
-  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return {
-    ...{ folder: folder.path, child, exitCode },
-    output: () => output,
-    leftovers: () => endLeftovers(trace),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await exitCode;
-      endLeftovers(trace);
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+function startBench(args: readonly string[]): Promise<WholeProgram> {
+  return startWholeProgram("bench/run.ts", () => args);
 }
 
 test("each measurement gives a table and the same as numbers", { timeout: BENCH_TIMEOUT_MS }, async () => {

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "@spell/domain";
+import { Interrupted, interruption } from "@spell/testing";
 import { removeTree } from "../apps/agent/src/executors/remove-tree.ts";
 import { measureBreakdown } from "./breakdown.ts";
 import { measureChain } from "./chain.ts";
@@ -37,16 +38,6 @@ const LIMIT_MS = 4 * 60_000;
 /** Of the full number of samples. */
 const QUICK_SHARE = 1 / 20;
 
-/** Somebody wants the benchmarks to end. */
-class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super("Interrupted.");
-    this.exitCode = exitCode;
-  }
-}
-
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
@@ -64,7 +55,11 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const folder = await mkdtemp(join(tmpdir(), "spell-bench-"));
   try {
-    const sections = await measureAll(options, folder, AbortSignal.any([interruption(), timeLimit()]));
+    const sections = await measureAll(
+      options,
+      folder,
+      AbortSignal.any([interruption("Ending everything the benchmarks started."), timeLimit()]),
+    );
     if (options.json !== undefined) await writeFile(options.json, JSON.stringify(report(sections), undefined, 2));
     return 0;
   } catch (error) {
@@ -121,22 +116,5 @@ function timeLimit(): AbortSignal {
   const controller = new AbortController();
   const error = new Error(`The benchmarks took longer than ${LIMIT_MS / 1000} s and were ended.`);
   setTimeout(() => controller.abort(error), LIMIT_MS).unref();
-  return controller.signal;
-}
-
-/** Aborts at the first signal that asks for an end; further ones change nothing, the end is under way. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  for (const [name, exitCode] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) return;
-      console.log("\nEnding everything the benchmarks started.");
-      controller.abort(new Interrupted(exitCode));
-    });
-  }
   return controller.signal;
 }

@@ -1,61 +1,21 @@
 /** The whole demo as a user starts it, with a few seconds of training; nothing of it may stay. */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { repositoryRoot, tempFolder, waitFor } from "@spell/testing";
-import { endLeftovers, runMarkerVariable } from "../test/leftovers.ts";
+import { waitFor } from "@spell/testing";
+import { startWholeProgram } from "../test/whole-program.ts";
+import type { WholeProgram } from "../test/whole-program.ts";
 
 const DEMO_TIMEOUT_MS = 90_000;
 const english = "It was the best of times, it was the worst of times, it was the age of wisdom.\n".repeat(2_000);
 
-interface DemoUnderWay extends AsyncDisposable {
-  /** TMPDIR of everything it starts. */
-  folder: string;
-  child: ChildProcess;
-  exitCode: Promise<number | null>;
-  output(): string;
-  /** What it left, one sentence each; ended by then. */
-  leftovers(): string[];
-}
-
 /** Starts it with a text of this content; disposing ends whatever is left. */
-async function startDemo({ text = english, args }: { text?: string; args: readonly string[] }): Promise<DemoUnderWay> {
-  const folder = await tempFolder();
-  const book = join(folder.path, "little book.txt");
-  writeFileSync(book, text);
-  const trace = { marker: `demo-${folder.path}`, temporaryFolder: folder.path };
-  const child = spawn(process.execPath, [join(repositoryRoot, "tools/demo/demo.ts"), "--text", book, ...args], {
-    cwd: repositoryRoot,
-    env: {
-      ...process.env,
-      TMPDIR: folder.path,
-      [runMarkerVariable]: trace.marker,
-      // A farm that the user works with otherwise: must not be touched.
-      SPELL_COORDINATOR: "127.0.0.1:1",
-      SPELL_TOKEN: "another-farm",
-    },
-    stdio: ["ignore", "pipe", "pipe"],
+function startDemo({ text = english, args }: { text?: string; args: readonly string[] }): Promise<WholeProgram> {
+  return startWholeProgram("tools/demo/demo.ts", (folder) => {
+    const book = join(folder, "little book.txt");
+    writeFileSync(book, text);
+    return ["--text", book, ...args];
   });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (said: string) => (output += said));
-  }
-  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return {
-    folder: folder.path,
-    child,
-    exitCode,
-    output: () => output,
-    leftovers: () => endLeftovers(trace),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await exitCode;
-      endLeftovers(trace);
-      await folder[Symbol.asyncDispose]();
-    },
-  };
 }
 
 describe("the demo", { timeout: DEMO_TIMEOUT_MS }, () => {

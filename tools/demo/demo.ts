@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "@spell/domain";
-import { repositoryRoot } from "@spell/testing";
+import { Interrupted, interruption, repositoryRoot } from "@spell/testing";
 import type { SpellCommand } from "./command.ts";
 import { CommandError, ask, show, startFarm } from "./command.ts";
 import { findText, usualPlaces } from "./find-text.ts";
@@ -23,16 +23,6 @@ const PUBLIC_TEXT_TIMEOUT_MS = 3_000;
 /** Free ports: a farm of the user's may have the usual ones. */
 const UP_ARGS = ["--grpc-port", "0", "--http-port", "0", "--nats-port", "0"];
 
-/** Somebody wants the demo to end. */
-class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super("Interrupted.");
-    this.exitCode = exitCode;
-  }
-}
-
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
@@ -47,7 +37,7 @@ async function main(words: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const signal = interruption();
+  const signal = interruption("Ending everything the demo started.");
   const place = await prepareWorkplace(repositoryRoot);
   try {
     await demonstrate(options, place, signal);
@@ -127,21 +117,4 @@ function workflowArgs({ typescript, seconds }: DemoOptions, textUrl: string | un
     ...variables.flatMap((variable) => ["-e", variable]),
     typescript ? "node workflow.ts" : "python workflow.py",
   ];
-}
-
-/** Aborts at the first signal that asks for an end; further ones change nothing, the end is under way. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  for (const [name, exitCode] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) return;
-      console.log("\nEnding everything the demo started.");
-      controller.abort(new Interrupted(exitCode));
-    });
-  }
-  return controller.signal;
 }

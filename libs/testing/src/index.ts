@@ -1,6 +1,7 @@
 export { startCommand } from "./command.ts";
 export type { CommandOptions, CommandResult, RunningCommand } from "./command.ts";
 export { freePort } from "./free-port.ts";
+export { Interrupted, interruption } from "./interruption.ts";
 export { startMinio } from "./minio.ts";
 export type { MinioServer } from "./minio.ts";
 export { startNats } from "./nats.ts";
