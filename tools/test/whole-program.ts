@@ -28,6 +28,8 @@ export async function startWholeProgram(
       ...process.env,
       TMPDIR: folder.path,
       [runMarkerVariable]: trace.marker,
+      LANG: "C.UTF-8",
+      LC_ALL: "C.UTF-8",
       // A farm that the user works with otherwise: must not be touched.
       SPELL_COORDINATOR: "127.0.0.1:1",
       SPELL_TOKEN: "another-farm",

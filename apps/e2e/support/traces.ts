@@ -16,10 +16,19 @@ export async function tracesOf(farm: Farm): Promise<Traces> {
   using client = farm.client();
   return {
     runs: (await client.runs.list({ number: 1_000 })).map(({ id, status }) => `${id} ${status}`),
-    files: readdirSync(farm.folder, { recursive: true, encoding: "utf8" })
-      .filter((path) => path !== "data" && !path.startsWith("data/"))
-      .sort(),
+    files: filesBelow(farm.folder, ["data"]),
     attempts: readdirSync(join(farm.data, "agent", "attempts")),
     processes: processesWith(farm.folder),
   };
+}
+
+/** Relative paths of all there is, but for these folders: the attempts' own hold some that may not be looked into. */
+function filesBelow(folder: string, except: readonly string[]): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !except.includes(name))
+    .flatMap((entry) => {
+      const below = entry.isDirectory() ? filesBelow(join(folder, entry.name), []) : [];
+      return [entry.name, ...below.map((path) => `${entry.name}/${path}`)];
+    })
+    .sort();
 }

@@ -1,8 +1,8 @@
 /** The tutorial's project: its script as it was published, our network in the directory it names, a wget that needs no web. */
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { repositoryRoot } from "@spell/testing";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { listRuns, readLog, userLines } from "./records.ts";
 import type { SpellPlace } from "./spell.ts";
 
@@ -38,13 +38,17 @@ export function makeTutorialProject(parent: string, { trainSeconds }: { trainSec
   const shortened = source.replace(/^DEFAULT_SECONDS = [\d.]+/m, `DEFAULT_SECONDS = ${trainSeconds}.0`);
   if (shortened === source) throw new Error("train.py has no default training time to shorten");
   writeFileSync(train, shortened);
-  return { folder, bin: makeWget(parent) };
+  return { folder, bin: makeWget() };
 }
 
-/** A wget for one address: the tutorial's, which it delivers from the disk. */
-function makeWget(parent: string): string {
-  const bin = join(parent, "bin");
-  mkdirSync(bin, { recursive: true });
+/**
+ * A wget for one address: the tutorial's, which it delivers from the disk. It lies in the clone for the time of the test: the
+ * system's temporary folder is private to the runs of an agent that is not root.
+ */
+function makeWget(): string {
+  mkdirSync(join(repositoryRoot, ".cache"), { recursive: true });
+  const bin = mkdtempSync(join(repositoryRoot, ".cache", "wget-"));
+  onTestFinished(() => rmSync(bin, { recursive: true, force: true }));
   cpSync(book, join(bin, "book.txt"));
   const script = `#!/bin/sh
 [ "$1" = -O ] && [ "$3" = https://www.gutenberg.org/files/2600/2600-0.txt ] || { echo "wget: unexpected: $*" >&2; exit 2; }

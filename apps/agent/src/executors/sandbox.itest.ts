@@ -101,7 +101,11 @@ describe("the machine", () => {
       "touch /sys/spell 2>/dev/null && echo WRITABLE /sys; hostname inside 2>/dev/null; true",
     ].join("; ");
     const name = hostname();
-    expect((await bench.run(command)).output).toBe("changed\n");
+    const { output } = await bench.run(command);
+    // Root sees its own changes in private; for an ordinary user the machine's folders are read-only.
+    if (process.getuid?.() === 0) expect(output).toBe("changed\n");
+    else expect(output).toMatch(/^.*\/etc\/hosts: Read-only file system\n(.*Read-only file system\n){2}/);
+    expect(output).not.toContain("WRITABLE");
     expect(readFileSync("/etc/hosts", "utf8")).toBe(before);
     expect(existsSync("/etc/spell-new")).toBe(false);
     expect(existsSync("/usr/bin/env")).toBe(true);

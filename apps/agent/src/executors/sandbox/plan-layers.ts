@@ -66,6 +66,7 @@ function resolvePath(path: string, layers: readonly Layer[]): string {
 function placeFile(mount: ExecutionMount, layers: Layer[], files: PlacedFile[], folder: string): void {
   const path = resolvePath(mount.path, layers);
   openReadOnly(path, layers, { evenIfThere: true });
+  removeCovering(path, layers);
   const base = baseOf(path, layers);
   if (base.kind === "overlay" && (!isMachines(base) || base.lower.length > 1)) {
     addToOverlay(base, path, mount.source, layers, files, folder);
@@ -125,6 +126,12 @@ function openReadOnly(path: string, layers: Layer[], options: { evenIfThere?: bo
     if (kind === "symlink") layers.push({ kind: "link", path: entry, target: readlinkSync(entry) });
     else if (kind !== undefined && entry !== path) layers.push({ kind: "read-only", path: entry, source: entry });
   }
+}
+
+/** A file of the machine that is bound at the very path would cover the one that is placed into the folder around it. */
+function removeCovering(path: string, layers: Layer[]): void {
+  const covering = layers.findIndex((layer) => layer.path === path && ["read-only", "link"].includes(layer.kind));
+  if (covering >= 0) layers.splice(covering, 1);
 }
 
 /** Each entry costs one bind; the start of a run should stay in the milliseconds. */
