@@ -84,13 +84,17 @@ export class ProcessExecution implements Execution {
     this.#group = wrapper?.pid;
   }
 
-  /** The wrapper alone is not yet deaf to SIGTERM; with a second process in its group it is. */
+  /**
+   * The wrapper alone is not yet deaf to SIGTERM; with the command beside it, it is. A copy of the wrapper that has not become the
+   * command yet would swallow the signal.
+   */
   async #untilCommand(wrapperEnd: Promise<unknown>): Promise<void> {
     let ended = false;
     void wrapperEnd.then(() => (ended = true));
     for (let pauseMs = 1; !ended; pauseMs = Math.min(pauseMs + 1, 20)) {
       const members = (await listProcesses()).filter((entry) => entry.group === this.#group);
-      if (members.length > 1) return;
+      const isCommand = (line: string): boolean => line !== "" && !line.startsWith(`${this.#record.mark} `);
+      if (members.some(({ commandLine }) => isCommand(commandLine))) return;
       await Promise.race([wrapperEnd, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
     }
   }
