@@ -6,7 +6,7 @@ import { SpellError, invalidInput, messageOf } from "@spell/domain";
 import { ManagedChild } from "./child-process.ts";
 import type { ChildOptions } from "./child-process.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { appMain, findNatsServer } from "./programs.ts";
+import { appEnvironment, appMain, findNatsServer } from "./programs.ts";
 import { environment } from "../config.ts";
 
 export interface FarmOptions {
@@ -67,7 +67,7 @@ export class Farm {
     this.#agent = this.#child("agent", {
       command: process.execPath,
       args: () => [...NODE_ARGS, appMain("agent"), ...this.#agentArgs()],
-      environment: { SPELL_JOIN_TOKEN: joinToken },
+      environment: { SPELL_JOIN_TOKEN: joinToken, ...appEnvironment("agent") },
       isReady: isReadyLine,
     });
     await this.#agent.start();

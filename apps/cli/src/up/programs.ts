@@ -22,3 +22,12 @@ export function findNatsServer(environment: NodeJS.ProcessEnv): string {
 export function appMain(app: "coordinator" | "agent"): string {
   return fileURLToPath(import.meta.resolve(`@spell/${app}/main`));
 }
+
+/**
+ * What an app is started with besides the environment of `spell`. An agent starts a process for each run, which costs the more
+ * the more memory it holds (1.7 ms at 110 MiB, 3.6 at 250); glibc otherwise keeps what an agent needed while many log lines
+ * passed: 294 MiB instead of 140.
+ */
+export function appEnvironment(app: "coordinator" | "agent"): Record<string, string> {
+  return app === "agent" ? { MALLOC_TRIM_THRESHOLD_: "131072", MALLOC_ARENA_MAX: "1" } : {};
+}

@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { UsageError } from "../exit-codes.ts";
+import { environment } from "../config.ts";
 import { terminal } from "../output/terminal.ts";
-import { appMain } from "./programs.ts";
+import { appEnvironment, appMain } from "./programs.ts";
 
 /** Resolves when it has ended well; throws with its exit code otherwise. Signals are passed on. */
 export async function runApp(
@@ -14,6 +15,7 @@ export async function runApp(
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", appMain(app), ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
+    env: { ...environment, ...appEnvironment(app) },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal === "SIGHUP" ? "SIGTERM" : signal));
