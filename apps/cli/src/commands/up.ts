@@ -83,7 +83,7 @@ async function up(options: UpOptions): Promise<void> {
   await folder.take();
   if (options.nats === undefined && options.natsPort === 0) options.natsPort = await freePort(options.host);
   const farm = new Farm(folder, farmOptions(options), (name, how) =>
-    terminal.error(`The ${name} ended unexpectedly (${how}); starting it again.`),
+    terminal.error(`The ${name} ended unexpectedly (${how}); starting it again. Its log is in ${folder.logs}.`),
   );
   // Before the first part starts: ^C in the middle of the start ends what was started.
   const ended = endOnSignals(farm, folder);

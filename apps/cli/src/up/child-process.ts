@@ -12,6 +12,17 @@ const WELL_AFTER_MS = 30_000;
 /** How often a log is looked at for the line that says that its writer serves. */
 const LOOK_EVERY_MS = 10;
 
+const NODE_VERSION = /^Node\.js v\d/;
+const THROWN = /^\w*Error\b.*: /;
+
+interface Ended {
+  name: string;
+  how: string;
+  logPath: string;
+  /** Where its part of the log begins, bytes. */
+  logStart: number;
+}
+
 export interface ChildOptions {
   name: string;
   command: string;
@@ -121,12 +132,13 @@ export class ManagedChild {
 }
 
 /** What a part said for people before it ended: its last line that is not a structured log line. */
-function startProblem(start: { name: string; how: string; logPath: string; logStart: number }): string {
-  const sentence = linesSince(start.logPath, start.logStart).findLast((line) => line !== "" && !line.startsWith("{"));
-  return (
-    sentence?.replace(/^spell \w+: /, "") ??
-    `The ${start.name} ended at once (${start.how}); its log is ${start.logPath}.`
-  );
+function startProblem({ name, how, logPath, logStart }: Ended): string {
+  const lines = linesSince(logPath, logStart).filter((line) => line !== "" && !line.startsWith("{"));
+  // Node ends the trace of an error that nobody caught with its version; the error itself stands above the trace.
+  const crash = NODE_VERSION.test(lines.at(-1) ?? "") ? lines.find((line) => THROWN.test(line)) : undefined;
+  if (crash !== undefined)
+    return `The ${name} ended with an error that it did not expect: ${crash}. Its log is ${logPath}.`;
+  return lines.at(-1)?.replace(/^spell \w+: /, "") ?? `The ${name} ended at once (${how}); its log is ${logPath}.`;
 }
 
 function linesSince(path: string, start: number): string[] {
