@@ -1,4 +1,5 @@
 /** Plain processes keep the executors' promises, isolation excepted. */
+import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { executorBench, executorContract, writeTree } from "./contract.ts";
@@ -21,4 +22,19 @@ test("search paths that name /spell or an SDK are translated", async () => {
     extras: [{ path: "/opt/spell-sdk", source: sdk }],
   });
   expect(ended.output).toBe("print(1)\ntool");
+});
+
+test("an ordinary user may write the copies of read-only files", async () => {
+  await using bench = await executorBench(new ProcessExecutor());
+  const source = join(bench.path, "shared");
+  writeTree(source, { "deep/data.txt": "data" });
+  chmodSync(join(source, "deep/data.txt"), 0o444);
+  chmodSync(join(source, "deep"), 0o555);
+  // The modes are looked at rather than used: root may write anywhere.
+  const ended = await bench.run("stat -c %A data data/deep data/deep/data.txt", {
+    mounts: [{ path: "/spell/proj/data", isFile: false, source }],
+    workingDirectory: "/spell/proj",
+  });
+  expect(ended.output).toBe("drwxr-xr-x\ndrwxr-xr-x\n-rw-r--r--\n");
+  expect(statSync(join(source, "deep")).mode & 0o777).toBe(0o555);
 });

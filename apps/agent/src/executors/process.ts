@@ -6,13 +6,14 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { cp, mkdir, realpath, stat } from "node:fs/promises";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { conflict, messageOf } from "@spell/domain";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
+import { copyTree } from "./process/copy-tree.ts";
 import { listProcesses } from "./process/process-table.ts";
 import { ProcessExecution, processPaths } from "./process/process-execution.ts";
 import type { ProcessRecord } from "./process/process-execution.ts";
@@ -81,14 +82,13 @@ async function prepare(spec: ExecutionSpec, spell: string): Promise<string | und
   if (outside !== undefined) {
     return `Cannot mount at ${outside.path}: without a sandbox only paths below the code can be mounted. Use a relative mount path.`;
   }
-  const copying = { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE } as const;
-  if (spec.codeTree !== undefined) await cp(spec.codeTree, spell, copying);
+  if (spec.codeTree !== undefined) await copyTree(spec.codeTree, spell);
   for (const mount of spec.mounts) {
     const target = join(spell, mount.path.slice("/spell/".length));
     try {
       await mkdir(dirname(target), { recursive: true });
       await removeTree(target);
-      await cp(mount.source, target, copying);
+      await copyTree(mount.source, target);
     } catch (error) {
       return `Cannot mount at ${mount.path}: ${messageOf(error)}. Choose another mount path.`;
     }
