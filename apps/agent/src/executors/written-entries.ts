@@ -1,5 +1,6 @@
 /** Finds what a run wrote, in a folder that holds its changes or its whole copy of the code. */
 import { chmod, lstat, open, readdir, readlink, rename } from "node:fs/promises";
+import { constants } from "node:fs";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import type { WrittenEntry } from "./executor.ts";
@@ -15,8 +16,8 @@ export interface WrittenRequest {
 
 /**
  * Files, symbolic links, new empty folders, FIFOs and sockets, sorted by path. Left out: deletions (devices to an overlay, as are
- * all devices here), and files whose bytes and mode are still the code's. What the run has closed to its owner is opened: an
- * agent that is not root could not read it.
+ * all devices here), and files whose bytes and executable bit are still the code's. What the run has closed to its owner is
+ * opened: an agent that is not root could not read it.
  */
 export async function writtenEntries(request: WrittenRequest): Promise<WrittenEntry[]> {
   const entries: WrittenEntry[] = [];
@@ -57,7 +58,13 @@ async function collectOne(path: string, request: WrittenRequest, entries: Writte
   } else if (stat.isFile()) {
     await allow(source, stat, READ);
     if (await isUnchanged(source, stat, inCode(path, request))) return;
-    entries.push({ path, kind: "file", source, executable: (stat.mode & 0o100) !== 0, sizeBytes: stat.size });
+    entries.push({
+      path,
+      kind: "file",
+      source,
+      executable: (stat.mode & constants.S_IXUSR) !== 0,
+      sizeBytes: stat.size,
+    });
   }
 }
 
@@ -98,7 +105,8 @@ function inCode(path: string, request: WrittenRequest): string {
 async function isUnchanged(source: string, stat: Stats, original: string): Promise<boolean> {
   const before = await lstat(original).catch(() => undefined);
   if (before?.isFile() !== true || before.size !== stat.size) return false;
-  if ((before.mode & 0o777) !== (stat.mode & 0o777)) return false;
+  // Trees know no other bit of the mode, and the cache's files lack those of writing.
+  if ((before.mode & constants.S_IXUSR) !== (stat.mode & constants.S_IXUSR)) return false;
   return haveSameBytes(source, original);
 }
 
