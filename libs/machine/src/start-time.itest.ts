@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { waitFor } from "@spell/testing";
 import { expect, test } from "vitest";
 import { startTimeOf } from "./start-time.ts";
@@ -16,11 +17,17 @@ test("is the same for the whole life of a process, whatever its name, and ends w
 });
 
 test("of a process that has ended but was not collected is none", async () => {
-  // The shell never waits for its child.
-  const parent = spawn("/bin/sh", ["-c", "true & echo $!; exec sleep 60"]);
-  const [line] = (await once(parent.stdout, "data")) as [Buffer];
-  const zombie = Number(line.toString());
-  await waitFor("the zombie", () => startTimeOf(zombie) === undefined);
-  expect(() => process.kill(zombie, 0)).not.toThrow();
-  parent.kill("SIGKILL");
+  // The shell becomes a program that never waits for its child; the child ends only after that, when it is told.
+  const parent = spawn("/bin/sh", ["-c", "exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60"]);
+  try {
+    const [line] = (await once(parent.stdout, "data")) as [Buffer];
+    const zombie = Number(line.toString());
+    await waitFor("the shell to become sleep", () => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n");
+    expect(startTimeOf(zombie)).toMatch(/^\d+$/);
+    parent.stdin.end();
+    await waitFor("the zombie", () => startTimeOf(zombie) === undefined);
+    expect(() => process.kill(zombie, 0)).not.toThrow();
+  } finally {
+    parent.kill("SIGKILL");
+  }
 });
