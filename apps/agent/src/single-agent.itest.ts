@@ -17,6 +17,8 @@ test("a folder is another agent's while that lives, and free once it has ended, 
     let said = "";
     parent.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
     const pid = await waitFor("the child", () => Number(said));
+    // Until then the shell might still collect it.
+    await waitFor("the shell to become sleep", () => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n");
     writeFileSync(lock, `${pid} ${fieldsOf(pid)[19] ?? ""}`);
     expect(() => lockDataFolder(folder.path)).toThrow(`Agent ${pid} already works in ${folder.path}`);
     process.kill(pid, "SIGKILL");
