@@ -4,25 +4,30 @@ import type { RunRecord } from "@spell/run-store";
 /** When the sample run was made, unix milliseconds. */
 export const CREATED_AT_MS = 1_700_000_000_000;
 
+/** What asks for as little as possible. */
+export function bareSpec() {
+  return {
+    command: "python train.py",
+    machineType: "CPU",
+    codeTree: "" as const,
+    codeRoot: "",
+    cwd: "",
+    environment: {},
+    mounts: [],
+    description: "",
+    commitLabel: "",
+    gitCommit: "",
+    labels: [],
+  };
+}
+
 /** A run that waits, unless told otherwise. */
 export function runRecord(over: Partial<RunRecord> = {}): RunRecord {
   return {
     id: 7,
     owner: "ann",
     runType: "user",
-    spec: {
-      command: "python train.py",
-      machineType: "CPU",
-      codeTree: "",
-      codeRoot: "",
-      cwd: "",
-      environment: {},
-      mounts: [],
-      description: "",
-      commitLabel: "",
-      gitCommit: "",
-      labels: [],
-    },
+    spec: bareSpec(),
     status: "machine_requested",
     passed: ["machine_requested"],
     reasonCode: "",

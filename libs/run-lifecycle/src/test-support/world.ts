@@ -23,7 +23,7 @@ import { Authenticator } from "../tokens.ts";
 import { TreeCatalog } from "../tree-catalog.ts";
 import type { Files } from "./make-tree.ts";
 import { makeTree } from "./make-tree.ts";
-import { CREATED_AT_MS, runRecord } from "./records.ts";
+import { CREATED_AT_MS, bareSpec, runRecord } from "./records.ts";
 
 export const ANN: Principal = { kind: "user", userName: "ann" };
 export const BOB: Principal = { kind: "user", userName: "bob" };
@@ -141,18 +141,5 @@ export function assignedTo(agentId: string, over: Partial<NonNullable<RunChange[
 
 /** A request that asks for as little as possible. */
 export function runRequest(over: Partial<RunRequest> = {}): RunRequest {
-  return {
-    command: "python train.py",
-    machineType: "",
-    codeTree: "",
-    codeRoot: "",
-    cwd: "",
-    environment: {},
-    mounts: [],
-    description: "",
-    commitLabel: "",
-    gitCommit: "",
-    labels: [],
-    ...over,
-  };
+  return { ...bareSpec(), machineType: "", ...over };
 }
