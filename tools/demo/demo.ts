@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "@spell/domain";
 import { Interrupted, interruption, repositoryRoot } from "@spell/testing";
+import { CommandError } from "../farm/spell-up.ts";
 import type { SpellCommand } from "./command.ts";
-import { CommandError, ask, show, startFarm } from "./command.ts";
+import { ask, show, startFarm } from "./command.ts";
 import { findText, usualPlaces } from "./find-text.ts";
 import { hiddenCloneHint, keptNote, nextSteps } from "./next-steps.ts";
 import type { DemoOptions } from "./options.ts";
@@ -61,7 +62,7 @@ async function demonstrate(options: DemoOptions, place: Workplace, signal: Abort
   };
   await using text = await chooseText(options, signal);
   console.log(text.sentence);
-  await using farm = await startFarm(spell, ["up", "--data", place.data, ...UP_ARGS], signal);
+  await using farm = await startFarm(spell, { dataFolder: place.data, flags: UP_ARGS }, signal);
   const whileUp = AbortSignal.any([signal, farm.lost]);
 
   await show(spell, workflowArgs(options, text.url), whileUp);
