@@ -1,4 +1,5 @@
 /** Sizes, times and tables. Pure. */
+import { stripVTControlCharacters } from "node:util";
 
 const SIZE_UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
@@ -40,6 +41,5 @@ export function formatTime(instant: Date): string {
 
 /** Printed columns of a cell, without the colours around it. */
 function width(cell: string): number {
-  // eslint-disable-next-line no-control-regex -- colours are escape sequences
-  return cell.replace(/\x1b\[[0-9;]*m/g, "").length;
+  return stripVTControlCharacters(cell).length;
 }
