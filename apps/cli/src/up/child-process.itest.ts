@@ -1,6 +1,8 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
+import type { ChildOptions } from "./child-process.ts";
 import { ManagedChild } from "./child-process.ts";
 
 const READY = "console.log('ready');";
@@ -12,18 +14,19 @@ interface Part {
   restarts: string[];
 }
 
-function part(folder: string, script: string, command = process.execPath): Part {
+function part(folder: string, script: string, more: Partial<ChildOptions> = {}): Part {
   const logPath = join(folder, "part.log");
   const pids: number[] = [];
   const restarts: string[] = [];
   const child = new ManagedChild({
     name: "part",
-    command,
+    command: process.execPath,
     args: () => ["-e", script],
     logPath,
     isReady: (line) => line === "ready",
     onStart: (_, pid) => pids.push(pid),
     onRestart: (_, how) => restarts.push(how),
+    ...more,
   });
   return { child, logPath, pids, restarts };
 }
@@ -56,9 +59,28 @@ describe("a part that cannot start", () => {
     });
   });
 
+  test("because it hangs: it is ended, and told with the log", async () => {
+    await using folder = await tempFolder();
+    const hanging = part(folder.path, "setInterval(() => {}, 1000);", { startDeadlineMs: 300 });
+    await expect(hanging.child.start()).rejects.toMatchObject({
+      message: `The part did not start within 0.3 s and was ended; its log is ${hanging.logPath}.`,
+    });
+    await hanging.child.ended();
+    expect(hanging.child.running).toBe(false);
+  });
+
+  test("without a word, after an older start that complained: only its own words count", async () => {
+    await using folder = await tempFolder();
+    const { child, logPath } = part(folder.path, "process.exit(1);");
+    writeFileSync(logPath, "spell part: an older complaint\n");
+    await expect(child.start()).rejects.toMatchObject({
+      message: `The part ended at once (exit code 1); its log is ${logPath}.`,
+    });
+  });
+
   test("because there is no such program", async () => {
     await using folder = await tempFolder();
-    const { child } = part(folder.path, "", "/no/such/program");
+    const { child } = part(folder.path, "", { command: "/no/such/program" });
     await expect(child.start()).rejects.toMatchObject({ code: "unavailable" });
   });
 });

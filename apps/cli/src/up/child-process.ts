@@ -1,7 +1,7 @@
 /** One long-lived part of the system as a child process: started, watched, started again when it dies, ended in the end. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { SpellError } from "@spell/domain";
 import { environment as ownEnvironment } from "../config.ts";
 
@@ -9,6 +9,8 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5_000;
 /** A part that lived this long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000;
+/** A part that serves by then is well; one that does not hangs, and whoever started it should hear so. */
+const START_DEADLINE_MS = 60_000;
 /** How often a log is looked at for the line that says that its writer serves. */
 const LOOK_EVERY_MS = 10;
 
@@ -35,6 +37,8 @@ export interface ChildOptions {
   isReady: (line: string) => boolean;
   /** Where that line comes. Default: stdout. */
   readyIn?: "stdout" | "log";
+  /** How long the first start may take, milliseconds. Default: a minute. */
+  startDeadlineMs?: number;
   onStart(name: string, pid: number): void;
   onRestart(name: string, how: string): void;
 }
@@ -75,6 +79,7 @@ export class ManagedChild {
 
   #spawn(): Promise<string> {
     const { name, command, args, environment, logPath, isReady, readyIn = "stdout" } = this.#options;
+    const { startDeadlineMs = START_DEADLINE_MS } = this.#options;
     const log = openSync(logPath, "a", 0o600);
     const logStart = fstatSync(log).size;
     // A process group of its own: ^C in the terminal reaches `spell up` alone, which ends its parts in order.
@@ -89,7 +94,16 @@ export class ManagedChild {
     if (child.pid !== undefined) this.#options.onStart(name, child.pid);
     return new Promise((resolve, reject) => {
       let pending = "";
+      // Later starts may wait for other parts, and nobody waits for them.
+      const tooLong = (): void => {
+        const limit = `${startDeadlineMs / 1000} s`;
+        const message = `The ${name} did not start within ${limit} and was ended; its log is ${logPath}.`;
+        reject(new SpellError("unavailable", message));
+        child.kill("SIGKILL");
+      };
+      const deadline = this.#served ? undefined : setTimeout(tooLong, startDeadlineMs);
       const served = (line: string): void => {
+        clearTimeout(deadline);
         this.#served = true;
         resolve(line);
       };
@@ -110,6 +124,7 @@ export class ManagedChild {
         const gone = (how: string): void => {
           this.#child = undefined;
           clearInterval(looking);
+          clearTimeout(deadline);
           exited();
           reject(new SpellError("unavailable", startProblem({ name, how, logPath, logStart })));
           // What never served would not the next time either: whoever started it hears why.
@@ -141,6 +156,16 @@ function startProblem({ name, how, logPath, logStart }: Ended): string {
   return lines.at(-1)?.replace(/^spell \w+: /, "") ?? `The ${name} ended at once (${how}); its log is ${logPath}.`;
 }
 
+/** Not the whole file: a log may have grown for years. */
 function linesSince(path: string, start: number): string[] {
-  return readFileSync(path).subarray(start).toString().trimEnd().split("\n");
+  const log = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(log).size - start));
+    return bytes
+      .toString("utf8", 0, readSync(log, bytes, 0, bytes.length, start))
+      .trimEnd()
+      .split("\n");
+  } finally {
+    closeSync(log);
+  }
 }
