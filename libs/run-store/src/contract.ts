@@ -5,6 +5,7 @@ import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
 import { describeLogs } from "./contract/logs.ts";
+import { describeMetrics } from "./contract/metrics.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeReopening } from "./contract/reopening.ts";
 import type { RunStore } from "./run-store.ts";
@@ -25,6 +26,7 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeChangingRuns(open);
     describeLogs(open);
     describeBlobs(open);
+    describeMetrics(open);
     describeReopening(open);
   });
 }

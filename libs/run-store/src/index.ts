@@ -1,3 +1,4 @@
+export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
 export type { RunStore } from "./run-store.ts";
 export type {
   AgentRecord,

@@ -4,6 +4,7 @@
  * Every call may reject with `unavailable` (database away) or `exhausted` reason `disk-full`.
  */
 import type { Digest } from "@spell/domain";
+import type { MetricStore } from "./metrics.ts";
 import type {
   AgentRecord,
   BlobLocation,
@@ -20,6 +21,8 @@ import type {
 } from "./records.ts";
 
 export interface RunStore {
+  readonly metrics: MetricStore;
+
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;
   findUser(name: string): Promise<UserRecord | undefined>;

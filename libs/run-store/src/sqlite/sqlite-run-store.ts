@@ -16,11 +16,13 @@ import type {
   WorkflowLabel,
   WorkflowRecord,
 } from "../records.ts";
+import type { MetricStore } from "../metrics.ts";
 import type { RunStore } from "../run-store.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toWorkflow } from "./rows.ts";
+import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { Statements } from "./statements.ts";
 
 /**
@@ -32,6 +34,7 @@ export function openSqliteRunStore(path: string): RunStore {
 }
 
 class SqliteRunStore implements RunStore {
+  readonly metrics: MetricStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -40,6 +43,7 @@ class SqliteRunStore implements RunStore {
     this.#database = database;
     this.#db = new Statements(database);
     this.#group = new GroupCommit(database);
+    this.metrics = new SqliteMetrics(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
