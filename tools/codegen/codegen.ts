@@ -1,5 +1,6 @@
 /**
- * `npm run codegen`: formats the contract and generates its TypeScript, replacing libs/rpc/src/gen.
+ * `npm run codegen`: formats the contract and generates its TypeScript, replacing libs/rpc/src/gen, and the descriptors that
+ * server reflection answers with.
  * With --check it generates into a temporary folder and fails when the committed code differs.
  */
 import { execFileSync } from "node:child_process";
@@ -11,11 +12,17 @@ import { repositoryRoot } from "@spell/testing";
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 const generated = join("libs", "rpc", "src", "gen");
+const descriptors = join("libs", "rpc", "src", "descriptors.binpb");
 
 /** Runs buf from the root; its own complaints are shown. */
 function buf(...args: string[]): void {
   const program = join(repositoryRoot, "node_modules", ".bin", "buf");
   execFileSync(program, args, { cwd: repositoryRoot, stdio: "inherit" });
+}
+
+/** The contract without its comments. */
+function buildDescriptors(path: string): void {
+  buf("build", "--as-file-descriptor-set", "--exclude-source-info", "--output", path);
 }
 
 /** Every file below the folder with its content. */
@@ -41,7 +48,11 @@ if (values.check) {
     buf("generate", "--output", folder);
     const stale = differences(contents(join(repositoryRoot, generated)), contents(join(folder, generated)));
     for (const name of stale) console.log(`${join(generated, name)} is not what the contract generates`);
-    if (stale.length > 0) process.exitCode = 1;
+    buildDescriptors(join(folder, "descriptors.binpb"));
+    const [committed, fresh] = [join(repositoryRoot, descriptors), join(folder, "descriptors.binpb")];
+    const isStale = !readFileSync(committed).equals(readFileSync(fresh));
+    if (isStale) console.log(`${descriptors} is not what the contract generates`);
+    if (stale.length > 0 || isStale) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,4 +60,5 @@ if (values.check) {
   buf("format", "-w");
   buf("lint");
   buf("generate");
+  buildDescriptors(join(repositoryRoot, descriptors));
 }
