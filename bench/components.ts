@@ -42,12 +42,15 @@ async function append(file: Awaited<ReturnType<typeof open>>): Promise<void> {
 }
 
 function newRun(): Parameters<ReturnType<typeof openSqliteRunStore>["createRun"]>[0] {
-  const nothing = { codeTree: "" as const, codeRoot: "", cwd: "", environment: {}, mounts: [], labels: [] };
+  const nothing = { codeTree: "" as const, codeRoot: "", cwd: "", environment: {}, mounts: [] };
+  const none = { params: {}, stopConditions: [], githubUrl: "", githubRef: "" };
   return {
     owner: "bench",
     runType: "user",
-    spec: { ...nothing, command: "true", machineType: "CPU", description: "", commitLabel: "", gitCommit: "" },
+    spec: { ...nothing, ...none, command: "true", machineType: "CPU", description: "", commitLabel: "", gitCommit: "" },
     createdAtMs: Date.now(),
     notices: [],
+    labels: [],
+    requestHash: "",
   };
 }

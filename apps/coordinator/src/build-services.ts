@@ -1,4 +1,5 @@
 /** Puts the parts of a coordinator together on the drivers it is given; who chooses and who ends those is the caller. */
+import type { NonZeroExit } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import type { Logger } from "@spell/logging";
 import type { ObjectStore } from "@spell/object-store";
@@ -7,6 +8,7 @@ import {
   Authenticator,
   CreateRuns,
   Dispatcher,
+  FileRuns,
   Leases,
   RunChanges,
   RunLifecycle,
@@ -26,6 +28,8 @@ export interface ServiceOptions {
   runSecret: string;
   /** Machine types that may be asked for before any agent has them. */
   machineTypes: readonly string[];
+  /** What a command that exits with another code than 0 makes of its run. */
+  nonZeroExit: NonZeroExit;
   /** How long an agent may be silent before its runs are interrupted. */
   leaseMs: number;
   /** Filled in by the caller once its ports are known. */
@@ -45,12 +49,15 @@ export function buildServices(options: ServiceOptions): Services {
   const snapshots = new Snapshots(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });
   const leases = new Leases({ leaseMs: options.leaseMs }, () => performance.now());
+  const { nonZeroExit } = options;
+  const lifecycle = new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, nonZeroExit, now });
   return {
     store,
     objects,
     auth: new Authenticator(store, options.runSecret),
     create: new CreateRuns({ store, trees, sessions, snapshots, now }),
-    lifecycle: new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, now }),
+    lifecycle,
+    filing: new FileRuns({ store, lifecycle, changes, now }),
     dispatcher,
     sessions,
     snapshots,

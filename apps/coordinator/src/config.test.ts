@@ -14,7 +14,14 @@ describe("each setting", () => {
     expect(parseConfig(DATA)).toEqual({
       ...{ dataDir: "/data", host: "127.0.0.1", grpcPort: 7800, httpPort: 7801, advertiseHost: "127.0.0.1" },
       ...{ natsUrl: "nats://127.0.0.1:7802", natsToken: "", advertiseNatsUrl: "nats://127.0.0.1:7802" },
-      ...{ machineTypes: [], leaseMs: 600_000, logLevel: "info", s3: undefined, bootstrapUser: "spell" },
+      ...{
+        machineTypes: [],
+        leaseMs: 600_000,
+        nonZeroExit: "failed",
+        logLevel: "info",
+        s3: undefined,
+        bootstrapUser: "spell",
+      },
     });
   });
 
@@ -30,6 +37,7 @@ describe("each setting", () => {
     ["--machine-type", "SPELL_MACHINE_TYPES", "machineTypes", ["A,B=2", ["A", "B"]], ["C", ["C"]]],
     ["--lease-seconds", "SPELL_LEASE_SECONDS", "leaseMs", ["0.5", 500], ["1e3", 1_000_000]],
     ["--user", "SPELL_USER", "bootstrapUser", ["a", "a"], ["b", "b"]],
+    ["--non-zero-exit", "SPELL_NON_ZERO_EXIT", "nonZeroExit", ["complete", "complete"], ["failed", "failed"]],
     ["--log-level", "SPELL_LOG_LEVEL", "logLevel", ["trace", "trace"], ["warn", "warn"]],
   ] as const)(
     "%s comes before %s, and that before the default",

@@ -1,7 +1,8 @@
 /** The coordinator's configuration: flags first, then environment, then defaults. One sentence per setting. */
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { messageOf, parseMachineType } from "@spell/domain";
+import type { NonZeroExit } from "@spell/domain";
+import { NON_ZERO_EXITS, messageOf, parseMachineType } from "@spell/domain";
 
 export interface CoordinatorConfig {
   dataDir: string;
@@ -14,6 +15,7 @@ export interface CoordinatorConfig {
   advertiseNatsUrl: string;
   machineTypes: string[];
   leaseMs: number;
+  nonZeroExit: NonZeroExit;
   logLevel: string;
   s3?: { endpoint: string; publicEndpoint: string; bucket: string; accessKey: string; secretKey: string };
   bootstrapUser: string;
@@ -60,6 +62,15 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
         .default(600),
     )
     .addOption(
+      option(
+        "--non-zero-exit <status>",
+        "what a command that exits with another code than 0 makes of its run; `complete` is how Spell once counted",
+        "SPELL_NON_ZERO_EXIT",
+      )
+        .choices(NON_ZERO_EXITS)
+        .default("failed"),
+    )
+    .addOption(
       option("--s3-endpoint <url>", "keep objects in this S3 store instead of the data folder", "SPELL_S3_ENDPOINT"),
     )
     .addOption(
@@ -78,7 +89,13 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     )
     .parse([...argv], { from: "user" });
   const values = program.opts<
-    Record<string, string> & { grpcPort: number; httpPort: number; leaseSeconds: number; machineType: string[] }
+    Record<string, string> & {
+      grpcPort: number;
+      httpPort: number;
+      leaseSeconds: number;
+      machineType: string[];
+      nonZeroExit: NonZeroExit;
+    }
   >();
   const host = values["host"] ?? "";
   const natsUrl = values["nats"] ?? "";
@@ -93,6 +110,7 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     advertiseNatsUrl: values["advertiseNats"] ?? natsUrl,
     machineTypes: values.machineType,
     leaseMs: values.leaseSeconds * 1000,
+    nonZeroExit: values.nonZeroExit,
     logLevel: values["logLevel"] ?? "info",
     s3: values["s3Endpoint"] === undefined ? undefined : s3Config(values["s3Endpoint"], values),
     bootstrapUser: values["user"] ?? "",

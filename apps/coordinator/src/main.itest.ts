@@ -166,7 +166,7 @@ describe("a coordinator", () => {
       await using first = await startCoordinator(folder.path, bus);
       const runs = new RunServiceClient(first.coordinator, channelCredentials(), channelOptions(first.coordinator));
       const spec = RunSpec.fromPartial({ command: "true" });
-      await call(runs.createRun.bind(runs), { spec, clientKey: "" }, first.login.userToken);
+      await call(runs.createRun.bind(runs), { spec, clientKey: "", idempotent: false }, first.login.userToken);
       const overGrpc = call(runs.waitStatus.bind(runs), { runId: 1, statuses: ["running"] }, first.login.userToken);
       const logs = await post(first, "runs/ann/1/logs", { follow: true, offset: 0 });
       const status = await post(first, "runs/ann/1/wait_status", { statuses: ["running"] });

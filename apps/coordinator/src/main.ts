@@ -69,6 +69,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     runSecret: secrets.runSecret,
     machineTypes: settings.machineTypes,
     leaseMs: settings.leaseMs,
+    nonZeroExit: settings.nonZeroExit,
     now: () => Date.now(),
   });
   const { changes, dispatcher } = services;

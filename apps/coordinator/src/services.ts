@@ -5,6 +5,7 @@ import type {
   Authenticator,
   CreateRuns,
   Dispatcher,
+  FileRuns,
   RunChanges,
   RunLifecycle,
   Snapshots,
@@ -20,6 +21,7 @@ export interface Services {
   auth: Authenticator;
   create: CreateRuns;
   lifecycle: RunLifecycle;
+  filing: FileRuns;
   dispatcher: Dispatcher;
   sessions: AgentSessions;
   snapshots: Snapshots;

@@ -13,12 +13,13 @@ export { FINAL_STATUSES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus 
 export type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";
 export { PHASES, transition } from "./transition.ts";
 export type { Phase, RunEvent, RunPosition, Transition } from "./transition.ts";
-export { ATTEMPT_CAUSES, reasonOfEnd } from "./reason.ts";
-export type { AttemptCause, EndReason } from "./reason.ts";
+export { ATTEMPT_CAUSES, NON_ZERO_EXITS, reasonOfEnd } from "./reason.ts";
+export type { AttemptCause, EndReason, NonZeroExit } from "./reason.ts";
 export { isDigest } from "./digest.ts";
 export type { Digest } from "./digest.ts";
 export { DEFAULT_MACHINE_TYPE, machineTypeKey, parseMachineType } from "./machine-type.ts";
 export type { MachineTypeSlots } from "./machine-type.ts";
+export { substituteParameters } from "./parameters.ts";
 export { invalidResource, isCleanRelativePath, parseRunResource, resolveMountPoint } from "./resource.ts";
 export type { RunResource } from "./resource.ts";
 export { MAX_ENTRY_BYTES, formatDuration } from "./log-entry.ts";

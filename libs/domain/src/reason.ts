@@ -16,9 +16,15 @@ export interface EndReason {
   sentence: string;
 }
 
+/** What a command that exits with another code than 0 makes of its run: `complete` is what old scripts may count on. */
+export const NON_ZERO_EXITS = ["failed", "complete"] as const;
+export type NonZeroExit = (typeof NON_ZERO_EXITS)[number];
+
 interface Ended {
   cause: AttemptCause;
   exitCode?: number;
+  /** Default: failed. */
+  nonZeroExit?: NonZeroExit;
   reasonCode?: string;
   reason?: string;
 }
@@ -33,7 +39,7 @@ export function reasonOfEnd(ended: Ended, position: RunPosition): EndReason {
     case "stop":
       return { status: "stopped", code: "stopped-by", sentence: `Stopped by ${by}.` };
     case "exit":
-      return exitReason(ended.exitCode);
+      return exitReason(ended.exitCode, ended.nonZeroExit ?? "failed");
     case "build":
       return fault("build_failed", ended, "build-error", "The run's files could not be prepared.");
     case "mount":
@@ -45,7 +51,7 @@ export function reasonOfEnd(ended: Ended, position: RunPosition): EndReason {
   }
 }
 
-function exitReason(exitCode: number | undefined): EndReason {
+function exitReason(exitCode: number | undefined, nonZeroExit: NonZeroExit): EndReason {
   if (exitCode === undefined) {
     // Never taken for success: nobody saw the command exit with 0.
     const sentence = "The run's process ended, but its exit code is not known.";
@@ -55,9 +61,9 @@ function exitReason(exitCode: number | undefined): EndReason {
   // A shell reports death by signal N as 128 + N.
   if (exitCode > 128 && exitCode <= 192) {
     const signal = exitCode - 128;
-    return { status: "failed", code: "signal", sentence: `The command was ended by signal ${signal}.` };
+    return { status: nonZeroExit, code: "signal", sentence: `The command was ended by signal ${signal}.` };
   }
-  return { status: "failed", code: "exit-code", sentence: `The command exited with code ${exitCode}.` };
+  return { status: nonZeroExit, code: "exit-code", sentence: `The command exited with code ${exitCode}.` };
 }
 
 function fault(status: FinalStatus, ended: Ended, code: string, sentence: string): EndReason {

@@ -2,7 +2,7 @@
  * The one place where a run's status changes: a pure function over a table. Whoever stores or shows a status
  * asks here first, so no order of events can make a final status change or a run end twice.
  */
-import type { AttemptCause, EndReason } from "./reason.ts";
+import type { AttemptCause, EndReason, NonZeroExit } from "./reason.ts";
 import { reasonOfEnd } from "./reason.ts";
 import type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";
 import { isFinal } from "./status.ts";
@@ -17,7 +17,14 @@ export type RunEvent =
   | { type: "phase"; phase: Phase }
   | { type: "stop-requested"; by: string }
   | { type: "kill-requested"; by: string }
-  | { type: "ended"; cause: AttemptCause; exitCode?: number; reasonCode?: string; reason?: string }
+  | {
+      type: "ended";
+      cause: AttemptCause;
+      exitCode?: number;
+      nonZeroExit?: NonZeroExit;
+      reasonCode?: string;
+      reason?: string;
+    }
   | { type: "lost"; reasonCode: string; reason: string };
 
 /** What of a run the transition looks at. */

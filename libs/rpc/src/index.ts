@@ -22,6 +22,10 @@ export { callUnary, readStream } from "./calls.ts";
 export type { CallContext, StreamMethod, UnaryCallContext, UnaryMethod } from "./calls.ts";
 export { LogBatch, LogEntry } from "./gen/spell/v1/log.ts";
 export {
+  AddRunLabelRequest,
+  AddRunLabelResponse,
+  ArchiveRunRequest,
+  ArchiveRunResponse,
   CreateRunRequest,
   CreateRunResponse,
   GetRunRequest,
@@ -31,10 +35,15 @@ export {
   ListRunsRequest,
   ListRunsResponse,
   Mount,
+  ParameterValue,
+  RemoveRunLabelRequest,
+  RemoveRunLabelResponse,
   Run,
   RunServiceClient,
   RunServiceService,
   RunSpec,
+  StopCondition,
+  StopConditions,
   StopRunRequest,
   StopRunResponse,
   StreamLogsRequest,

@@ -7,6 +7,7 @@ import { decideReport, holdsLease } from "./apply-report.ts";
 import { CREATED_AT_MS, heldRun, runRecord, runningRun } from "./test-support/records.ts";
 
 const NOW_MS = CREATED_AT_MS + 60_000;
+const RULES = { nowMs: NOW_MS, nonZeroExit: "failed" } as const;
 
 function tree(): Digest {
   const text = "ab".repeat(32);
@@ -24,7 +25,7 @@ function exited(exitCode: number, over: Partial<AttemptResult> = {}): AttemptRes
 
 describe("decideReport", () => {
   it("takes all that is new as one change, with each phase passed and the start timed by the agent", () => {
-    expect(decideReport(heldRun(), report(["building", "mounting", "running"]), NOW_MS)).toEqual({
+    expect(decideReport(heldRun(), report(["building", "mounting", "running"]), RULES)).toEqual({
       status: "running",
       startedAtMs: CREATED_AT_MS + 3_000,
       passed: ["mounting", "running"],
@@ -32,7 +33,7 @@ describe("decideReport", () => {
   });
 
   it("takes a whole life at once", () => {
-    const change = decideReport(heldRun(), report(["building", "running", "saving", "pushing"], exited(0)), NOW_MS);
+    const change = decideReport(heldRun(), report(["building", "running", "saving", "pushing"], exited(0)), RULES);
     expect(change).toMatchObject({
       status: "complete",
       passed: ["running", "saving", "pushing", "complete"],
@@ -48,20 +49,20 @@ describe("decideReport", () => {
 
   it("a repeated report changes nothing", () => {
     const run = runningRun();
-    expect(decideReport(run, report(["building", "mounting", "running"]), NOW_MS)).toBeUndefined();
-    expect(decideReport(run, report([]), NOW_MS)).toBeUndefined();
+    expect(decideReport(run, report(["building", "mounting", "running"]), RULES)).toBeUndefined();
+    expect(decideReport(run, report([]), RULES)).toBeUndefined();
     const ended = runningRun({ status: "complete", endedAtMs: NOW_MS - 1, passed: [...run.passed, "complete"] });
-    expect(decideReport(ended, report(["running"], exited(0)), NOW_MS)).toBeUndefined();
+    expect(decideReport(ended, report(["running"], exited(0)), RULES)).toBeUndefined();
   });
 
   it("a late report takes nothing back", () => {
     const saving = runningRun({ status: "saving", passed: [...runningRun().passed, "saving"] });
-    expect(decideReport(saving, report(["building", "mounting"]), NOW_MS)).toBeUndefined();
-    expect(decideReport(saving, report(["pushing"]), NOW_MS)).toEqual({ status: "pushing", passed: ["pushing"] });
+    expect(decideReport(saving, report(["building", "mounting"]), RULES)).toBeUndefined();
+    expect(decideReport(saving, report(["pushing"]), RULES)).toEqual({ status: "pushing", passed: ["pushing"] });
   });
 
   it("phases out of order do not go back", () => {
-    expect(decideReport(heldRun(), report(["running", "mounting", "building", "running"]), NOW_MS)).toEqual({
+    expect(decideReport(heldRun(), report(["running", "mounting", "building", "running"]), RULES)).toEqual({
       status: "running",
       startedAtMs: CREATED_AT_MS + 1_000,
       passed: ["running"],
@@ -69,7 +70,7 @@ describe("decideReport", () => {
   });
 
   it("a failed command keeps its outputs and its exit code", () => {
-    expect(decideReport(runningRun(), report([], exited(3)), NOW_MS)).toMatchObject({
+    expect(decideReport(runningRun(), report([], exited(3)), RULES)).toMatchObject({
       status: "failed",
       userExitCode: 3,
       outputTree: tree(),
@@ -77,7 +78,7 @@ describe("decideReport", () => {
   });
 
   it("without an exit code there is none, and no success", () => {
-    const change = decideReport(runningRun(), report([], { cause: "exit", logEntries: 0 }), NOW_MS);
+    const change = decideReport(runningRun(), report([], { cause: "exit", logEntries: 0 }), RULES);
     expect(change?.status).toBe("interrupted");
     expect(change).not.toHaveProperty("userExitCode");
     expect(change).not.toHaveProperty("outputTree");
@@ -88,7 +89,7 @@ describe("decideReport", () => {
     const killing = runningRun({ status: "killing", requested: "kill", requestedBy: "ann" });
 
     it("an exit that was faster than the stop stays what it was", () => {
-      expect(decideReport(stopping, report(["saving", "pushing"], exited(0)), NOW_MS)).toMatchObject({
+      expect(decideReport(stopping, report(["saving", "pushing"], exited(0)), RULES)).toMatchObject({
         status: "complete",
         requested: "stop",
         outputTree: tree(),
@@ -97,7 +98,7 @@ describe("decideReport", () => {
     });
 
     it("a stop keeps the outputs", () => {
-      expect(decideReport(stopping, report(["saving"], exited(143, { cause: "stop" })), NOW_MS)).toMatchObject({
+      expect(decideReport(stopping, report(["saving"], exited(143, { cause: "stop" })), RULES)).toMatchObject({
         status: "stopped",
         reason: "Stopped by ann.",
         userExitCode: 143,
@@ -106,19 +107,19 @@ describe("decideReport", () => {
     });
 
     it("a kill drops the outputs, also when the command had ended and all was stored", () => {
-      const change = decideReport(killing, report(["running", "saving", "pushing"], exited(0)), NOW_MS);
+      const change = decideReport(killing, report(["running", "saving", "pushing"], exited(0)), RULES);
       expect(change).toMatchObject({ status: "killed", reasonCode: "killed-by", passed: ["killed"] });
       expect(change).not.toHaveProperty("outputTree");
     });
 
     it("a phase during a kill changes nothing", () => {
-      expect(decideReport(killing, report([...PHASES]), NOW_MS)).toBeUndefined();
+      expect(decideReport(killing, report([...PHASES]), RULES)).toBeUndefined();
     });
   });
 
   describe("a wrong clock", () => {
     const startedBy = (atMs: number): number | undefined =>
-      decideReport(heldRun(), { ...report([]), history: [{ phase: "running", atMs }] }, NOW_MS)?.startedAtMs;
+      decideReport(heldRun(), { ...report([]), history: [{ phase: "running", atMs }] }, RULES)?.startedAtMs;
 
     it.each([
       ["before the run was made", 0, CREATED_AT_MS],
@@ -150,7 +151,7 @@ describe("decideReport", () => {
     const phases = fc.array(fc.constantFrom(...PHASES), { maxLength: 8 });
     fc.assert(
       fc.property(runs, phases, fc.option(result, { nil: undefined }), (run, history, ended) => {
-        const change = decideReport(run, report(history, ended), NOW_MS);
+        const change = decideReport(run, report(history, ended), RULES);
         const final = change?.status !== undefined && isFinal(change.status);
         expect(final).toBe(ended !== undefined);
         expect(change?.endedAtMs !== undefined).toBe(final);

@@ -1,5 +1,5 @@
 /** What an agent's report about an attempt means for the run's record. Pure. */
-import type { AttemptCause, Digest, Phase, RunEvent } from "@spell/domain";
+import type { AttemptCause, Digest, NonZeroExit, Phase, RunEvent } from "@spell/domain";
 import type { RunChange, RunRecord } from "@spell/run-store";
 import { decide } from "./change-run.ts";
 
@@ -33,7 +33,12 @@ export function holdsLease(run: RunRecord, lease: { attempt: number; leaseToken:
 }
 
 /** All that is new in the report, as one change; undefined when nothing is. */
-export function decideReport(run: RunRecord, report: AttemptReport, nowMs: number): RunChange | undefined {
+export function decideReport(
+  run: RunRecord,
+  report: AttemptReport,
+  rules: { nowMs: number; nonZeroExit: NonZeroExit },
+): RunChange | undefined {
+  const { nowMs, nonZeroExit } = rules;
   let position = run;
   let change: RunChange | undefined;
   const passed: RunChange["passed"] = [];
@@ -50,7 +55,7 @@ export function decideReport(run: RunRecord, report: AttemptReport, nowMs: numbe
   }
   const { result } = report;
   if (result !== undefined) {
-    apply({ type: "ended", ...result }, nowMs);
+    apply({ type: "ended", ...result, nonZeroExit }, nowMs);
     if (change?.endedAtMs !== undefined) {
       change.attemptEnd = { atMs: nowMs, logEntries: result.logEntries };
       // Killed: nothing is saved, whatever had been stored before the kill arrived.

@@ -5,7 +5,7 @@ import { checkRequest } from "./check-request.ts";
 const MAX = 128 * 1024 - 1;
 
 function request(over: Partial<RequestTexts>): RequestTexts {
-  return { command: "python train.py", cwd: "", environment: {}, description: "", ...over };
+  return { command: "python train.py", cwd: "", environment: {}, description: "", stopConditions: [], ...over };
 }
 
 function refused(over: Partial<RequestTexts>, reason: string): void {

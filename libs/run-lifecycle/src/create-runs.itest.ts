@@ -55,11 +55,12 @@ describe("creating a run", () => {
       runType: "user",
       status: "machine_requested",
       createdAtMs: world.clock.nowMs,
+      labels: ["x"],
     });
     expect(run.workflowId).toBeUndefined();
     expect(run.spec).toMatchObject({
       ...{ command: "python train.py", machineType: "V100", codeTree, codeRoot: "repo", cwd: "sub" },
-      ...{ environment: { A: "1" }, description: "first try", labels: ["x"], commitLabel: "", gitCommit: "" },
+      ...{ environment: { A: "1" }, description: "first try", commitLabel: "", gitCommit: "" },
       mounts: [{ path: "/spell/repo/save", isFile: false }],
     });
     expect((await world.store.describeLog(run.id))?.before).toMatchObject([
@@ -79,7 +80,7 @@ describe("creating a run", () => {
     await using world = await openWorld();
     const first = await world.create.run(ANN, runRequest(), "key");
     const again = await world.create.run(ANN, runRequest({ machineType: "nonsense" }), "key");
-    expect(again).toEqual({ run: first.run, existed: true });
+    expect(again).toEqual({ run: first.run, existed: true, reused: false });
     const others = await Promise.all(Array.from({ length: 5 }, () => world.create.run(ANN, runRequest(), "other")));
     expect(new Set(others.map(({ run }) => run.id)).size).toBe(1);
     expect((await world.create.run(BOB, runRequest(), "key")).existed).toBe(false);
@@ -97,7 +98,54 @@ describe("creating a run", () => {
     expect(await world.create.run(runOf(workflow.id), runRequest(), "inside")).toEqual({
       run: inside.run,
       existed: true,
+      reused: false,
     });
+  });
+
+  it("puts parameters into their places, and keeps what they were", async () => {
+    await using world = await openWorld();
+    const request = runRequest({ command: "train --rate :rate: --name :NAME:", params: { rate: 0.5, name: "x y" } });
+    const { run } = await world.create.run(ANN, request, "");
+    expect(run.spec).toMatchObject({ command: "train --rate 0.5 --name x y", params: { rate: 0.5, name: "x y" } });
+    const unused = runRequest({ command: "train", params: { rate: 1 } });
+    await expect(world.create.run(ANN, unused, "")).rejects.toMatchObject(refusal("unused-parameter", /"rate"/));
+  });
+
+  it("says in the log what has no effect", async () => {
+    await using world = await openWorld();
+    const { run } = await world.create.run(ANN, runRequest({ hints: ["--python3"] }), "");
+    expect((await world.store.describeLog(run.id))?.before).toMatchObject([
+      {},
+      {
+        text: "--python3 has no effect: a run sees the programs of its machine.",
+        level: "warning",
+        statusEvent: false,
+      },
+    ]);
+  });
+
+  it.each([{ timeoutMinutes: 0 }, { timeoutMinutes: 1.5 }, { timeoutMinutes: -1 }, { timeoutMinutes: 1e9 }])(
+    "refuses %o",
+    async (over) => {
+      await using world = await openWorld();
+      await expect(world.create.run(ANN, runRequest(over), "")).rejects.toMatchObject(
+        refusal("bad-timeout", /whole number of minutes/),
+      );
+    },
+  );
+
+  const CONDITION = { metric: "loss", operator: "<", value: 0.1, minIndex: 0 } as const;
+  it.each([
+    [[[]], /names a metric/],
+    [[[{ ...CONDITION, metric: "" }]], /names a metric/],
+    [[[{ ...CONDITION, value: Number.NaN }]], /names a metric/],
+    [[[{ ...CONDITION, minIndex: -1 }]], /names a metric/],
+    [Array.from({ length: 6 }, () => [CONDITION]), /at most 5/],
+  ])("refuses the stop conditions %j", async (stopConditions, message) => {
+    await using world = await openWorld();
+    await expect(world.create.run(ANN, runRequest({ stopConditions }), "")).rejects.toMatchObject(
+      refusal("bad-stop-condition", message),
+    );
   });
 
   it("that is refused leaves nothing behind", async () => {

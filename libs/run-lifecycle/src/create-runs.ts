@@ -8,14 +8,25 @@ import {
   isFinal,
   machineTypeKey,
   notFound,
+  substituteParameters,
 } from "@spell/domain";
-import type { NewRun, RunRecord, RunSpec, RunStore, WorkflowLabel, WorkflowRecord } from "@spell/run-store";
+import type {
+  CreatedRun,
+  NewRun,
+  RunRecord,
+  RunSpec,
+  RunStore,
+  StopCondition,
+  WorkflowLabel,
+  WorkflowRecord,
+} from "@spell/run-store";
 import { requestedSlots } from "@spell/scheduling";
 import type { AgentSessions } from "./agent-sessions.ts";
 import { checkRequest } from "./check-request.ts";
-import { createdNotice } from "./notices.ts";
+import { createdNotice, hintNotice } from "./notices.ts";
 import type { Principal } from "./principal.ts";
-import { mayAccess, requireOwner } from "./principal.ts";
+import { maySteer, requireOwner } from "./principal.ts";
+import { requestHash } from "./request-hash.ts";
 import type { MountRequest } from "./resolve-mounts.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -37,6 +48,20 @@ export interface RunRequest {
   workflowId?: number;
   gitCommit: string;
   labels: string[];
+  /** Put into the places that the command names `:NAME:`. */
+  params: Record<string, string | number>;
+  /** Whole minutes. */
+  timeoutMinutes?: number;
+  stopConditions: StopCondition[][];
+  githubUrl: string;
+  githubRef: string;
+  workspaceId?: number;
+  projectId?: number;
+  hyperSearchId?: number;
+  /** What old scripts ask for and nothing here can heed, as they wrote it: each becomes a line of the log. */
+  hints: string[];
+  /** Answer a run that was asked for in the same words and did not fail, instead of making one. */
+  idempotent: boolean;
 }
 
 export interface CreateRunsDeps {
@@ -55,15 +80,11 @@ export class CreateRuns {
   }
 
   /** Queues a run. Throws invalid-input for anything it cannot be run with. */
-  async run(
-    principal: Principal,
-    request: RunRequest,
-    clientKey: string,
-  ): Promise<{ run: RunRecord; existed: boolean }> {
+  async run(principal: Principal, request: RunRequest, clientKey: string): Promise<CreatedRun> {
     const owner = requireOwner(principal);
     const earlier = await this.#deps.store.findRunByClientKey(owner.userName, clientKey);
     if (earlier !== undefined) {
-      if (mayAccess(owner, earlier) && earlier.runType === "user") return { run: earlier, existed: true };
+      if (maySteer(owner, earlier) && earlier.runType === "user") return { run: earlier, existed: true, reused: false };
       throw conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
     }
     const workflow = await this.#workflowOf(owner, request.workflowId);
@@ -71,8 +92,8 @@ export class CreateRuns {
     const machineType = await this.#machineType(request.machineType);
     const code = await this.#code(request, workflow);
     const spec = await this.#spec(owner, { ...request, ...code, cwd, machineType });
-    const run = this.#newRun({ owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
-    return this.#deps.store.createRun(run, clientKey);
+    const run = this.#newRun(request, { owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
+    return this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
   }
 
   /** Creates a workflow and queues its master run. */
@@ -87,7 +108,7 @@ export class CreateRuns {
     const machineType = DEFAULT_MACHINE_TYPE;
     const spec = await this.#spec(owner, { ...request.run, cwd, machineType });
     await this.#checkLabels(request.labels, spec.codeTree);
-    const run = this.#newRun({ owner: owner.userName, runType: "workflow", spec });
+    const run = this.#newRun(request.run, { owner: owner.userName, runType: "workflow", spec });
     return this.#deps.store.createWorkflow({ labels: request.labels, run }, clientKey);
   }
 
@@ -107,7 +128,7 @@ export class CreateRuns {
     }
     const mounts = await resolveMounts(this.#deps, { principal, mounts: request.mounts, codeRoot });
     return {
-      command: request.command,
+      command: substituteParameters(request.command, request.params),
       machineType: request.machineType,
       codeTree,
       codeRoot,
@@ -117,13 +138,28 @@ export class CreateRuns {
       description: request.description,
       commitLabel: request.commitLabel,
       gitCommit: request.gitCommit,
-      labels: request.labels,
+      params: request.params,
+      timeoutMinutes: request.timeoutMinutes,
+      stopConditions: request.stopConditions,
+      githubUrl: request.githubUrl,
+      githubRef: request.githubRef,
+      workspaceId: request.workspaceId,
     };
   }
 
-  #newRun(fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">): NewRun {
+  #newRun(request: RunRequest, fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">): NewRun {
     const createdAtMs = this.#deps.now();
-    return { ...fields, createdAtMs, notices: [createdNotice(fields.spec.machineType, createdAtMs)] };
+    const { projectId, hyperSearchId } = request;
+    return {
+      ...fields,
+      ...{ projectId, hyperSearchId, createdAtMs },
+      labels: [...new Set(request.labels)],
+      requestHash: requestHash(fields.spec),
+      notices: [
+        createdNotice(fields.spec.machineType, createdAtMs),
+        ...request.hints.map((hint) => hintNotice(hint, createdAtMs)),
+      ],
+    };
   }
 
   async #machineType(asked: string): Promise<string> {

@@ -4,6 +4,8 @@ export type { AttemptReport, AttemptResult } from "./apply-report.ts";
 export { CreateRuns } from "./create-runs.ts";
 export type { RunRequest } from "./create-runs.ts";
 export type { DesiredAttempt } from "./desired-state.ts";
+export { forEachRun } from "./batch.ts";
+export { FileRuns } from "./file-runs.ts";
 export { Dispatcher } from "./dispatcher.ts";
 export { Leases } from "./leases.ts";
 export { noSuchRun, requireOwner } from "./principal.ts";

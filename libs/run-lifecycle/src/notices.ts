@@ -27,6 +27,12 @@ export function createdNotice(machineType: string, atMs: number): LogEntry {
   return notice({ atMs, status: "machine_requested", text, event: true });
 }
 
+/** Something old scripts ask for that means nothing here: said, not refused. */
+export function hintNotice(hint: string, atMs: number): LogEntry {
+  const text = `${hint} has no effect: a run sees the programs of its machine.`;
+  return notice({ atMs, status: "machine_requested", text, level: "warning" });
+}
+
 /** The last lines of a log. */
 export function endNotices(run: RunRecord, end: EndReason, atMs: number): LogEntry[] {
   const level = end.status === "complete" ? "info" : end.status === "failed" || end.code === "" ? "error" : "warning";

@@ -17,16 +17,21 @@ export function requireOwner(principal: Principal): Exclude<Principal, { kind: "
   return principal;
 }
 
-/** Whether this principal may see and steer the run. A run sees its workflow, itself included. */
-export function mayAccess(principal: Principal, run: RunRecord): boolean {
+/** Whether this principal may read the run: its status, log, metrics and outputs. All runs of its user: see docs/adr/0009. */
+export function mayRead(principal: Principal, run: RunRecord): boolean {
+  return principal.kind !== "agent" && run.owner === principal.userName;
+}
+
+/** Whether this principal may stop, kill, label or archive the run. A run steers its workflow, itself included. */
+export function maySteer(principal: Principal, run: RunRecord): boolean {
   if (principal.kind === "agent" || run.owner !== principal.userName) return false;
   if (principal.kind === "user") return true;
   return run.id === principal.runId || (principal.workflowId !== undefined && run.workflowId === principal.workflowId);
 }
 
-/** Whether this principal may mount what the run wrote. All that its user's runs wrote: see docs/adr/0008. */
-export function mayMount(principal: Principal, run: RunRecord): boolean {
-  return principal.kind !== "agent" && run.owner === principal.userName;
+/** The run as this principal may see it: what a run's environment holds is for itself and its workflow. */
+export function visibleRun(principal: Principal, run: RunRecord): RunRecord {
+  return maySteer(principal, run) ? run : { ...run, spec: { ...run.spec, environment: {} } };
 }
 
 /** The refusal that does not tell whether the run exists. */

@@ -2,7 +2,7 @@
 import { invalidInput, invalidResource, isFinal, parseRunResource, resolveMountPoint } from "@spell/domain";
 import type { ResolvedMount, RunStore } from "@spell/run-store";
 import type { Principal } from "./principal.ts";
-import { mayMount } from "./principal.ts";
+import { mayRead } from "./principal.ts";
 import type { TreeCatalog } from "./tree-catalog.ts";
 
 export interface MountRequest {
@@ -40,7 +40,8 @@ async function findResource(
 ): Promise<Pick<ResolvedMount, "isFile" | "digest" | "sizeBytes" | "executable">> {
   const { runId, path } = parseRunResource(resource);
   const run = await deps.store.findRun(runId);
-  if (run === undefined || !mayMount(principal, run)) throw invalidResource(resource, `there is no run ${runId}`);
+  if (run === undefined || !mayRead(principal, run)) throw invalidResource(resource, `there is no run ${runId}`);
+  if (run.archivedAtMs !== undefined) throw invalidResource(resource, `run ${runId} is archived`);
   if (!isFinal(run.status))
     throw invalidResource(resource, `run ${runId} is still ${run.status}; wait until it has ended`);
   if (run.outputTree === undefined) throw invalidResource(resource, `run ${runId} wrote no files`);

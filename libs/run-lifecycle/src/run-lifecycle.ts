@@ -1,7 +1,7 @@
 /** The use cases of a run's life. Handlers parse and map; everything that decides is called from here. */
-import type { RunEvent } from "@spell/domain";
+import type { NonZeroExit, RunEvent } from "@spell/domain";
 import { SpellError, conflict, hasCode, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
-import type { RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
+import type { RunFilter, RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
 import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
 import { attemptKey } from "./agent-sessions.ts";
 import type { AttemptReport } from "./apply-report.ts";
@@ -13,7 +13,7 @@ import { desiredAttempts, isLost } from "./desired-state.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
-import { mayAccess, noSuchRun, requireOwner } from "./principal.ts";
+import { mayRead, maySteer, noSuchRun, requireOwner, visibleRun } from "./principal.ts";
 import type { RunChanges } from "./run-changes.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { waitVerdict } from "./wait-status.ts";
@@ -25,8 +25,14 @@ export interface RunLifecycleDeps {
   dispatcher: Dispatcher;
   snapshots: Snapshots;
   leases: Leases;
+  /** What a command that exits with another code than 0 makes of its run. */
+  nonZeroExit: NonZeroExit;
   now(): number;
 }
+
+/** Runs in one list, unless asked otherwise, and at most. */
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 10_000;
 
 const GONE = {
   reasonCode: "process-lost",
@@ -49,17 +55,23 @@ export class RunLifecycle {
   /** Throws not-found also for somebody else's run. */
   async get(principal: Principal, runId: number): Promise<RunRecord> {
     const run = await this.#deps.store.findRun(runId);
-    if (run === undefined || !mayAccess(principal, run)) throw noSuchRun(runId);
-    return run;
+    if (run === undefined || !mayRead(principal, run)) throw noSuchRun(runId);
+    return visibleRun(principal, run);
   }
 
-  /** Newest first; a run sees those of its workflow. */
-  async list(principal: Principal, page: { pageSize: number; beforeId?: number }): Promise<RunRecord[]> {
+  /** The run, if it may be steered. Throws not-found, or forbidden for a run's token outside its workflow. */
+  async getToSteer(principal: Principal, runId: number): Promise<RunRecord> {
+    const run = await this.get(principal, runId);
+    if (maySteer(principal, run)) return run;
+    throw new SpellError("forbidden", `A run may change runs of its own workflow only, and run ${runId} is not of it.`);
+  }
+
+  /** Newest first, without archived ones. */
+  async list(principal: Principal, filter: Omit<RunFilter, "owner">): Promise<RunRecord[]> {
     const owner = requireOwner(principal);
-    if (owner.kind === "run" && owner.workflowId === undefined) return [await this.get(owner, owner.runId)];
-    const workflowId = owner.kind === "run" ? owner.workflowId : undefined;
-    const pageSize = page.pageSize > 0 ? Math.min(page.pageSize, 1_000) : 50;
-    return this.#deps.store.listRuns({ owner: owner.userName, ...page, pageSize, workflowId });
+    const pageSize = filter.pageSize > 0 ? Math.min(filter.pageSize, MAX_PAGE) : DEFAULT_PAGE;
+    const runs = await this.#deps.store.listRuns({ ...filter, owner: owner.userName, pageSize });
+    return runs.map((run) => visibleRun(owner, run));
   }
 
   async getWorkflow(
@@ -77,7 +89,7 @@ export class RunLifecycle {
   /** Stops or kills a run. Throws conflict when it has ended. */
   async request(principal: Principal, runId: number, verb: "stop" | "kill"): Promise<RunRecord> {
     const owner = requireOwner(principal);
-    await this.get(owner, runId);
+    await this.getToSteer(owner, runId);
     const type = verb === "stop" ? "stop-requested" : "kill-requested";
     return this.#apply(runId, { type, by: owner.userName });
   }
@@ -167,7 +179,9 @@ export class RunLifecycle {
   async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
     let isNews = false;
     const decideOn = (run: RunRecord): Decision => {
-      const change = holdsLease(run, { agentId, ...report }) && decideReport(run, report, this.#deps.now());
+      const change =
+        holdsLease(run, { agentId, ...report }) &&
+        decideReport(run, report, { nowMs: this.#deps.now(), nonZeroExit: this.#deps.nonZeroExit });
       isNews = Boolean(change);
       return change ? { kind: "change", change } : { kind: "unchanged" };
     };

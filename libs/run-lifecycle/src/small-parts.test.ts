@@ -5,10 +5,10 @@ import { describe, expect, it } from "vitest";
 import { desiredAttempts } from "./desired-state.ts";
 import { NodeCache } from "./node-cache.ts";
 import type { Principal } from "./principal.ts";
-import { mayAccess, requireOwner } from "./principal.ts";
+import { mayRead, maySteer, requireOwner } from "./principal.ts";
 import { heldRun, runRecord } from "./test-support/records.ts";
 
-describe("mayAccess", () => {
+describe("maySteer", () => {
   const inWorkflow = runRecord({ id: 7, workflowId: 3 });
   it.each<[string, Principal, boolean]>([
     ["its owner", { kind: "user", userName: "ann" }, true],
@@ -24,11 +24,14 @@ describe("mayAccess", () => {
       false,
     ],
   ])("%s", (_name, principal, expected) => {
-    expect(mayAccess(principal, inWorkflow)).toBe(expected);
+    expect(maySteer(principal, inWorkflow)).toBe(expected);
   });
 
-  it("runs of no workflow do not see each other", () => {
-    expect(mayAccess({ kind: "run", userName: "ann", runId: 1 }, runRecord({ id: 2 }))).toBe(false);
+  it("runs of no workflow do not steer each other, but may read", () => {
+    expect(mayRead({ kind: "run", userName: "ann", runId: 1 }, runRecord({ id: 2 }))).toBe(true);
+    expect(mayRead({ kind: "run", userName: "bob", runId: 1 }, runRecord({ id: 2 }))).toBe(false);
+    expect(mayRead({ kind: "agent", agentId: "a1" }, runRecord({ id: 2 }))).toBe(false);
+    expect(maySteer({ kind: "run", userName: "ann", runId: 1 }, runRecord({ id: 2 }))).toBe(false);
   });
 });
 

@@ -43,7 +43,7 @@ describe("tokens of runs", () => {
   it("stand for the run and its workflow while the attempt is in force", async () => {
     await using world = await openWorld();
     const { run: master } = await world.store.createWorkflow(
-      { labels: [], run: { ...(await world.addRun()), runType: "workflow", notices: [] } },
+      { labels: [], run: { ...(await world.addRun()), runType: "workflow", requestHash: "", notices: [] } },
       "",
     );
     const run = await world.addRun({ workflowId: master.workflowId }, assignedTo("a1"));

@@ -1,5 +1,5 @@
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
-export type { RunStore } from "./run-store.ts";
+export type { CreatedRun, RunStore } from "./run-store.ts";
 export type {
   AgentRecord,
   BlobLocation,
@@ -9,9 +9,11 @@ export type {
   NewRun,
   ResolvedMount,
   RunChange,
+  RunFilter,
   RunRecord,
   RunSpec,
   RunType,
+  StopCondition,
   TokenOwner,
   UserRecord,
   WorkflowLabel,

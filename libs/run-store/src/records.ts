@@ -15,6 +15,15 @@ export interface ResolvedMount {
   executable: boolean;
 }
 
+/** A run is stopped when all conditions of one of its lists hold. */
+export interface StopCondition {
+  metric: string;
+  operator: "<" | ">" | "<=" | ">=";
+  value: number;
+  /** Only values whose index is at least this count. */
+  minIndex: number;
+}
+
 /** What the user asked for, checked and resolved. */
 export interface RunSpec {
   command: string;
@@ -28,7 +37,17 @@ export interface RunSpec {
   description: string;
   commitLabel: string;
   gitCommit: string;
-  labels: string[];
+  /** Values that took the places of `:NAME:` in the command. */
+  params: Record<string, string | number>;
+  /** The run is stopped so many minutes after its command began. */
+  timeoutMinutes?: number;
+  /** Any list, all of its conditions. */
+  stopConditions: StopCondition[][];
+  /** Empty: the code came from elsewhere. */
+  githubUrl: string;
+  githubRef: string;
+  /** The repository that the code was pushed from. */
+  workspaceId?: number;
 }
 
 /** `workflow`: the master run of a workflow. */
@@ -40,6 +59,13 @@ export interface RunRecord {
   runType: RunType;
   workflowId?: number;
   spec: RunSpec;
+  /** In the order they were put on. */
+  labels: string[];
+  projectId?: number;
+  /** The search that made it. */
+  hyperSearchId?: number;
+  /** Hidden from lists, and nothing can mount its outputs. */
+  archivedAtMs?: number;
   status: RunStatus;
   /** Every status it has been in, in order, each once. */
   passed: RunStatus[];
@@ -71,6 +97,11 @@ export interface NewRun {
   runType: RunType;
   workflowId?: number;
   spec: RunSpec;
+  labels: string[];
+  projectId?: number;
+  hyperSearchId?: number;
+  /** The same for requests that ask for the same. */
+  requestHash: string;
   createdAtMs: number;
   /** First notices of its log. */
   notices: LogEntry[];
@@ -95,6 +126,24 @@ export interface RunChange {
   attemptEnd?: { logEntries?: number; atMs: number };
   /** Notices for the end of the log. */
   notices?: LogEntry[];
+  labels?: string[];
+  /** Null: no project any more. */
+  projectId?: number | null;
+  archivedAtMs?: number;
+}
+
+/** Which runs a list holds. Archived ones never. */
+export interface RunFilter {
+  owner: string;
+  pageSize: number;
+  beforeId?: number;
+  workflowId?: number;
+  hyperSearchId?: number;
+  projectId?: number;
+  /** Any of them. */
+  workspaceIds?: readonly number[];
+  /** All of them. */
+  labels?: readonly string[];
 }
 
 export interface WorkflowLabel {

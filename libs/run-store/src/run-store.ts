@@ -13,12 +13,21 @@ import type {
   NewBlob,
   NewRun,
   RunChange,
+  RunFilter,
   RunRecord,
   TokenOwner,
   UserRecord,
   WorkflowLabel,
   WorkflowRecord,
 } from "./records.ts";
+
+export interface CreatedRun {
+  run: RunRecord;
+  /** This call was made before, with the same client key. */
+  existed: boolean;
+  /** The run was made for another call that asked for the same. */
+  reused: boolean;
+}
 
 export interface RunStore {
   readonly metrics: MetricStore;
@@ -35,8 +44,11 @@ export interface RunStore {
   listAgents(): Promise<AgentRecord[]>;
   updateAgent(id: string, change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs">>): Promise<void>;
 
-  /** Numbers the run and queues it. A client key seen before (of the same owner) answers the run it made, with existed. */
-  createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }>;
+  /**
+   * Numbers the run and queues it. A client key seen before (of the same owner) answers the run it made, with existed. With
+   * `reuse`, a run of the same request hash that is under way or complete with exit code 0 is answered, with reused.
+   */
+  createRun(run: NewRun, clientKey: string, options?: { reuse: boolean }): Promise<CreatedRun>;
   /** A workflow and its master run together; idempotent as createRun. A key cannot be shared: conflict `client-key-used`. */
   createWorkflow(
     workflow: { labels: WorkflowLabel[]; run: NewRun },
@@ -46,7 +58,7 @@ export interface RunStore {
   /** The run that this owner made with this client key. */
   findRunByClientKey(owner: string, clientKey: string): Promise<RunRecord | undefined>;
   /** Newest first. */
-  listRuns(filter: { owner: string; pageSize: number; beforeId?: number; workflowId?: number }): Promise<RunRecord[]>;
+  listRuns(filter: RunFilter): Promise<RunRecord[]>;
   findWorkflow(id: number): Promise<WorkflowRecord | undefined>;
   /** Waiting for a machine, in order of id. */
   listQueued(limit: number): Promise<RunRecord[]>;

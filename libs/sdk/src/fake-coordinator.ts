@@ -12,6 +12,7 @@ import { SpellError, invalidInput, isFinal, isRunStatus, notFound } from "@spell
 import {
   AccountServiceService,
   RunServiceService,
+  RunSpec,
   TreeServiceService,
   WorkflowServiceService,
   bearerToken,
@@ -26,7 +27,6 @@ import type {
   CreateWorkflowRequest,
   Run,
   RunServiceServer,
-  RunSpec,
   StreamLogsRequest,
   StreamLogsResponse,
   TreeServiceServer,
@@ -167,6 +167,13 @@ export class FakeCoordinator implements AsyncDisposable {
         const runs = [...this.#runs.values()].map(({ run }) => run).reverse();
         return { runs: runs.slice(0, request.pageSize || 50) };
       }),
+      addRunLabel: this.#unary("addRunLabel", ({ request }) => ({ run: this.#label(request.runId, [request.label]) })),
+      removeRunLabel: this.#unary("removeRunLabel", ({ request }) => ({ run: this.#label(request.runId, []) })),
+      archiveRun: this.#unary("archiveRun", ({ request }) => {
+        const { run } = this.#state(request.runId);
+        run.archivedAtMs = 2;
+        return { run };
+      }),
       stopRun: this.#unary("stopRun", ({ request }) => ({ run: this.#end(request.runId, "stopped") })),
       killRun: this.#unary("killRun", ({ request }) => ({ run: this.#end(request.runId, "killed") })),
       waitStatus: (call, reply) => {
@@ -296,6 +303,9 @@ export class FakeCoordinator implements AsyncDisposable {
       runType: "user",
       attempt: 0,
       agent: "",
+      projectId: 0,
+      hyperSearchId: 0,
+      archivedAtMs: 0,
       ...fields,
       spec,
     };
@@ -309,6 +319,12 @@ export class FakeCoordinator implements AsyncDisposable {
       throw new SpellError("conflict", `Run ${id} has already ended (${run.status}).`, { reason: "already-ended" });
     }
     this.setStatus(id, status);
+    return run;
+  }
+
+  #label(id: number, labels: string[]): Run {
+    const { run } = this.#state(id);
+    run.spec = { ...(run.spec ?? emptySpec()), labels };
     return run;
   }
 
@@ -367,20 +383,7 @@ function badToken(): SpellError {
 }
 
 function emptySpec(): RunSpec {
-  return {
-    command: "",
-    machineType: "",
-    codeTree: "",
-    codeRoot: "",
-    cwd: "",
-    environment: {},
-    mounts: [],
-    description: "",
-    commitLabel: "",
-    workflowId: 0,
-    gitCommit: "",
-    labels: [],
-  };
+  return RunSpec.fromPartial({});
 }
 
 function checkSpec(spec: RunSpec | undefined): RunSpec {

@@ -1,5 +1,5 @@
 /** What a user asks for, and its form on the wire. */
-import type { RunSpec } from "@spell/rpc";
+import type { ParameterValue, RunSpec } from "@spell/rpc";
 
 /** Code laid at `/spell`, from `client.trees` (see uploadTree in @spell/spellfs). */
 export interface Code {
@@ -27,6 +27,11 @@ export interface CommandRequest {
   code?: Code;
   /** Relative to the code's root, or to `/spell` without code. */
   cwd?: string;
+  /** Code from any git URL, at `githubRef` (default: the default branch), instead of `code`. */
+  githubUrl?: string;
+  githubRef?: string;
+  /** Old options without meaning here, as they were written: each becomes a warning in the log. */
+  hints?: readonly string[];
   /** Unique per intended run; a fresh UUID by default. Asking again with the same key answers the first run. */
   clientKey?: string;
 }
@@ -41,6 +46,23 @@ export interface RunRequest extends CommandRequest {
   /** Default: the workflow this process runs in, if any. */
   workflowId?: number;
   labels?: readonly string[];
+  /** Values for the places that the command names `:NAME:`. */
+  params?: Readonly<Record<string, string | number>>;
+  /** Whole minutes after which the run is stopped. */
+  timeoutMinutes?: number;
+  /** The run is stopped when all conditions of one of these lists hold. */
+  stopConditions?: readonly (readonly StopCondition[])[];
+  projectId?: number;
+  /** Answer a run that asked for the same and is under way or did well, instead of making one. */
+  idempotent?: boolean;
+}
+
+export interface StopCondition {
+  metric: string;
+  operator: "<" | ">" | "<=" | ">=";
+  value: number;
+  /** Only values whose index is at least this count. Default 0. */
+  minIndex?: number;
 }
 
 /** The request on the wire. Pure. */
@@ -61,7 +83,20 @@ export function toRunSpec(request: RunRequest, workflowId: number | undefined): 
     workflowId: request.workflowId ?? workflowId ?? 0,
     gitCommit: request.code?.gitCommit ?? "",
     labels: [...(request.labels ?? [])],
+    params: Object.fromEntries(Object.entries(request.params ?? {}).map(([name, value]) => [name, toValue(value)])),
+    timeoutMinutes: request.timeoutMinutes ?? 0,
+    stopConditions: (request.stopConditions ?? []).map((all) => ({
+      all: all.map(({ minIndex = 0, ...condition }) => ({ ...condition, minIndex })),
+    })),
+    githubUrl: request.githubUrl ?? "",
+    githubRef: request.githubRef ?? "",
+    projectId: request.projectId ?? 0,
+    hints: [...(request.hints ?? [])],
   };
+}
+
+function toValue(value: string | number): ParameterValue {
+  return { value: typeof value === "number" ? { $case: "number", value } : { $case: "text", value } };
 }
 
 function mountList(mounts: NonNullable<RunRequest["mounts"]>): readonly MountRequest[] {

@@ -9,12 +9,15 @@ import type { LogOptions } from "./log-reader.ts";
 /** Fields are those of the last answer: `refresh`, `stop`, `kill` and `waitStatus` renew them. */
 export class Run {
   readonly id: number;
+  /** It had been made for an earlier request that asked for the same (`idempotent`). */
+  readonly alreadyExisted: boolean;
   readonly #connection: Connection;
   #record: RunRecord;
 
   /** Made by `client.runs` and `client.workflows`. */
-  constructor(connection: Connection, record: RunRecord) {
+  constructor(connection: Connection, record: RunRecord, alreadyExisted = false) {
     this.id = record.id;
+    this.alreadyExisted = alreadyExisted;
     this.#connection = connection;
     this.#record = record;
   }
@@ -84,6 +87,28 @@ export class Run {
   async kill(options: CallOptions = {}): Promise<this> {
     const client = this.#connection.runs;
     const { run } = await this.#connection.unary(client.killRun.bind(client), { runId: this.id }, options);
+    return this.#renew(run);
+  }
+
+  /** Puts a label on; one that is there already stays. */
+  async addLabel(label: string, options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const { run } = await this.#connection.unary(client.addRunLabel.bind(client), { runId: this.id, label }, options);
+    return this.#renew(run);
+  }
+
+  /** Takes a label off. Throws `conflict` when the run does not have it. */
+  async removeLabel(label: string, options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const request = { runId: this.id, label };
+    const { run } = await this.#connection.unary(client.removeRunLabel.bind(client), request, options);
+    return this.#renew(run);
+  }
+
+  /** Hides it from lists and mounts. Throws `conflict` while it has not ended, or when it is archived already. */
+  async archive(options: CallOptions = {}): Promise<this> {
+    const client = this.#connection.runs;
+    const { run } = await this.#connection.unary(client.archiveRun.bind(client), { runId: this.id }, options);
     return this.#renew(run);
   }
 

@@ -8,10 +8,15 @@ import type { RunRequest } from "./run-request.ts";
 import { toRunSpec } from "./run-request.ts";
 
 export interface ListOptions extends CallOptions {
-  /** How many, 1 to 1000. Default 50. */
+  /** How many, 1 to 10,000. Default 50. */
   number?: number;
   /** Only runs older than this id. */
   beforeId?: number;
+  /** With all of these labels. */
+  labels?: readonly string[];
+  projectId?: number;
+  /** With code from any of these pushed repositories. */
+  workspaceIds?: readonly number[];
 }
 
 export class RunsService {
@@ -29,8 +34,9 @@ export class RunsService {
     const client = this.#connection.runs;
     const spec = toRunSpec(request, this.#workflowId);
     const clientKey = request.clientKey ?? randomUUID();
-    const { run } = await this.#connection.unary(client.createRun.bind(client), { spec, clientKey }, options);
-    return new Run(this.#connection, present(run));
+    const call = { spec, clientKey, idempotent: request.idempotent ?? false };
+    const { run, alreadyExisted } = await this.#connection.unary(client.createRun.bind(client), call, options);
+    return new Run(this.#connection, present(run), alreadyExisted);
   }
 
   /** Throws `not-found`. */
@@ -43,7 +49,13 @@ export class RunsService {
   /** Newest first. */
   async list(options: ListOptions = {}): Promise<Run[]> {
     const client = this.#connection.runs;
-    const request = { pageSize: options.number ?? 0, beforeId: options.beforeId ?? 0 };
+    const request = {
+      pageSize: options.number ?? 0,
+      beforeId: options.beforeId ?? 0,
+      labels: [...(options.labels ?? [])],
+      projectId: options.projectId ?? 0,
+      workspaceIds: [...(options.workspaceIds ?? [])],
+    };
     const { runs } = await this.#connection.unary(client.listRuns.bind(client), request, options);
     return runs.map((run) => new Run(this.#connection, run));
   }

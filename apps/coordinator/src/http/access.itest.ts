@@ -85,10 +85,10 @@ describe("who may ask", () => {
 });
 
 describe("the token of a run", () => {
-  it("reaches its own workflow and nothing else, for as long as its attempt lasts", async () => {
+  it("steers its own workflow and reads its owner's runs, for as long as its attempt lasts", async () => {
     await using world = await openWorld();
     using agent = await connectAgent(world);
-    const outside = await newRun(world);
+    const outside = await newRun(world, { environment_vars: { KEY: "secret" } });
     const other = await newWorkflow(world);
     const { id, masterId } = await newWorkflow(world);
     const { lease, spec } = await agent.stream.attemptOf(masterId);
@@ -104,15 +104,19 @@ describe("the token of a run", () => {
     expect(created.body["run"]).toMatchObject({ workflow_id: id });
     const worker = (created.body["run"] as { id: number }).id;
     const listed = (await ask(world, "runs/ann", { token })).body["runs"] as { id: number }[];
-    expect(listed.map((run) => run.id)).toEqual([worker, masterId]);
+    expect(listed.map((run) => run.id)).toEqual([worker, masterId, other.masterId, outside]);
     expect((await ask(world, `workflows/ann/${id}`, { token })).body).toMatchObject({
       workflow: { id, managing_run: { id: masterId }, runs: [{ id: worker }] },
     });
 
     for (const [path, request] of routesOf("ann", outside, other.id)) {
-      const code = path.startsWith("runs") ? "no-such-run" : "no-such-workflow";
-      expect(await ask(world, path, { ...request, token }), path).toEqual(refusal(404, code));
+      if (/logs|wait_status/.test(path) || path === `runs/ann/${outside}`) continue;
+      const expected = path.startsWith("runs") ? refusal(403, "forbidden") : refusal(404, "no-such-workflow");
+      expect(await ask(world, path, { ...request, token }), path).toEqual(expected);
     }
+    expect((await ask(world, `runs/ann/${outside}`, { token })).body).toMatchObject({
+      run: { id: outside, environment_vars: {} },
+    });
     const intruding = { body: { command: "true", workflow_id: other.id }, token };
     expect(await ask(world, "runs/ann", intruding)).toEqual(refusal(403, "forbidden"));
     const forged = token.replace(`_${masterId}_`, `_${outside}_`);
@@ -122,14 +126,14 @@ describe("the token of a run", () => {
     expect(await ask(world, "users/me", { token })).toEqual(refusal(401, "bad-token"));
   });
 
-  it("outside a workflow reaches that run alone", async () => {
+  it("outside a workflow steers that run alone", async () => {
     await using world = await openWorld();
     using agent = await connectAgent(world);
     const [id, sibling] = [await newRun(world), await newRun(world)];
     const token = (await agent.stream.attemptOf(id)).spec?.environment["SPELL_TOKEN"] ?? "";
-    expect((await ask(world, "runs/ann", { token })).body).toMatchObject({ runs: [{ id }] });
+    expect((await ask(world, "runs/ann", { token })).body).toMatchObject({ runs: [{ id: sibling }, { id }] });
     expect((await ask(world, `runs/ann/${id}`, { token })).status).toBe(200);
-    expect(await ask(world, `runs/ann/${sibling}`, { token })).toEqual(refusal(404, "no-such-run"));
+    expect(await post(world, `runs/ann/${sibling}/kill`, token)).toEqual(refusal(403, "forbidden"));
   });
 });
 

@@ -1,5 +1,5 @@
 /** The body of POST runs/{owner}: its schema, and what it asks for. */
-import type { Static, TNull, TRecord, TSchema, TString, TUnion } from "@sinclair/typebox";
+import type { Static, TNull, TNumber, TRecord, TSchema, TString, TUnion } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { invalidInput } from "@spell/domain";
 import type { RunRequest } from "@spell/run-lifecycle";
@@ -11,6 +11,16 @@ const optional = <T extends TSchema>(schema: T) =>
 /** Any names. Not `Type.Record`, whose pattern passes over names with a newline and leaves their values unchecked. */
 const mapOf = <T extends TSchema>(schema: T) =>
   Type.Object({}, { additionalProperties: schema }) as unknown as TRecord<TString, T>;
+
+/** One schema with two types, not a union: its message then names both. */
+const TextOrNumber = Type.Unsafe({ type: ["string", "number"] }) as unknown as TUnion<[TString, TNumber]>;
+
+const StopCondition = Type.Object({
+  metric: Type.String(),
+  operator: Type.Union([Type.Literal("<"), Type.Literal(">"), Type.Literal("<="), Type.Literal(">=")]),
+  value: Type.Number(),
+  min_indices: optional(Type.Integer()),
+});
 
 /** Unused fields arrive as null, [] or {}. */
 export const RunBody = Type.Object({
@@ -24,6 +34,13 @@ export const RunBody = Type.Object({
   labels: optional(Type.Array(Type.String())),
   environment_vars: optional(mapOf(Type.String())),
   attached_resources: optional(mapOf(Type.Object({ mount_point: optional(Type.String()) }))),
+  params: optional(mapOf(TextOrNumber)),
+  timeout_minutes: optional(Type.Integer()),
+  stop_conditions: optional(Type.Array(Type.Array(StopCondition))),
+  distributed: optional(Type.Integer()),
+  idempotent: optional(Type.Boolean()),
+  framework: optional(TextOrNumber),
+  framework_version: optional(TextOrNumber),
   run_type: optional(Type.String()),
 });
 
@@ -39,13 +56,10 @@ const NOT_YET: Readonly<Record<string, string>> = {
   apt_packages: "apt packages",
   requirements_file: "a requirements file",
   conda_file: "a conda file",
-  params: "parameters",
   stop_conditions: "stop conditions",
   timeout_minutes: "a timeout",
-  distributed: "distributed runs",
   project_id: "projects",
   auto_resume: "resuming on another machine",
-  idempotent: "finding an identical earlier run",
   tensorboard_directory: "TensorBoard",
   provider: "choosing a provider",
   node_group: "choosing a node group",
@@ -58,6 +72,12 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
       throw invalidInput(`This version of Spell does not offer ${what} yet (${field}).`, "not-offered");
     }
   }
+  // One machine is what every run has.
+  if ((body.distributed ?? 1) !== 1)
+    throw invalidInput(
+      "This version of Spell does not offer runs on several machines yet (distributed).",
+      "not-offered",
+    );
   return {
     command: body.command ?? "",
     machineType: body.gpu ?? "",
@@ -74,7 +94,22 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     workflowId: body.workflow_id ?? undefined,
     gitCommit: "",
     labels: body.labels ?? [],
+    params: body.params ?? {},
+    timeoutMinutes: body.timeout_minutes ?? undefined,
+    stopConditions: (body.stop_conditions ?? []).map((all) =>
+      all.map(({ metric, operator, value, min_indices }) => ({ metric, operator, value, minIndex: min_indices ?? 0 })),
+    ),
+    githubUrl: "",
+    githubRef: "",
+    hints: hintsOf(body),
+    idempotent: body.idempotent ?? false,
   };
+}
+
+/** What only old clients send and nothing here heeds, in the user's words. */
+function hintsOf({ framework, framework_version: version }: Static<typeof RunBody>): string[] {
+  if (!isAsked(framework)) return isAsked(version) ? [`framework_version=${String(version)}`] : [];
+  return [`framework=${String(framework)}${isAsked(version) ? ` ${String(version)}` : ""}`];
 }
 
 function isAsked(value: unknown): boolean {

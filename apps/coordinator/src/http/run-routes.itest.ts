@@ -32,6 +32,7 @@ describe("creating a run", () => {
         ...{ id: 1, status: "machine_requested", reason_code: "", reason: "", user_exit_code: null },
         ...{ command: "true", gpu: "CPU", git_commit_hash: "", description: "", docker_image: null, creator: ANN },
         ...{ labels: [], environment_vars: {}, attached_resources: {}, pip_packages: [], apt_packages: [] },
+        ...{ hyper_params: {}, github_url: null, timeout_minutes: null, archived_at: null },
         ...{ created_at: expect.stringMatching(TIME), started_at: null, ended_at: null, workflow_id: null },
       },
     });
@@ -90,8 +91,9 @@ describe("creating a run", () => {
     const asked = {
       ...{ git_commit_hash: "ab12", uncommitted_hash: "ab12", workspace_id: 3, github_url: "https://git.example/x" },
       ...{ docker_image: "debian", pip_packages: ["a==1"], pip_env_packages: ["a"], apt_packages: ["git"] },
-      ...{ requirements_file: "a", conda_file: "a", params: { lr: 1 }, stop_conditions: [[{}]], timeout_minutes: 5 },
-      ...{ distributed: 2, project_id: 1, auto_resume: true, idempotent: true, tensorboard_directory: "logs" },
+      ...{ requirements_file: "a", conda_file: "a", timeout_minutes: 5 },
+      stop_conditions: [[{ metric: "loss", operator: "<", value: 1 }]],
+      ...{ distributed: 2, project_id: 1, auto_resume: true, tensorboard_directory: "logs" },
       ...{ provider: "x", node_group: "x" },
     };
     for (const [field, value] of Object.entries(asked)) {
@@ -133,6 +135,17 @@ describe("listing runs", () => {
     expect(await list(`?page_size=50&${cli}`)).toEqual(ids.toReversed());
     expect(await list("?page_size=2")).toEqual(ids.toReversed().slice(0, 2));
     expect(await list("?page_size=0")).toHaveLength(3);
+    expect(await list(`?before_id=${ids[2]}`)).toEqual(ids.slice(0, 2).toReversed());
+    expect(await list("?project_id=1")).toEqual([]);
+    expect(await list("?workspace_id=1&workspace_id=2")).toEqual([]);
+    const labelled = [await newRun(world, { labels: ["a", "b"] }), await newRun(world, { labels: ["a"] })];
+    expect(await list("?labels=a")).toEqual(labelled.toReversed());
+    expect(await list("?labels=b&labels=a")).toEqual([labelled[0]]);
+  });
+
+  it.each(["sort_column=status", "sort_ascending=True"])("refuses %s with a sentence", async (query) => {
+    await using world = await openWorld();
+    expect(await ask(world, `runs/ann?${query}`)).toMatchObject({ status: 400, body: { code: "not-offered" } });
   });
 
   it.each(["x", "1.5", "-1", "1e3", "9999999999", "1&page_size=2"])("refuses page_size=%s", async (size) => {

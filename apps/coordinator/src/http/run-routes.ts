@@ -1,14 +1,14 @@
 /** HTTP: runs. Thin over the same use cases as gRPC. */
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
-import { invalidInput } from "@spell/domain";
-import type { RunRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 import { toHttpError } from "./errors.ts";
 import { ownerOf } from "./owner.ts";
 import { RunBody, toRunRequest } from "./run-body.ts";
+import { RunListQuery, toRunFilter } from "./run-list.ts";
+import { runId, withCreator } from "./run-answer.ts";
 import { openLineStream } from "./stream.ts";
-import { wireLogEntry, wireRun } from "./wire.ts";
+import { wireLogEntry } from "./wire.ts";
 import type { TypedServer } from "./typed.ts";
 
 const OwnerPath = Type.Object({ owner: Type.String() });
@@ -21,9 +21,10 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
   server.post("/runs/:owner", { schema: { params: OwnerPath, body: RunBody } }, async (request) => {
     const { principal } = await ownerOf(services, request);
     const clientKey = String(request.headers["idempotency-key"] ?? "");
-    const { run, existed } = await create.run(principal, toRunRequest(request.body), clientKey);
-    if (!existed) lifecycle.created(run);
-    return { run: await withCreator(services, run), already_existed: false };
+    const { run, existed, reused } = await create.run(principal, toRunRequest(request.body), clientKey);
+    if (!existed && !reused) lifecycle.created(run);
+    // A repeated call is the same call: only a run of another call counts as one that was there already.
+    return { run: await withCreator(services, run), already_existed: reused };
   });
 
   server.get(
@@ -31,12 +32,12 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
     {
       schema: {
         params: OwnerPath,
-        querystring: Type.Object({ page_size: Type.Optional(Type.String({ pattern: "^[0-9]{1,9}$" })) }),
+        querystring: RunListQuery,
       },
     },
     async (request) => {
       const { principal } = await ownerOf(services, request);
-      const runs = await lifecycle.list(principal, { pageSize: Number(request.query.page_size ?? 0) });
+      const runs = await lifecycle.list(principal, toRunFilter(request.query));
       return { runs: await Promise.all(runs.map((run) => withCreator(services, run))) };
     },
   );
@@ -44,6 +45,12 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
   server.get("/runs/:owner/:id", { schema: { params: RunPath } }, async (request) => {
     const { principal } = await ownerOf(services, request);
     return { run: await withCreator(services, await lifecycle.get(principal, runId(request.params.id))) };
+  });
+
+  server.delete("/runs/:owner/:id", { schema: { params: RunPath } }, async (request) => {
+    const { principal } = await ownerOf(services, request);
+    await services.filing.archive(principal, runId(request.params.id));
+    return {};
   });
 
   for (const verb of ["stop", "kill"] as const) {
@@ -105,14 +112,4 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
       return reply;
     },
   );
-}
-
-async function withCreator(services: Services, run: RunRecord): Promise<Record<string, unknown>> {
-  const user = await services.store.findUser(run.owner);
-  return wireRun(run, user ?? { name: run.owner, email: "", createdAtMs: run.createdAtMs });
-}
-
-function runId(text: string): number {
-  if (!/^[0-9]{1,15}$/.test(text)) throw invalidInput(`"${text}" is not a run id.`, "bad-run-id");
-  return Number(text);
 }

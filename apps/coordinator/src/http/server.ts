@@ -8,6 +8,7 @@ import { portError } from "../rpc/server.ts";
 import type { Services } from "../services.ts";
 import { refuseMalformed, toHttpError } from "./errors.ts";
 import { addOtherRoutes } from "./other-routes.ts";
+import { addRunFilingRoutes } from "./run-filing-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
 
 /** Bodies of the JSON API are small; bytes go to the object store. */
@@ -32,7 +33,7 @@ export async function startHttpServer(
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
     // A value of a wrong type is a mistake that the client must hear of; null is not 0 and not "".
-    ajv: { customOptions: { coerceTypes: false } },
+    ajv: { customOptions: { coerceTypes: false, allowUnionTypes: true } },
     frameworkErrors: (error, _request, reply) => {
       const { status, body } = toHttpError(error);
       void (reply as FastifyReply).code(status).send(body);
@@ -75,6 +76,7 @@ export async function startHttpServer(
         else void api.getDefaultJsonParser("error", "ignore")(_request, body as string, parsed);
       });
       addRunRoutes(api, services);
+      addRunFilingRoutes(api, services);
       addOtherRoutes(api, services);
       done();
     },

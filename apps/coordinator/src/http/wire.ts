@@ -27,13 +27,17 @@ export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unk
     description: spec.description,
     docker_image: null,
     creator: wireUser(creator),
-    labels: spec.labels.map((name) => ({ name, background_color_hex: 0 })),
+    labels: run.labels.map((name) => ({ name, background_color_hex: 0 })),
     environment_vars: withoutTypedNames(spec.environment),
+    hyper_params: withoutTypedNames(spec.params),
     attached_resources: Object.fromEntries(spec.mounts.map((mount) => [mount.resource, mount.path])),
     created_at: wireTime(run.createdAtMs),
     started_at: run.startedAtMs === undefined ? null : wireTime(run.startedAtMs),
     ended_at: run.endedAtMs === undefined ? null : wireTime(run.endedAtMs),
     workflow_id: run.workflowId ?? null,
+    github_url: spec.githubUrl || null,
+    timeout_minutes: spec.timeoutMinutes ?? null,
+    archived_at: run.archivedAtMs === undefined ? null : wireTime(run.archivedAtMs),
     pip_packages: [],
     apt_packages: [],
   };
@@ -81,6 +85,6 @@ const TYPED_NAMES = new Set(
   ),
 );
 
-function withoutTypedNames(variables: Readonly<Record<string, string>>): Record<string, string> {
+function withoutTypedNames<T>(variables: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !TYPED_NAMES.has(name)));
 }

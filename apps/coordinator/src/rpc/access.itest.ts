@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   AccountServiceService,
   AgentServiceService,
+  ListRunsRequest,
   REASON_METADATA_KEY,
   RunServiceService,
   RunSpec,
@@ -33,9 +34,12 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
   const spec = RunSpec.fromPartial({ command: "true" });
   const streaming = { runId, offset: 0, follow: false };
   return {
-    createRun: () => call(runs.createRun.bind(runs), { spec, clientKey: "" }, token),
+    createRun: () => call(runs.createRun.bind(runs), { spec, clientKey: "", idempotent: false }, token),
     getRun: () => call(runs.getRun.bind(runs), { runId }, token),
-    listRuns: () => call(runs.listRuns.bind(runs), { pageSize: 0, beforeId: 0 }, token),
+    listRuns: () => call(runs.listRuns.bind(runs), ListRunsRequest.fromPartial({}), token),
+    addRunLabel: () => call(runs.addRunLabel.bind(runs), { runId, label: "x" }, token),
+    removeRunLabel: () => call(runs.removeRunLabel.bind(runs), { runId, label: "x" }, token),
+    archiveRun: () => call(runs.archiveRun.bind(runs), { runId }, token),
     stopRun: () => call(runs.stopRun.bind(runs), { runId }, token),
     killRun: () => call(runs.killRun.bind(runs), { runId }, token),
     waitStatus: () => call(runs.waitStatus.bind(runs), { runId, statuses: ["building"] }, token),
@@ -150,7 +154,7 @@ describe("every call", () => {
     const files = await commitFiles(world, { "a.py": "1" });
     const codeTree = await world.services.trees.wrap("repo", files);
     const asked = RunSpec.fromPartial({ command: "true", codeTree, codeRoot: "repo" });
-    const { run } = await call(runs.createRun.bind(runs), { spec: asked, clientKey: "" }, world.ann);
+    const { run } = await call(runs.createRun.bind(runs), { spec: asked, clientKey: "", idempotent: false }, world.ann);
     const { lease, spec } = await agent.stream.attemptOf(run?.id ?? 0);
     const read = (token: string, over: object) => {
       const request = { digest: codeTree, isFile: false, lease: undefined, ...over };

@@ -54,7 +54,11 @@ describe("an attempt", () => {
     const spec = RunSpec.fromPartial({
       ...{ command: "python a.py", codeTree, codeRoot: "repo", environment: { A: "1" } },
     });
-    const { run } = await call(world.runs.createRun.bind(world.runs), { spec, clientKey: "" }, world.ann);
+    const { run } = await call(
+      world.runs.createRun.bind(world.runs),
+      { spec, clientKey: "", idempotent: false },
+      world.ann,
+    );
     const runId = run?.id ?? 0;
     const attempt = await agent.stream.attemptOf(runId);
     expect(attempt).toEqual({
@@ -156,7 +160,7 @@ describe("a connection that breaks", () => {
     const state = { ...OFFER, attempts: [report(lease, ["building", "running"])] };
     await agent.stream.ask(state);
     const worker = RunSpec.fromPartial({ command: "true", commitLabel: "code", workflowId: workflow?.id });
-    const creating = call(runs.createRun.bind(runs), { spec: worker, clientKey: "" }, world.ann);
+    const creating = call(runs.createRun.bind(runs), { spec: worker, clientKey: "", idempotent: false }, world.ann);
     const asked = await agent.stream.sees("the request", ({ snapshots }) => snapshots.length === 1);
     expect(asked.snapshots[0]).toMatchObject({ lease, path: "repo" });
     agent[Symbol.dispose]();

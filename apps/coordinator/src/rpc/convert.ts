@@ -1,7 +1,7 @@
 /** Records as messages, and requests as the use cases take them. */
 import type { Digest } from "@spell/domain";
 import { invalidInput, isDigest } from "@spell/domain";
-import type { Run, RunSpec, Workflow } from "@spell/rpc";
+import type { ParameterValue, Run, RunSpec, StopCondition, Workflow } from "@spell/rpc";
 import type { RunRequest } from "@spell/run-lifecycle";
 import type { RunRecord, WorkflowRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
@@ -12,8 +12,23 @@ export function toDigest(text: string): Digest {
   return text;
 }
 
-export function toRunRequest(spec: RunSpec | undefined): RunRequest {
+/** What the contract has and this build cannot do: refused, never silently left out. */
+const NOT_YET = {
+  githubUrl: "code from a git URL",
+  projectId: "projects",
+  timeoutMinutes: "a timeout",
+  stopConditions: "stop conditions",
+} as const;
+
+/** Throws invalid-input for what cannot be honoured. */
+export function toRunRequest(spec: RunSpec | undefined, idempotent = false): RunRequest {
   if (spec === undefined) throw invalidInput("The request has no spec.", "no-spec");
+  for (const [field, what] of Object.entries(NOT_YET)) {
+    const value = spec[field as keyof typeof NOT_YET];
+    if (typeof value === "object" ? value.length > 0 : Boolean(value)) {
+      throw invalidInput(`This version of Spell does not offer ${what} yet (${field}).`, "not-offered");
+    }
+  }
   return {
     command: spec.command,
     machineType: spec.machineType,
@@ -27,7 +42,50 @@ export function toRunRequest(spec: RunSpec | undefined): RunRequest {
     workflowId: spec.workflowId === 0 ? undefined : spec.workflowId,
     gitCommit: spec.gitCommit,
     labels: spec.labels,
+    params: toParams(spec.params),
+    timeoutMinutes: spec.timeoutMinutes === 0 ? undefined : spec.timeoutMinutes,
+    stopConditions: spec.stopConditions.map(({ all }) => all.map(toStopCondition)),
+    githubUrl: spec.githubUrl,
+    githubRef: spec.githubRef,
+    hints: spec.hints,
+    idempotent,
   };
+}
+
+function toParams(params: RunSpec["params"]): RunRequest["params"] {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, { value }]) => {
+      if (value === undefined) throw invalidInput(`The parameter "${name}" has no value.`, "no-value");
+      return [name, value.value];
+    }),
+  );
+}
+
+function toStopCondition({ metric, operator, value, minIndex }: StopCondition): RunRequest["stopConditions"][0][0] {
+  if (operator !== "<" && operator !== ">" && operator !== "<=" && operator !== ">=") {
+    throw invalidInput(`"${operator}" compares nothing: a stop condition has one of < > <= >=.`, "bad-stop-condition");
+  }
+  return { metric, operator, value, minIndex };
+}
+
+function toSpecMessage(run: RunRecord): RunSpec {
+  const { spec } = run;
+  return {
+    ...{ command: spec.command, machineType: spec.machineType, codeTree: spec.codeTree, codeRoot: spec.codeRoot },
+    ...{ cwd: spec.cwd, environment: spec.environment, description: spec.description, commitLabel: spec.commitLabel },
+    ...{ gitCommit: spec.gitCommit, githubUrl: spec.githubUrl, githubRef: spec.githubRef, labels: run.labels },
+    workflowId: run.workflowId ?? 0,
+    projectId: run.projectId ?? 0,
+    mounts: spec.mounts.map(({ resource, path }) => ({ resource, mountPoint: path })),
+    params: Object.fromEntries(Object.entries(spec.params).map(([name, value]) => [name, toParameterValue(value)])),
+    timeoutMinutes: spec.timeoutMinutes ?? 0,
+    stopConditions: spec.stopConditions.map((all) => ({ all })),
+    hints: [],
+  };
+}
+
+function toParameterValue(value: string | number): ParameterValue {
+  return { value: typeof value === "number" ? { $case: "number", value } : { $case: "text", value } };
 }
 
 /** A run as clients see it, with why it waits if it does. */
@@ -42,11 +100,7 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
   const agent = run.agentId === undefined ? undefined : await services.store.findAgent(run.agentId);
   return {
     id: run.id,
-    spec: {
-      ...run.spec,
-      workflowId: run.workflowId ?? 0,
-      mounts: run.spec.mounts.map(({ resource, path }) => ({ resource, mountPoint: path })),
-    },
+    spec: toSpecMessage(run),
     status: run.status,
     userExitCode: run.userExitCode,
     reasonCode: run.reasonCode,
@@ -59,6 +113,9 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     runType: run.runType,
     attempt: run.attempt,
     agent: agent?.name ?? "",
+    projectId: run.projectId ?? 0,
+    hyperSearchId: run.hyperSearchId ?? 0,
+    archivedAtMs: run.archivedAtMs ?? 0,
   };
 }
 

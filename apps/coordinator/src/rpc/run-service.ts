@@ -6,19 +6,22 @@ import { toExplainedRun, toRunMessage, toRunRequest } from "./convert.ts";
 import { serverStream, unary } from "./handler.ts";
 
 export function createRunService(services: Services): RunServiceServer {
-  const { create, lifecycle, logs } = services;
+  const { create, filing, lifecycle, logs } = services;
   return {
     createRun: unary(services, async (request, { principal }) => {
-      const { run, existed } = await create.run(principal, toRunRequest(request.spec), request.clientKey);
-      if (!existed) lifecycle.created(run);
-      return { run: await toRunMessage(services, run), alreadyExisted: existed };
+      const wanted = toRunRequest(request.spec, request.idempotent);
+      const { run, existed, reused } = await create.run(principal, wanted, request.clientKey);
+      if (!existed && !reused) lifecycle.created(run);
+      return { run: await toRunMessage(services, run), alreadyExisted: reused };
     }),
     getRun: unary(services, async (request, { principal }) => ({
       run: await toExplainedRun(services, await lifecycle.get(principal, request.runId)),
     })),
     listRuns: unary(services, async (request, { principal }) => {
+      const { pageSize, labels, workspaceIds } = request;
       const beforeId = request.beforeId === 0 ? undefined : request.beforeId;
-      const runs = await lifecycle.list(principal, { pageSize: request.pageSize, beforeId });
+      const projectId = request.projectId === 0 ? undefined : request.projectId;
+      const runs = await lifecycle.list(principal, { pageSize, beforeId, projectId, labels, workspaceIds });
       return { runs: await Promise.all(runs.map((run) => toRunMessage(services, run))) };
     }),
     stopRun: unary(services, async (request, { principal }) => ({
@@ -26,6 +29,15 @@ export function createRunService(services: Services): RunServiceServer {
     })),
     killRun: unary(services, async (request, { principal }) => ({
       run: await toRunMessage(services, await lifecycle.request(principal, request.runId, "kill")),
+    })),
+    addRunLabel: unary(services, async (request, { principal }) => ({
+      run: await toRunMessage(services, await filing.addLabel(principal, request.runId, request.label)),
+    })),
+    removeRunLabel: unary(services, async (request, { principal }) => ({
+      run: await toRunMessage(services, await filing.removeLabel(principal, request.runId, request.label)),
+    })),
+    archiveRun: unary(services, async (request, { principal }) => ({
+      run: await toRunMessage(services, await filing.archive(principal, request.runId)),
     })),
     waitStatus: unary(services, async (request, { principal, signal }) => {
       const verdict = await lifecycle.waitStatus({ principal, ...request }, signal);

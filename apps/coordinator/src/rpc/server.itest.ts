@@ -76,7 +76,7 @@ describe("the gRPC server", () => {
     await using world = await openWorld();
     const { runs, trees } = world;
     const create = (machineType: string) => {
-      const request = { spec: RunSpec.fromPartial({ command: "true", machineType }), clientKey: "" };
+      const request = { spec: RunSpec.fromPartial({ command: "true", machineType }), clientKey: "", idempotent: false };
       return call(runs.createRun.bind(runs), request, world.ann);
     };
     const others = Array.from({ length: 5 }, () => isAlive(world));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { waitFor } from "@spell/testing";
-import { RunSpec, callMetadata, readStream } from "@spell/rpc";
+import { ListRunsRequest, RunSpec, callMetadata, readStream } from "@spell/rpc";
 import type { StreamLogsResponse } from "@spell/rpc";
 import { archive, connectAgent, joinAgent, report } from "../test-support/agent.ts";
 import { commitFiles, makeFolder } from "../test-support/trees.ts";
@@ -12,7 +12,8 @@ const spec = RunSpec.fromPartial({ command: "python train.py" });
 
 async function createRun(world: World, over: Partial<RunSpec> = {}, clientKey = ""): Promise<number> {
   const { runs } = world;
-  const { run } = await call(runs.createRun.bind(runs), { spec: { ...spec, ...over }, clientKey }, world.ann);
+  const request = { spec: { ...spec, ...over }, clientKey, idempotent: false };
+  const { run } = await call(runs.createRun.bind(runs), request, world.ann);
   return run?.id ?? 0;
 }
 
@@ -45,7 +46,8 @@ describe("RunService", () => {
       },
       ...{ environment: { A: "1\n" }, gitCommit: "ab12" },
     });
-    const create = () => call(runs.createRun.bind(runs), { spec: asked, clientKey: "key" }, world.ann);
+    const create = () =>
+      call(runs.createRun.bind(runs), { spec: asked, clientKey: "key", idempotent: false }, world.ann);
     const first = await create();
     expect(first).toEqual({
       alreadyExisted: false,
@@ -53,9 +55,10 @@ describe("RunService", () => {
         ...{ id: 1, spec: { ...asked, machineType: "K80" }, status: "machine_requested", owner: "ann" },
         ...{ reasonCode: "", reason: "", runType: "user", attempt: 0, agent: "", outputTree: "" },
         ...{ createdAtMs: expect.any(Number), startedAtMs: 0, endedAtMs: 0 },
+        ...{ projectId: 0, hyperSearchId: 0, archivedAtMs: 0 },
       },
     });
-    expect(await create()).toEqual({ ...first, alreadyExisted: true });
+    expect(await create()).toEqual(first);
   });
 
   it("says why a run waits, and by whom it is executed", async () => {
@@ -74,7 +77,11 @@ describe("RunService", () => {
     const { runs } = world;
     const ids = [await createRun(world), await createRun(world), await createRun(world)];
     const list = async (pageSize: number, beforeId: number) => {
-      const answer = await call(runs.listRuns.bind(runs), { pageSize, beforeId }, world.ann);
+      const answer = await call(
+        runs.listRuns.bind(runs),
+        ListRunsRequest.fromPartial({ pageSize, beforeId }),
+        world.ann,
+      );
       return answer.runs.map((run) => run.id);
     };
     expect(await list(0, 0)).toEqual(ids.toReversed());

@@ -72,6 +72,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     runSecret: "the secret that signs the tokens of runs",
     machineTypes: ["K80"],
     leaseMs: 60_000,
+    nonZeroExit: "failed",
     now: () => Date.now(),
     onError: (error) => errors.push(error),
   });

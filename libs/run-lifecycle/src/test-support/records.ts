@@ -17,7 +17,10 @@ export function bareSpec() {
     description: "",
     commitLabel: "",
     gitCommit: "",
-    labels: [],
+    params: {},
+    stopConditions: [],
+    githubUrl: "",
+    githubRef: "",
   };
 }
 
@@ -28,6 +31,7 @@ export function runRecord(over: Partial<RunRecord> = {}): RunRecord {
     owner: "ann",
     runType: "user",
     spec: bareSpec(),
+    labels: [],
     status: "machine_requested",
     passed: ["machine_requested"],
     reasonCode: "",

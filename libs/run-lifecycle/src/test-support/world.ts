@@ -14,6 +14,7 @@ import { AgentSessions } from "../agent-sessions.ts";
 import type { RunRequest } from "../create-runs.ts";
 import { CreateRuns } from "../create-runs.ts";
 import { Dispatcher } from "../dispatcher.ts";
+import { FileRuns } from "../file-runs.ts";
 import { Leases } from "../leases.ts";
 import type { Principal } from "../principal.ts";
 import { RunChanges } from "../run-changes.ts";
@@ -47,6 +48,7 @@ export interface World extends AsyncDisposable {
   leases: Leases;
   dispatcher: Dispatcher;
   lifecycle: RunLifecycle;
+  filing: FileRuns;
   create: CreateRuns;
   auth: Authenticator;
   /** Set by the test; nothing moves them but the test. */
@@ -84,7 +86,17 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   const snapshots = new Snapshots(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError: (error) => errors.push(error) });
   const leases = new Leases({ leaseMs: LEASE_MS }, () => clock.monotonicMs);
-  const lifecycle = new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, now });
+  const lifecycle = new RunLifecycle({
+    store,
+    sessions,
+    changes,
+    dispatcher,
+    snapshots,
+    leases,
+    nonZeroExit: "failed",
+    now,
+  });
+  const filing = new FileRuns({ store, lifecycle, changes, now });
   const create = new CreateRuns({ store, trees, sessions, snapshots, now });
   const auth = new Authenticator(store, "the secret that signs the tokens of runs");
 
@@ -110,7 +122,10 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   };
   const addRun: World["addRun"] = async (over, ...runChanges) => {
     const { spec } = runRecord();
-    const fresh: NewRun = { owner: "ann", runType: "user", spec, createdAtMs: clock.nowMs, notices: [], ...over };
+    const fresh: NewRun = {
+      ...{ owner: "ann", runType: "user", spec, labels: [], requestHash: "", createdAtMs: clock.nowMs, notices: [] },
+      ...over,
+    };
     let { run } = await store.createRun(fresh, "");
     for (const change of runChanges) run = (await store.updateRun(run.id, run.version, change)) ?? run;
     return run;
@@ -127,7 +142,21 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
   return {
-    ...{ store, objects, bus, sessions, changes, trees, snapshots, leases, dispatcher, lifecycle, create, auth },
+    ...{
+      store,
+      objects,
+      bus,
+      sessions,
+      changes,
+      trees,
+      snapshots,
+      leases,
+      dispatcher,
+      lifecycle,
+      filing,
+      create,
+      auth,
+    },
     ...{ clock, errors, connect, commit, addRun, addEnded },
     [Symbol.asyncDispose]: dispose,
   };
@@ -141,5 +170,5 @@ export function assignedTo(agentId: string, over: Partial<NonNullable<RunChange[
 
 /** A request that asks for as little as possible. */
 export function runRequest(over: Partial<RunRequest> = {}): RunRequest {
-  return { ...bareSpec(), machineType: "", ...over };
+  return { ...bareSpec(), machineType: "", labels: [], hints: [], idempotent: false, ...over };
 }

@@ -19,6 +19,7 @@ export function describeCreatingRuns(open: OpenFixture): void {
         passed: ["machine_requested"],
         reasonCode: "",
         reason: "",
+        labels: ["a", "b c"],
         createdAtMs: 1_700_000_000_123,
         attempt: 0,
         slots: [],
@@ -65,7 +66,7 @@ export function describeCreatingRuns(open: OpenFixture): void {
       const { run } = await store.createRun(sampleRun({ notices: [sampleNotice("first")] }), "key");
       const changed = await store.updateRun(run.id, run.version, assignment("a1"));
       const again = await store.createRun(sampleRun({ notices: [sampleNotice("second")] }), "key");
-      expect(again).toEqual({ run: changed, existed: true });
+      expect(again).toEqual({ run: changed, existed: true, reused: false });
       expect((await store.describeLog(run.id))?.before).toEqual([sampleNotice("first")]);
     });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RunRecord } from "../records.ts";
 import type { RunStore } from "../run-store.ts";
 import type { OpenFixture } from "./samples.ts";
-import { assignment, ending, sampleMaster, sampleRun } from "./samples.ts";
+import { assignment, ending, sampleMaster, sampleRun, sampleSpec } from "./samples.ts";
 
 function ids(runs: readonly RunRecord[]): number[] {
   return runs.map((run) => run.id);
@@ -27,6 +27,28 @@ export function describeListingRuns(open: OpenFixture): void {
       expect(ids(await store.listRuns({ owner: "ann", pageSize: 3, beforeId: 1 }))).toEqual([]);
       expect(ids(await store.listRuns({ owner: "bob", pageSize: 100 }))).toEqual([4]);
       expect(await store.listRuns({ owner: "cyd", pageSize: 100 })).toEqual([]);
+    });
+
+    it("leaves archived runs out, and chooses by project, search, pushed repository and labels together", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const spec = (workspaceId?: number) => ({ ...sampleSpec(), workspaceId });
+      await store.createRun(sampleRun({ projectId: 1, labels: ["a"], spec: spec(3) }), "");
+      await store.createRun(sampleRun({ projectId: 1, labels: ["b", "a"], spec: spec(4) }), "");
+      await store.createRun(sampleRun({ hyperSearchId: 5, labels: [], spec: spec() }), "");
+      const list = async (filter: object) => ids(await store.listRuns({ owner: "ann", pageSize: 9, ...filter }));
+      expect(await list({ projectId: 1 })).toEqual([2, 1]);
+      expect(await list({ projectId: 1, labels: ["b"] })).toEqual([2]);
+      expect(await list({ hyperSearchId: 5 })).toEqual([3]);
+      expect(await list({ workspaceIds: [3, 9] })).toEqual([1]);
+      expect(await list({ workspaceIds: [], labels: [] })).toEqual([3, 2, 1]);
+      await change(store, 1, { projectId: null, labels: ["x"] });
+      expect(await list({ projectId: 1 })).toEqual([2]);
+      expect((await store.findRun(1))?.projectId).toBeUndefined();
+      expect(await list({ labels: ["x"] })).toEqual([1]);
+      await change(store, 2, { archivedAtMs: 77 });
+      expect(await list({})).toEqual([3, 1]);
+      expect(await store.findRun(2)).toMatchObject({ archivedAtMs: 77, projectId: 1 });
     });
 
     it("of a workflow gives its runs, the master included, to its owner only", async () => {

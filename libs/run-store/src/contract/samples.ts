@@ -38,14 +38,28 @@ export function sampleSpec(over: Partial<RunSpec> = {}): RunSpec {
     description: "",
     commitLabel: "char-rnn",
     gitCommit: "",
-    labels: ["a", "b c"],
+    params: { rate: 0.5, name: "1e4" },
+    timeoutMinutes: 5,
+    stopConditions: [[{ metric: "loss", operator: "<", value: 0.1, minIndex: 3 }]],
+    githubUrl: "",
+    githubRef: "",
+    workspaceId: 7,
     ...over,
   };
 }
 
 /** A run that nobody made yet. */
 export function sampleRun(over: Partial<NewRun> = {}): NewRun {
-  return { owner: "ann", runType: "user", spec: sampleSpec(), createdAtMs: 1_700_000_000_123, notices: [], ...over };
+  return {
+    owner: "ann",
+    runType: "user",
+    spec: sampleSpec(),
+    labels: ["a", "b c"],
+    requestHash: "",
+    createdAtMs: 1_700_000_000_123,
+    notices: [],
+    ...over,
+  };
 }
 
 /** The master run of a workflow that nobody made yet. */

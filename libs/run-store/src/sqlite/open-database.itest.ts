@@ -1,11 +1,12 @@
 /** Opening: what cannot be opened is said clearly, and nothing of it is harmed. */
+import { readFileSync } from "node:fs";
 import { chmod, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SpellError } from "@spell/domain";
 import { startServerProcess, tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
-import { sampleRun } from "../contract/samples.ts";
+import { sampleRun, sampleSpec } from "../contract/samples.ts";
 import { openDatabase } from "./open-database.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
@@ -46,6 +47,28 @@ describe("opening the record", () => {
     await holder.stop("SIGKILL");
     openDatabase(path).close();
   }, 20_000);
+
+  it("brings a record of the first schema up to date, its runs with it", async () => {
+    await using folder = await tempFolder("spell-record-");
+    const path = join(folder.path, "record.db");
+    const first = readFileSync(new URL("migrations/0001-runs.sql", import.meta.url), "utf8");
+    const old = new DatabaseSync(path);
+    old.exec(`${first}; PRAGMA user_version = 1;`);
+    const { params, stopConditions, githubUrl, githubRef, timeoutMinutes, workspaceId, ...rest } = sampleSpec();
+    expect([params, stopConditions, githubUrl, githubRef, timeoutMinutes, workspaceId]).toHaveLength(6);
+    old
+      .prepare("INSERT INTO runs (owner, run_type, spec, status, passed, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)")
+      .run("ann", "user", JSON.stringify({ ...rest, labels: ["a", "b"] }), "machine_requested", "[]", 7);
+    old.close();
+    const store = openSqliteRunStore(path);
+    expect(await store.findRun(1)).toMatchObject({
+      labels: ["a", "b"],
+      spec: { ...rest, params: {}, stopConditions: [], githubUrl: "", githubRef: "" },
+    });
+    expect((await store.createRun(sampleRun(), "")).run.id).toBe(2);
+    expect(await store.listRuns({ owner: "ann", pageSize: 9, labels: ["b"] })).toHaveLength(1);
+    await store.close();
+  });
 
   it("refuses a newer schema, names both and leaves the file as it is", async () => {
     await using folder = await tempFolder("spell-record-");

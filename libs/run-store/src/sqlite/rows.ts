@@ -1,6 +1,6 @@
 /** Rows of the tables as records, and back. */
 import type { LogEntry, RunStatus } from "@spell/domain";
-import type { AgentRecord, BlobLocation, RunRecord, WorkflowRecord } from "../records.ts";
+import type { AgentRecord, BlobLocation, RunRecord, RunSpec, WorkflowRecord } from "../records.ts";
 
 /** A row as node:sqlite gives it. */
 export type Row = Record<string, unknown>;
@@ -15,7 +15,11 @@ export function toRun(row: Row): RunRecord {
     owner: row["owner"] as string,
     runType: row["run_type"] as RunRecord["runType"],
     workflowId: optional<number>(row["workflow_id"]),
-    spec: JSON.parse(row["spec"] as string) as RunRecord["spec"],
+    spec: toSpec(row["spec"] as string),
+    labels: JSON.parse(row["labels"] as string) as string[],
+    projectId: optional<number>(row["project_id"]),
+    hyperSearchId: optional<number>(row["hyper_search_id"]),
+    archivedAtMs: optional<number>(row["archived_at_ms"]),
     status: row["status"] as RunStatus,
     passed: JSON.parse(row["passed"] as string) as RunStatus[],
     requested: optional<"stop" | "kill">(row["requested"]),
@@ -32,6 +36,18 @@ export function toRun(row: Row): RunRecord {
     leaseToken: optional<string>(row["lease_token"]),
     slots: JSON.parse(row["slots"] as string) as number[],
     version: row["version"] as number,
+  };
+}
+
+/** Specs written before a field was there lack it. */
+function toSpec(json: string): RunSpec {
+  const spec = JSON.parse(json) as RunSpec;
+  return {
+    ...spec,
+    params: spec.params ?? {},
+    stopConditions: spec.stopConditions ?? [],
+    githubUrl: spec.githubUrl ?? "",
+    githubRef: spec.githubRef ?? "",
   };
 }
 

@@ -7,14 +7,19 @@ import { toRun } from "./rows.ts";
 /** Inserts a queued run with its first notices. */
 export function insertRun(db: Statements, run: NewRun, clientKey: string): RunRecord {
   const { id } = db.one(
-    `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms)
-     VALUES (?, ?, ?, ?, ?, 'machine_requested', '["machine_requested"]', ?) RETURNING id`,
+    `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms, labels, project_id,
+       hyper_search_id, request_hash)
+     VALUES (?, ?, ?, ?, ?, 'machine_requested', '["machine_requested"]', ?, ?, ?, ?, ?) RETURNING id`,
     run.owner,
     run.runType,
     run.workflowId ?? null,
     clientKey === "" ? null : clientKey,
     JSON.stringify(run.spec),
     run.createdAtMs,
+    JSON.stringify(run.labels),
+    run.projectId ?? null,
+    run.hyperSearchId ?? null,
+    run.requestHash,
   ) as { id: number };
   insertNotices(db, { runId: id, place: "before", notices: run.notices });
   return selectRun(db, id) as RunRecord;
@@ -41,7 +46,7 @@ export function changeRun(
   db.run(
     `UPDATE runs SET status = ?, passed = ?, requested = ?, requested_by = ?, user_exit_code = ?, reason_code = ?,
        reason = ?, output_tree = ?, started_at_ms = ?, ended_at_ms = ?, attempt = ?, agent_id = ?, lease_token = ?,
-       slots = ?, version = version + 1 WHERE id = ?`,
+       slots = ?, labels = ?, project_id = ?, archived_at_ms = ?, version = version + 1 WHERE id = ?`,
     change.status ?? run.status,
     JSON.stringify(passed),
     change.requested ?? run.requested ?? null,
@@ -56,6 +61,9 @@ export function changeRun(
     attempt?.agentId ?? run.agentId ?? null,
     attempt?.leaseToken ?? run.leaseToken ?? null,
     JSON.stringify(attempt?.slots ?? run.slots),
+    JSON.stringify(change.labels ?? run.labels),
+    (change.projectId === undefined ? run.projectId : change.projectId) ?? null,
+    change.archivedAtMs ?? run.archivedAtMs ?? null,
     id,
   );
   if (attempt !== undefined) {

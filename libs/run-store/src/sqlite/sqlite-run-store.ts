@@ -10,6 +10,7 @@ import type {
   NewBlob,
   NewRun,
   RunChange,
+  RunFilter,
   RunRecord,
   TokenOwner,
   UserRecord,
@@ -17,9 +18,10 @@ import type {
   WorkflowRecord,
 } from "../records.ts";
 import type { MetricStore } from "../metrics.ts";
-import type { RunStore } from "../run-store.ts";
+import type { CreatedRun, RunStore } from "../run-store.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
+import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toWorkflow } from "./rows.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
@@ -106,12 +108,14 @@ class SqliteRunStore implements RunStore {
     });
   }
 
-  createRun(run: NewRun, clientKey: string): Promise<{ run: RunRecord; existed: boolean }> {
+  createRun(run: NewRun, clientKey: string, options = { reuse: false }): Promise<CreatedRun> {
     return this.#group.write(() => {
       const existing = this.#runByKey(run.owner, clientKey);
       if (existing?.runType === "workflow") throw keyUsed(clientKey);
-      if (existing !== undefined) return { run: existing, existed: true };
-      return { run: insertRun(this.#db, run, clientKey), existed: false };
+      if (existing !== undefined) return { run: existing, existed: true, reused: false };
+      const same = options.reuse ? selectSameRun(this.#db, run.owner, run.requestHash) : undefined;
+      if (same !== undefined) return { run: same, existed: false, reused: true };
+      return { run: insertRun(this.#db, run, clientKey), existed: false, reused: false };
     });
   }
 
@@ -145,32 +149,8 @@ class SqliteRunStore implements RunStore {
     return this.#runByKey(owner, clientKey);
   }
 
-  async listRuns(filter: {
-    owner: string;
-    pageSize: number;
-    beforeId?: number;
-    workflowId?: number;
-  }): Promise<RunRecord[]> {
-    const before = filter.beforeId ?? Number.MAX_SAFE_INTEGER;
-    if (filter.workflowId !== undefined) {
-      return this.#db
-        .all(
-          "SELECT * FROM runs WHERE workflow_id = ? AND owner = ? AND id < ? ORDER BY id DESC LIMIT ?",
-          filter.workflowId,
-          filter.owner,
-          before,
-          filter.pageSize,
-        )
-        .map(toRun);
-    }
-    return this.#db
-      .all(
-        "SELECT * FROM runs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?",
-        filter.owner,
-        before,
-        filter.pageSize,
-      )
-      .map(toRun);
+  async listRuns(filter: RunFilter): Promise<RunRecord[]> {
+    return selectRuns(this.#db, filter);
   }
 
   async findWorkflow(id: number): Promise<WorkflowRecord | undefined> {

@@ -48,11 +48,48 @@ export interface RunSpec {
   /** Commit of the code when it came from git, for people to read. May be empty. */
   gitCommit: string;
   labels: string[];
+  /** Values for the places that the command names :NAME:. Answered as they were put in. */
+  params: { [key: string]: ParameterValue };
+  /** Minutes after which the run is stopped; zero: never. */
+  timeoutMinutes: number;
+  /** The run is stopped when all conditions of one of these hold. At most 5. */
+  stopConditions: StopConditions[];
+  /** Any git URL to take the code from, instead of code_tree, at github_ref (empty: the default branch). */
+  githubUrl: string;
+  githubRef: string;
+  /** Zero: none. */
+  projectId: number;
+  /** What was asked for and means nothing here, as the user wrote it: each becomes a warning in the log. */
+  hints: string[];
 }
 
 export interface RunSpec_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+export interface RunSpec_ParamsEntry {
+  key: string;
+  value: ParameterValue | undefined;
+}
+
+/** A number or a text: texts are put into the command as they are. */
+export interface ParameterValue {
+  value: { $case: "number"; value: number } | { $case: "text"; value: string } | undefined;
+}
+
+/** All of them must hold. */
+export interface StopConditions {
+  all: StopCondition[];
+}
+
+export interface StopCondition {
+  metric: string;
+  /** < > <= >= */
+  operator: string;
+  value: number;
+  /** Only values whose index is at least this count. */
+  minIndex: number;
 }
 
 /** A resource made visible in the run: private, writable, never altering its source. */
@@ -95,6 +132,12 @@ export interface Run {
   attempt: number;
   /** Name of the agent of that attempt. */
   agent: string;
+  /** Zero: none. */
+  projectId: number;
+  /** Zero: none. */
+  hyperSearchId: number;
+  /** Zero: it is in the lists. */
+  archivedAtMs: number;
 }
 
 export interface CreateRunRequest {
@@ -103,10 +146,15 @@ export interface CreateRunRequest {
     | undefined;
   /** Chosen by the client, unique per intended run (a UUID). Empty: not idempotent. */
   clientKey: string;
+  /** Answer a run that asked for the same and is under way or did well, instead of making one. */
+  idempotent: boolean;
 }
 
 export interface CreateRunResponse {
-  run: Run | undefined;
+  run:
+    | Run
+    | undefined;
+  /** The run was made for another call (idempotent). Not set for a repeated call with the same client_key. */
   alreadyExisted: boolean;
 }
 
@@ -119,10 +167,16 @@ export interface GetRunResponse {
 }
 
 export interface ListRunsRequest {
-  /** 1 to 1000; zero: 50. */
+  /** 1 to 10,000; zero: 50. */
   pageSize: number;
   /** Only runs older than this id; zero: from the newest. */
   beforeId: number;
+  /** With all of these labels. */
+  labels: string[];
+  /** Zero: of any project and of none. */
+  projectId: number;
+  /** With code from any of these; empty: from anywhere. */
+  workspaceIds: number[];
 }
 
 export interface ListRunsResponse {
@@ -142,6 +196,32 @@ export interface KillRunRequest {
 }
 
 export interface KillRunResponse {
+  run: Run | undefined;
+}
+
+export interface AddRunLabelRequest {
+  runId: number;
+  label: string;
+}
+
+export interface AddRunLabelResponse {
+  run: Run | undefined;
+}
+
+export interface RemoveRunLabelRequest {
+  runId: number;
+  label: string;
+}
+
+export interface RemoveRunLabelResponse {
+  run: Run | undefined;
+}
+
+export interface ArchiveRunRequest {
+  runId: number;
+}
+
+export interface ArchiveRunResponse {
   run: Run | undefined;
 }
 
@@ -190,6 +270,13 @@ function createBaseRunSpec(): RunSpec {
     workflowId: 0,
     gitCommit: "",
     labels: [],
+    params: {},
+    timeoutMinutes: 0,
+    stopConditions: [],
+    githubUrl: "",
+    githubRef: "",
+    projectId: 0,
+    hints: [],
   };
 }
 
@@ -230,6 +317,27 @@ export const RunSpec: MessageFns<RunSpec> = {
     }
     for (const v of message.labels) {
       writer.uint32(98).string(v!);
+    }
+    globalThis.Object.entries(message.params).forEach(([key, value]: [string, ParameterValue]) => {
+      RunSpec_ParamsEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
+    });
+    if (message.timeoutMinutes !== 0) {
+      writer.uint32(112).int32(message.timeoutMinutes);
+    }
+    for (const v of message.stopConditions) {
+      StopConditions.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.githubUrl !== "") {
+      writer.uint32(130).string(message.githubUrl);
+    }
+    if (message.githubRef !== "") {
+      writer.uint32(138).string(message.githubRef);
+    }
+    if (message.projectId !== 0) {
+      writer.uint32(144).int64(message.projectId);
+    }
+    for (const v of message.hints) {
+      writer.uint32(154).string(v!);
     }
     return writer;
   },
@@ -346,6 +454,65 @@ export const RunSpec: MessageFns<RunSpec> = {
             message.labels.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            const entry13 = RunSpec_ParamsEntry.decode(reader, reader.uint32());
+            if (entry13.value !== undefined) {
+              message.params[entry13.key] = entry13.value;
+            }
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.timeoutMinutes = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.stopConditions.push(StopConditions.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.githubUrl = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.githubRef = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.projectId = longToNumber(reader.int64());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.hints.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -413,6 +580,48 @@ export const RunSpec: MessageFns<RunSpec> = {
       labels: globalThis.Array.isArray(object?.labels)
         ? object.labels.map((e: any) => globalThis.String(e))
         : [],
+      params: isObject(object.params)
+        ? (globalThis.Object.entries(object.params) as [string, any][]).reduce(
+          (acc: { [key: string]: ParameterValue }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: ParameterValue.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      timeoutMinutes: isSet(object.timeoutMinutes)
+        ? globalThis.Number(object.timeoutMinutes)
+        : isSet(object.timeout_minutes)
+        ? globalThis.Number(object.timeout_minutes)
+        : 0,
+      stopConditions: globalThis.Array.isArray(object?.stopConditions)
+        ? object.stopConditions.map((e: any) => StopConditions.fromJSON(e))
+        : globalThis.Array.isArray(object?.stop_conditions)
+        ? object.stop_conditions.map((e: any) => StopConditions.fromJSON(e))
+        : [],
+      githubUrl: isSet(object.githubUrl)
+        ? globalThis.String(object.githubUrl)
+        : isSet(object.github_url)
+        ? globalThis.String(object.github_url)
+        : "",
+      githubRef: isSet(object.githubRef)
+        ? globalThis.String(object.githubRef)
+        : isSet(object.github_ref)
+        ? globalThis.String(object.github_ref)
+        : "",
+      projectId: isSet(object.projectId)
+        ? globalThis.Number(object.projectId)
+        : isSet(object.project_id)
+        ? globalThis.Number(object.project_id)
+        : 0,
+      hints: globalThis.Array.isArray(object?.hints)
+        ? object.hints.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -460,6 +669,33 @@ export const RunSpec: MessageFns<RunSpec> = {
     if (message.labels?.length) {
       obj.labels = message.labels;
     }
+    if (message.params) {
+      const entries = globalThis.Object.entries(message.params) as [string, ParameterValue][];
+      if (entries.length > 0) {
+        obj.params = {};
+        entries.forEach(([k, v]) => {
+          obj.params[k] = ParameterValue.toJSON(v);
+        });
+      }
+    }
+    if (message.timeoutMinutes !== 0) {
+      obj.timeoutMinutes = Math.round(message.timeoutMinutes);
+    }
+    if (message.stopConditions?.length) {
+      obj.stopConditions = message.stopConditions.map((e) => StopConditions.toJSON(e));
+    }
+    if (message.githubUrl !== "") {
+      obj.githubUrl = message.githubUrl;
+    }
+    if (message.githubRef !== "") {
+      obj.githubRef = message.githubRef;
+    }
+    if (message.projectId !== 0) {
+      obj.projectId = Math.round(message.projectId);
+    }
+    if (message.hints?.length) {
+      obj.hints = message.hints;
+    }
     return obj;
   },
 
@@ -488,6 +724,21 @@ export const RunSpec: MessageFns<RunSpec> = {
     message.workflowId = object.workflowId ?? 0;
     message.gitCommit = object.gitCommit ?? "";
     message.labels = object.labels?.map((e) => e) || [];
+    message.params = (globalThis.Object.entries(object.params ?? {}) as [string, ParameterValue][]).reduce(
+      (acc: { [key: string]: ParameterValue }, [key, value]: [string, ParameterValue]) => {
+        if (value !== undefined) {
+          acc[key] = ParameterValue.fromPartial(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.timeoutMinutes = object.timeoutMinutes ?? 0;
+    message.stopConditions = object.stopConditions?.map((e) => StopConditions.fromPartial(e)) || [];
+    message.githubUrl = object.githubUrl ?? "";
+    message.githubRef = object.githubRef ?? "";
+    message.projectId = object.projectId ?? 0;
+    message.hints = object.hints?.map((e) => e) || [];
     return message;
   },
 };
@@ -573,6 +824,382 @@ export const RunSpec_EnvironmentEntry: MessageFns<RunSpec_EnvironmentEntry> = {
     const message = createBaseRunSpec_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseRunSpec_ParamsEntry(): RunSpec_ParamsEntry {
+  return { key: "", value: undefined };
+}
+
+export const RunSpec_ParamsEntry: MessageFns<RunSpec_ParamsEntry> = {
+  encode(message: RunSpec_ParamsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      ParameterValue.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunSpec_ParamsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunSpec_ParamsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = ParameterValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunSpec_ParamsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? ParameterValue.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: RunSpec_ParamsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = ParameterValue.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RunSpec_ParamsEntry>, I>>(base?: I): RunSpec_ParamsEntry {
+    return RunSpec_ParamsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RunSpec_ParamsEntry>, I>>(object: I): RunSpec_ParamsEntry {
+    const message = createBaseRunSpec_ParamsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? ParameterValue.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseParameterValue(): ParameterValue {
+  return { value: undefined };
+}
+
+export const ParameterValue: MessageFns<ParameterValue> = {
+  encode(message: ParameterValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.value?.$case) {
+      case "number":
+        writer.uint32(9).double(message.value.value);
+        break;
+      case "text":
+        writer.uint32(18).string(message.value.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParameterValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParameterValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.value = { $case: "number", value: reader.double() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = { $case: "text", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParameterValue {
+    return {
+      value: isSet(object.number)
+        ? { $case: "number", value: globalThis.Number(object.number) }
+        : isSet(object.text)
+        ? { $case: "text", value: globalThis.String(object.text) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ParameterValue): unknown {
+    const obj: any = {};
+    if (message.value?.$case === "number") {
+      obj.number = floatToJson(message.value.value);
+    } else if (message.value?.$case === "text") {
+      obj.text = message.value.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ParameterValue>, I>>(base?: I): ParameterValue {
+    return ParameterValue.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ParameterValue>, I>>(object: I): ParameterValue {
+    const message = createBaseParameterValue();
+    switch (object.value?.$case) {
+      case "number": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "number", value: object.value.value };
+        }
+        break;
+      }
+      case "text": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "text", value: object.value.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStopConditions(): StopConditions {
+  return { all: [] };
+}
+
+export const StopConditions: MessageFns<StopConditions> = {
+  encode(message: StopConditions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.all) {
+      StopCondition.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopConditions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopConditions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.all.push(StopCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StopConditions {
+    return { all: globalThis.Array.isArray(object?.all) ? object.all.map((e: any) => StopCondition.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: StopConditions): unknown {
+    const obj: any = {};
+    if (message.all?.length) {
+      obj.all = message.all.map((e) => StopCondition.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StopConditions>, I>>(base?: I): StopConditions {
+    return StopConditions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StopConditions>, I>>(object: I): StopConditions {
+    const message = createBaseStopConditions();
+    message.all = object.all?.map((e) => StopCondition.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStopCondition(): StopCondition {
+  return { metric: "", operator: "", value: 0, minIndex: 0 };
+}
+
+export const StopCondition: MessageFns<StopCondition> = {
+  encode(message: StopCondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.metric !== "") {
+      writer.uint32(10).string(message.metric);
+    }
+    if (message.operator !== "") {
+      writer.uint32(18).string(message.operator);
+    }
+    if (message.value !== 0) {
+      writer.uint32(25).double(message.value);
+    }
+    if (message.minIndex !== 0) {
+      writer.uint32(32).int64(message.minIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopCondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopCondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operator = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.minIndex = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StopCondition {
+    return {
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
+      operator: isSet(object.operator) ? globalThis.String(object.operator) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+      minIndex: isSet(object.minIndex)
+        ? globalThis.Number(object.minIndex)
+        : isSet(object.min_index)
+        ? globalThis.Number(object.min_index)
+        : 0,
+    };
+  },
+
+  toJSON(message: StopCondition): unknown {
+    const obj: any = {};
+    if (message.metric !== "") {
+      obj.metric = message.metric;
+    }
+    if (message.operator !== "") {
+      obj.operator = message.operator;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    if (message.minIndex !== 0) {
+      obj.minIndex = Math.round(message.minIndex);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StopCondition>, I>>(base?: I): StopCondition {
+    return StopCondition.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StopCondition>, I>>(object: I): StopCondition {
+    const message = createBaseStopCondition();
+    message.metric = object.metric ?? "";
+    message.operator = object.operator ?? "";
+    message.value = object.value ?? 0;
+    message.minIndex = object.minIndex ?? 0;
     return message;
   },
 };
@@ -682,6 +1309,9 @@ function createBaseRun(): Run {
     runType: "",
     attempt: 0,
     agent: "",
+    projectId: 0,
+    hyperSearchId: 0,
+    archivedAtMs: 0,
   };
 }
 
@@ -728,6 +1358,15 @@ export const Run: MessageFns<Run> = {
     }
     if (message.agent !== "") {
       writer.uint32(114).string(message.agent);
+    }
+    if (message.projectId !== 0) {
+      writer.uint32(120).int64(message.projectId);
+    }
+    if (message.hyperSearchId !== 0) {
+      writer.uint32(128).int64(message.hyperSearchId);
+    }
+    if (message.archivedAtMs !== 0) {
+      writer.uint32(136).int64(message.archivedAtMs);
     }
     return writer;
   },
@@ -857,6 +1496,30 @@ export const Run: MessageFns<Run> = {
             message.agent = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.projectId = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.hyperSearchId = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.archivedAtMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -913,6 +1576,21 @@ export const Run: MessageFns<Run> = {
         : "",
       attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
       agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      projectId: isSet(object.projectId)
+        ? globalThis.Number(object.projectId)
+        : isSet(object.project_id)
+        ? globalThis.Number(object.project_id)
+        : 0,
+      hyperSearchId: isSet(object.hyperSearchId)
+        ? globalThis.Number(object.hyperSearchId)
+        : isSet(object.hyper_search_id)
+        ? globalThis.Number(object.hyper_search_id)
+        : 0,
+      archivedAtMs: isSet(object.archivedAtMs)
+        ? globalThis.Number(object.archivedAtMs)
+        : isSet(object.archived_at_ms)
+        ? globalThis.Number(object.archived_at_ms)
+        : 0,
     };
   },
 
@@ -960,6 +1638,15 @@ export const Run: MessageFns<Run> = {
     if (message.agent !== "") {
       obj.agent = message.agent;
     }
+    if (message.projectId !== 0) {
+      obj.projectId = Math.round(message.projectId);
+    }
+    if (message.hyperSearchId !== 0) {
+      obj.hyperSearchId = Math.round(message.hyperSearchId);
+    }
+    if (message.archivedAtMs !== 0) {
+      obj.archivedAtMs = Math.round(message.archivedAtMs);
+    }
     return obj;
   },
 
@@ -982,12 +1669,15 @@ export const Run: MessageFns<Run> = {
     message.runType = object.runType ?? "";
     message.attempt = object.attempt ?? 0;
     message.agent = object.agent ?? "";
+    message.projectId = object.projectId ?? 0;
+    message.hyperSearchId = object.hyperSearchId ?? 0;
+    message.archivedAtMs = object.archivedAtMs ?? 0;
     return message;
   },
 };
 
 function createBaseCreateRunRequest(): CreateRunRequest {
-  return { spec: undefined, clientKey: "" };
+  return { spec: undefined, clientKey: "", idempotent: false };
 }
 
 export const CreateRunRequest: MessageFns<CreateRunRequest> = {
@@ -997,6 +1687,9 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
     }
     if (message.clientKey !== "") {
       writer.uint32(18).string(message.clientKey);
+    }
+    if (message.idempotent !== false) {
+      writer.uint32(24).bool(message.idempotent);
     }
     return writer;
   },
@@ -1030,6 +1723,14 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
             message.clientKey = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.idempotent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1050,6 +1751,7 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
         : isSet(object.client_key)
         ? globalThis.String(object.client_key)
         : "",
+      idempotent: isSet(object.idempotent) ? globalThis.Boolean(object.idempotent) : false,
     };
   },
 
@@ -1061,6 +1763,9 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
     if (message.clientKey !== "") {
       obj.clientKey = message.clientKey;
     }
+    if (message.idempotent !== false) {
+      obj.idempotent = message.idempotent;
+    }
     return obj;
   },
 
@@ -1071,6 +1776,7 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
     const message = createBaseCreateRunRequest();
     message.spec = (object.spec !== undefined && object.spec !== null) ? RunSpec.fromPartial(object.spec) : undefined;
     message.clientKey = object.clientKey ?? "";
+    message.idempotent = object.idempotent ?? false;
     return message;
   },
 };
@@ -1305,7 +2011,7 @@ export const GetRunResponse: MessageFns<GetRunResponse> = {
 };
 
 function createBaseListRunsRequest(): ListRunsRequest {
-  return { pageSize: 0, beforeId: 0 };
+  return { pageSize: 0, beforeId: 0, labels: [], projectId: 0, workspaceIds: [] };
 }
 
 export const ListRunsRequest: MessageFns<ListRunsRequest> = {
@@ -1315,6 +2021,19 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     }
     if (message.beforeId !== 0) {
       writer.uint32(16).int64(message.beforeId);
+    }
+    for (const v of message.labels) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.projectId !== 0) {
+      writer.uint32(32).int64(message.projectId);
+    }
+    if (message.workspaceIds.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.workspaceIds) {
+        writer.int64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1348,6 +2067,40 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
             message.beforeId = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.projectId = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.workspaceIds.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.workspaceIds.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1372,6 +2125,17 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
         : isSet(object.before_id)
         ? globalThis.Number(object.before_id)
         : 0,
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => globalThis.String(e)) : [],
+      projectId: isSet(object.projectId)
+        ? globalThis.Number(object.projectId)
+        : isSet(object.project_id)
+        ? globalThis.Number(object.project_id)
+        : 0,
+      workspaceIds: globalThis.Array.isArray(object?.workspaceIds)
+        ? object.workspaceIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.workspace_ids)
+        ? object.workspace_ids.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -1383,6 +2147,15 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     if (message.beforeId !== 0) {
       obj.beforeId = Math.round(message.beforeId);
     }
+    if (message.labels?.length) {
+      obj.labels = message.labels;
+    }
+    if (message.projectId !== 0) {
+      obj.projectId = Math.round(message.projectId);
+    }
+    if (message.workspaceIds?.length) {
+      obj.workspaceIds = message.workspaceIds.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -1393,6 +2166,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     const message = createBaseListRunsRequest();
     message.pageSize = object.pageSize ?? 0;
     message.beforeId = object.beforeId ?? 0;
+    message.labels = object.labels?.map((e) => e) || [];
+    message.projectId = object.projectId ?? 0;
+    message.workspaceIds = object.workspaceIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -1739,6 +2515,458 @@ export const KillRunResponse: MessageFns<KillRunResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<KillRunResponse>, I>>(object: I): KillRunResponse {
     const message = createBaseKillRunResponse();
+    message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
+    return message;
+  },
+};
+
+function createBaseAddRunLabelRequest(): AddRunLabelRequest {
+  return { runId: 0, label: "" };
+}
+
+export const AddRunLabelRequest: MessageFns<AddRunLabelRequest> = {
+  encode(message: AddRunLabelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== 0) {
+      writer.uint32(8).int64(message.runId);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddRunLabelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddRunLabelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.runId = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddRunLabelRequest {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.Number(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.Number(object.run_id)
+        : 0,
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+    };
+  },
+
+  toJSON(message: AddRunLabelRequest): unknown {
+    const obj: any = {};
+    if (message.runId !== 0) {
+      obj.runId = Math.round(message.runId);
+    }
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AddRunLabelRequest>, I>>(base?: I): AddRunLabelRequest {
+    return AddRunLabelRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddRunLabelRequest>, I>>(object: I): AddRunLabelRequest {
+    const message = createBaseAddRunLabelRequest();
+    message.runId = object.runId ?? 0;
+    message.label = object.label ?? "";
+    return message;
+  },
+};
+
+function createBaseAddRunLabelResponse(): AddRunLabelResponse {
+  return { run: undefined };
+}
+
+export const AddRunLabelResponse: MessageFns<AddRunLabelResponse> = {
+  encode(message: AddRunLabelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      Run.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddRunLabelResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddRunLabelResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = Run.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddRunLabelResponse {
+    return { run: isSet(object.run) ? Run.fromJSON(object.run) : undefined };
+  },
+
+  toJSON(message: AddRunLabelResponse): unknown {
+    const obj: any = {};
+    if (message.run !== undefined) {
+      obj.run = Run.toJSON(message.run);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AddRunLabelResponse>, I>>(base?: I): AddRunLabelResponse {
+    return AddRunLabelResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddRunLabelResponse>, I>>(object: I): AddRunLabelResponse {
+    const message = createBaseAddRunLabelResponse();
+    message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
+    return message;
+  },
+};
+
+function createBaseRemoveRunLabelRequest(): RemoveRunLabelRequest {
+  return { runId: 0, label: "" };
+}
+
+export const RemoveRunLabelRequest: MessageFns<RemoveRunLabelRequest> = {
+  encode(message: RemoveRunLabelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== 0) {
+      writer.uint32(8).int64(message.runId);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveRunLabelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveRunLabelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.runId = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveRunLabelRequest {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.Number(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.Number(object.run_id)
+        : 0,
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+    };
+  },
+
+  toJSON(message: RemoveRunLabelRequest): unknown {
+    const obj: any = {};
+    if (message.runId !== 0) {
+      obj.runId = Math.round(message.runId);
+    }
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RemoveRunLabelRequest>, I>>(base?: I): RemoveRunLabelRequest {
+    return RemoveRunLabelRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveRunLabelRequest>, I>>(object: I): RemoveRunLabelRequest {
+    const message = createBaseRemoveRunLabelRequest();
+    message.runId = object.runId ?? 0;
+    message.label = object.label ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveRunLabelResponse(): RemoveRunLabelResponse {
+  return { run: undefined };
+}
+
+export const RemoveRunLabelResponse: MessageFns<RemoveRunLabelResponse> = {
+  encode(message: RemoveRunLabelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      Run.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveRunLabelResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveRunLabelResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = Run.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveRunLabelResponse {
+    return { run: isSet(object.run) ? Run.fromJSON(object.run) : undefined };
+  },
+
+  toJSON(message: RemoveRunLabelResponse): unknown {
+    const obj: any = {};
+    if (message.run !== undefined) {
+      obj.run = Run.toJSON(message.run);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RemoveRunLabelResponse>, I>>(base?: I): RemoveRunLabelResponse {
+    return RemoveRunLabelResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveRunLabelResponse>, I>>(object: I): RemoveRunLabelResponse {
+    const message = createBaseRemoveRunLabelResponse();
+    message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
+    return message;
+  },
+};
+
+function createBaseArchiveRunRequest(): ArchiveRunRequest {
+  return { runId: 0 };
+}
+
+export const ArchiveRunRequest: MessageFns<ArchiveRunRequest> = {
+  encode(message: ArchiveRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== 0) {
+      writer.uint32(8).int64(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.runId = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveRunRequest {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.Number(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.Number(object.run_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: ArchiveRunRequest): unknown {
+    const obj: any = {};
+    if (message.runId !== 0) {
+      obj.runId = Math.round(message.runId);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveRunRequest>, I>>(base?: I): ArchiveRunRequest {
+    return ArchiveRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveRunRequest>, I>>(object: I): ArchiveRunRequest {
+    const message = createBaseArchiveRunRequest();
+    message.runId = object.runId ?? 0;
+    return message;
+  },
+};
+
+function createBaseArchiveRunResponse(): ArchiveRunResponse {
+  return { run: undefined };
+}
+
+export const ArchiveRunResponse: MessageFns<ArchiveRunResponse> = {
+  encode(message: ArchiveRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      Run.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = Run.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveRunResponse {
+    return { run: isSet(object.run) ? Run.fromJSON(object.run) : undefined };
+  },
+
+  toJSON(message: ArchiveRunResponse): unknown {
+    const obj: any = {};
+    if (message.run !== undefined) {
+      obj.run = Run.toJSON(message.run);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveRunResponse>, I>>(base?: I): ArchiveRunResponse {
+    return ArchiveRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveRunResponse>, I>>(object: I): ArchiveRunResponse {
+    const message = createBaseArchiveRunResponse();
     message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
     return message;
   },
@@ -2210,6 +3438,38 @@ export const RunServiceService = {
     responseSerialize: (value: WaitStatusResponse): Buffer => Buffer.from(WaitStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WaitStatusResponse => WaitStatusResponse.decode(value),
   },
+  /** Puts a label on; one that is there already stays. */
+  addRunLabel: {
+    path: "/spell.v1.RunService/AddRunLabel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddRunLabelRequest): Buffer => Buffer.from(AddRunLabelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddRunLabelRequest => AddRunLabelRequest.decode(value),
+    responseSerialize: (value: AddRunLabelResponse): Buffer => Buffer.from(AddRunLabelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddRunLabelResponse => AddRunLabelResponse.decode(value),
+  },
+  /** Takes a label off. FAILED_PRECONDITION when the run does not have it. */
+  removeRunLabel: {
+    path: "/spell.v1.RunService/RemoveRunLabel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveRunLabelRequest): Buffer =>
+      Buffer.from(RemoveRunLabelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveRunLabelRequest => RemoveRunLabelRequest.decode(value),
+    responseSerialize: (value: RemoveRunLabelResponse): Buffer =>
+      Buffer.from(RemoveRunLabelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveRunLabelResponse => RemoveRunLabelResponse.decode(value),
+  },
+  /** Hides an ended run from lists and mounts. FAILED_PRECONDITION while it has not ended, or when it is archived already. */
+  archiveRun: {
+    path: "/spell.v1.RunService/ArchiveRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveRunRequest): Buffer => Buffer.from(ArchiveRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveRunRequest => ArchiveRunRequest.decode(value),
+    responseSerialize: (value: ArchiveRunResponse): Buffer => Buffer.from(ArchiveRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveRunResponse => ArchiveRunResponse.decode(value),
+  },
   /** Log entries in order from an offset; with follow until the run has ended. */
   streamLogs: {
     path: "/spell.v1.RunService/StreamLogs" as const,
@@ -2238,6 +3498,12 @@ export interface RunServiceServer extends UntypedServiceImplementation {
   killRun: handleUnaryCall<KillRunRequest, KillRunResponse>;
   /** Held until the run has reached (or passed) one of the statuses, or can no longer reach any. */
   waitStatus: handleUnaryCall<WaitStatusRequest, WaitStatusResponse>;
+  /** Puts a label on; one that is there already stays. */
+  addRunLabel: handleUnaryCall<AddRunLabelRequest, AddRunLabelResponse>;
+  /** Takes a label off. FAILED_PRECONDITION when the run does not have it. */
+  removeRunLabel: handleUnaryCall<RemoveRunLabelRequest, RemoveRunLabelResponse>;
+  /** Hides an ended run from lists and mounts. FAILED_PRECONDITION while it has not ended, or when it is archived already. */
+  archiveRun: handleUnaryCall<ArchiveRunRequest, ArchiveRunResponse>;
   /** Log entries in order from an offset; with follow until the run has ended. */
   streamLogs: handleServerStreamingCall<StreamLogsRequest, StreamLogsResponse>;
 }
@@ -2342,6 +3608,54 @@ export interface RunServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WaitStatusResponse) => void,
   ): ClientUnaryCall;
+  /** Puts a label on; one that is there already stays. */
+  addRunLabel(
+    request: AddRunLabelRequest,
+    callback: (error: ServiceError | null, response: AddRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  addRunLabel(
+    request: AddRunLabelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  addRunLabel(
+    request: AddRunLabelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a label off. FAILED_PRECONDITION when the run does not have it. */
+  removeRunLabel(
+    request: RemoveRunLabelRequest,
+    callback: (error: ServiceError | null, response: RemoveRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  removeRunLabel(
+    request: RemoveRunLabelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  removeRunLabel(
+    request: RemoveRunLabelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveRunLabelResponse) => void,
+  ): ClientUnaryCall;
+  /** Hides an ended run from lists and mounts. FAILED_PRECONDITION while it has not ended, or when it is archived already. */
+  archiveRun(
+    request: ArchiveRunRequest,
+    callback: (error: ServiceError | null, response: ArchiveRunResponse) => void,
+  ): ClientUnaryCall;
+  archiveRun(
+    request: ArchiveRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveRunResponse) => void,
+  ): ClientUnaryCall;
+  archiveRun(
+    request: ArchiveRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveRunResponse) => void,
+  ): ClientUnaryCall;
   /** Log entries in order from an offset; with follow until the run has ended. */
   streamLogs(request: StreamLogsRequest, options?: Partial<CallOptions>): ClientReadableStream<StreamLogsResponse>;
   streamLogs(
@@ -2356,6 +3670,10 @@ export const RunServiceClient = makeGenericClientConstructor(RunServiceService, 
   service: typeof RunServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -1,0 +1,43 @@
+/** Finding runs by what they have in common. */
+import type { SQLInputValue } from "node:sqlite";
+import type { RunFilter, RunRecord } from "../records.ts";
+import { toRun } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** Newest first. */
+export function selectRuns(db: Statements, filter: RunFilter): RunRecord[] {
+  const conditions = ["owner = ?", "id < ?", "archived_at_ms IS NULL"];
+  const values: SQLInputValue[] = [filter.owner, filter.beforeId ?? Number.MAX_SAFE_INTEGER];
+  const equal = { workflow_id: filter.workflowId, hyper_search_id: filter.hyperSearchId, project_id: filter.projectId };
+  for (const [column, value] of Object.entries(equal)) {
+    if (value === undefined) continue;
+    conditions.push(`${column} = ?`);
+    values.push(value);
+  }
+  // Lists of any length as one JSON value: the text of the statement stays the same, and it is compiled once.
+  if (filter.workspaceIds !== undefined && filter.workspaceIds.length > 0) {
+    conditions.push("json_extract(spec, '$.workspaceId') IN (SELECT value FROM json_each(?))");
+    values.push(JSON.stringify(filter.workspaceIds));
+  }
+  if (filter.labels !== undefined && filter.labels.length > 0) {
+    conditions.push(
+      "NOT EXISTS (SELECT 1 FROM json_each(?) AS asked WHERE asked.value NOT IN (SELECT value FROM json_each(runs.labels)))",
+    );
+    values.push(JSON.stringify(filter.labels));
+  }
+  const sql = `SELECT * FROM runs WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`;
+  return db.all(sql, ...values, filter.pageSize).map(toRun);
+}
+
+/** The newest run that asked for the same and is under way or did well: one that failed or was ended is no answer. */
+export function selectSameRun(db: Statements, owner: string, requestHash: string): RunRecord | undefined {
+  const row = db.find(
+    `SELECT * FROM runs WHERE owner = ? AND request_hash = ? AND request_hash <> '' AND archived_at_ms IS NULL
+       AND requested IS NULL AND coalesce(user_exit_code, 0) = 0
+       AND status NOT IN ('failed', 'stopped', 'killed', 'interrupted', 'build_failed', 'mount_failed')
+     ORDER BY id DESC LIMIT 1`,
+    owner,
+    requestHash,
+  );
+  return row && toRun(row);
+}
