@@ -27,6 +27,7 @@ interface UpOptions {
   cpuSlots?: string;
   executor?: string;
   leaseSeconds?: string;
+  nonZeroExit?: string;
   stopGraceSeconds?: string;
   s3Endpoint?: string;
   s3PublicEndpoint?: string;
@@ -70,6 +71,7 @@ export function registerUp(program: Command): void {
     .option("--executor <NAME>", "sandbox, process or dummy (default: sandbox on Linux)")
     .option("--stop-grace-seconds <N>", "time between SIGTERM and SIGKILL when a run is stopped (default: 30)")
     .option("--lease-seconds <N>", "silence of an agent after which its runs are interrupted (default: 600)")
+    .option("--non-zero-exit <STATUS>", "what exit codes other than 0 make of a run: failed (default) or complete")
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
     .option("--s3-public-endpoint <URL>", "the S3 store as other machines reach it")
     .option("--s3-bucket <NAME>", "its bucket")
@@ -113,6 +115,7 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
       ...options.expectMachineType.flatMap((type) => ["--machine-type", type]),
       ...pass({
         "--lease-seconds": options.leaseSeconds,
+        "--non-zero-exit": options.nonZeroExit,
         "--s3-endpoint": options.s3Endpoint,
         "--s3-public-endpoint": options.s3PublicEndpoint,
         "--s3-bucket": options.s3Bucket,
