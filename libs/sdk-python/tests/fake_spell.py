@@ -1,9 +1,11 @@
 """A small real HTTP server that says what a test tells it to say."""
 
 import contextlib
+import io
 import json
 import socket
 import sys
+import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -38,22 +40,23 @@ class Call(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             answer(self)
 
-    do_GET = do_POST = do_PUT = do_DELETE = answer_any
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer_any
 
     def json(self, value: Any, status: int = 200) -> None:
         self.raw(json.dumps(value).encode(), status)
 
-    def raw(self, content: bytes, status: int = 200) -> None:
+    def raw(self, content: bytes, status: int = 200, kind: str = "application/json") -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    def chunks(self, *contents: bytes, end: bool = True) -> None:
+    def chunks(self, *contents: bytes, end: bool = True, **headers: str) -> None:
         """A chunked answer; without ``end`` the connection is cut after the last chunk."""
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for content in contents:
@@ -63,9 +66,9 @@ class Call(BaseHTTPRequestHandler):
         else:
             self.hang_up()
 
-    def events(self, *events: Any, end: bool = True) -> None:
+    def events(self, *events: Any, end: bool = True, **headers: str) -> None:
         """A stream of JSON lines, one chunk each."""
-        self.chunks(*(json.dumps(event).encode() + b"\n" for event in events), end=end)
+        self.chunks(*(json.dumps(event).encode() + b"\n" for event in events), end=end, **headers)
 
     def hang_up(self) -> None:
         """Cut the connection without another word."""
@@ -135,8 +138,30 @@ def says_raw(content: bytes, status: int = 200) -> Answer:
     return lambda call: call.raw(content, status)
 
 
-def streams(*events: Any, end: bool = True) -> Answer:
-    return lambda call: call.events(*events, end=end)
+def streams(*events: Any, end: bool = True, **headers: str) -> Answer:
+    return lambda call: call.events(*events, end=end, **headers)
+
+
+def says_tar(content: bytes) -> Answer:
+    return lambda call: call.raw(content, kind="application/x-tar")
+
+
+def tar_of(*entries: Any) -> bytes:
+    """A tar of entries: (name, contents), (name, None) for a folder, or a TarInfo."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for entry in entries:
+            if isinstance(entry, tarfile.TarInfo):
+                tar.addfile(entry)
+                continue
+            name, contents = entry
+            member = tarfile.TarInfo(name)
+            if contents is None:
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+            else:
+                member.size = len(contents)
+            tar.addfile(member, None if contents is None else io.BytesIO(contents))
+    return archive.getvalue()
 
 
 def streams_raw(*contents: bytes, end: bool = True) -> Answer:

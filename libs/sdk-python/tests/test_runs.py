@@ -17,7 +17,7 @@ ALL_KEYWORDS = (
     "command machine_type project description github_url github_ref commit_label workflow_id workspace_id commit_hash "
     "cwd pip_packages apt_packages requirements_file conda_file docker_image framework framework_version envvars "
     "attached_resources labels tensorboard_directory distributed idempotent params timeout auto_resume stop_conditions "
-    "provider"
+    "provider node_group"
 ).split()
 
 
@@ -122,6 +122,7 @@ def test_unknown_keyword_and_positional(server: FakeSpell, client: SpellClient) 
         {"requirements_file": "/no/such/file"},
         {"params": {"a": float("nan")}},
         {"params": {"a": object()}},
+        {"conda_file": "f", "requirements_file": "g"},
     ],
 )
 def test_refused_before_any_request(server: FakeSpell, client: SpellClient, keywords: Any) -> None:
@@ -186,8 +187,12 @@ def test_get(server: FakeSpell, client: SpellClient) -> None:
 def test_list(server: FakeSpell, client: SpellClient) -> None:
     server.on("GET", "runs/ada", says({"runs": [run_json(2), run_json(1)]}))
     assert [run.id for run in client.runs.list(2, labels=["a b", "c"])] == [2, 1]
-    path = "/v1/runs/ada?page_size=2&sort_column=user_run_id&sort_ascending=False&show_uncategorized=False"
-    assert server.calls[0].path == path + "&labels=a+b&labels=c"
+    path, _, query = server.calls[0].path.partition("?")
+    assert path == "/v1/runs/ada"
+    assert sorted(query.split("&")) == sorted(
+        "page_size=2 sort_column=user_run_id sort_ascending=False show_uncategorized=False include_jupyter=False "
+        "labels=a+b labels=c".split()
+    )
     with pytest.raises(ClientException):
         client.runs.list(project="p", show_uncategorized=True)
 

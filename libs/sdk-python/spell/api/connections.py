@@ -11,27 +11,15 @@ import os
 import select
 import socket
 import time
-from typing import Deque, Dict, NamedTuple, Optional, Tuple
+from typing import Deque, Optional, Tuple
 
 from spell.api.base_url import parse_base_url
-from spell.api.exchange import Broken, Exchange
+from spell.api.broken import Broken, Request
+from spell.api.exchange import Exchange
 
 CONNECT_TIMEOUT_S = 6.0
-READ_TIMEOUT_S = 120.0
 _MAX_IDLE = 16
 _MAX_IDLE_S = 60.0
-
-
-class Request(NamedTuple):
-    """A request ready to be sent; ``target`` is path and query, below the base URL."""
-
-    method: str
-    target: str
-    headers: Dict[str, str]
-    body: Optional[bytes]
-    repeatable: bool
-    """Whether sending it twice does no harm."""
-    read_timeout_s: float
 
 
 class Connections:

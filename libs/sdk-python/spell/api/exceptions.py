@@ -14,15 +14,16 @@ class ClientException(Exception):
         response: Optional[Response] = None,
         exception: Optional[BaseException] = None,
     ) -> None:
-        super().__init__(msg)
-        self.message = msg
+        message = msg or "The request to Spell failed."
+        super().__init__(message)
+        self.message: str = message
         self.response = response
         """The server's answer, if there was one."""
         self.exception = exception
         """The error beneath this one, if there was one."""
 
     def __str__(self) -> str:
-        return self.message or ""
+        return self.message
 
     @property
     def code(self) -> Optional[str]:
@@ -49,6 +50,15 @@ class ServerError(ClientException):
 
 class UnauthorizedClient(ClientException):
     """The client has no token to ask with."""
+
+    def __init__(
+        self,
+        msg: Optional[str] = None,
+        response: Optional[Response] = None,
+        exception: Optional[BaseException] = None,
+    ) -> None:
+        hint = "There is no token. Log in with 'spell login' or give SpellClient one."
+        super().__init__(msg or hint, response, exception)
 
 
 class JsonDecodeError(ClientException):

@@ -1,8 +1,9 @@
 """One answer of the server, from its head to its end."""
 
 import http.client
-from typing import Callable, Iterator, List
+from typing import Callable, Dict, Iterator, List
 
+from spell.api.broken import Broken
 from spell.api.exceptions import ClientException
 from spell.api.response import Response
 
@@ -12,18 +13,6 @@ _END_OF_STREAM_TIMEOUT_S = 0.05
 _READ_BYTES = 64 * 1024
 
 Keep = Callable[[http.client.HTTPConnection], None]
-
-
-class Broken(Exception):
-    """The exchange did not come to its end: refused, reset, timed out, cut off, or no HTTP at all."""
-
-    def __init__(self, cause: BaseException, sent: bool, hopeless: bool = False) -> None:
-        super().__init__(str(cause) or type(cause).__name__)
-        self.cause = cause
-        self.sent = sent
-        """Whether the server may have seen the request."""
-        self.hopeless = hopeless
-        """Whether the same request would break again, whatever the server does."""
 
 
 class Exchange:
@@ -38,6 +27,11 @@ class Exchange:
         self.status_code = self._response.status
         self.rest = b""
 
+    @property
+    def headers(self) -> Dict[str, str]:
+        """Header names in lower case."""
+        return {name.lower(): value for name, value in self._response.getheaders()}
+
     def read(self) -> Response:
         """Read the whole answer. Raises :class:`Broken`, or :class:`ClientException` if it is absurdly long."""
         try:
@@ -48,8 +42,7 @@ class Exchange:
         except BaseException:
             self.close()
             raise
-        headers = {name.lower(): value for name, value in self._response.getheaders()}
-        response = Response(self.url, self.status_code, self._response.reason, headers, content)
+        response = Response(self.url, self.status_code, self._response.reason, self.headers, content)
         self._give_back()
         return response
 
@@ -78,6 +71,17 @@ class Exchange:
             if not data:
                 self.rest = b"".join(parts)
                 return
+
+    def some(self, size_bytes: int) -> bytes:
+        """The next bytes, at most so many; none at the end. Raises :class:`Broken`."""
+        try:
+            data = self._response.read(size_bytes)
+            # Python itself says nothing where fewer bytes come than were announced.
+            if not data and self._response.length:
+                raise http.client.IncompleteRead(data, self._response.length)
+        except (OSError, http.client.HTTPException) as error:
+            raise Broken(error, sent=True) from error
+        return data
 
     def finish(self) -> None:
         """Done with the lines: keep the connection if the answer ends here, as it should; else close it."""

@@ -62,6 +62,11 @@ def required_integer(value: Any) -> int:
     return read
 
 
+def count(value: Any) -> float:
+    """A number, 0 if there is none."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+
+
 def flag(value: Any) -> Optional[bool]:
     """True, False, or None."""
     return value if isinstance(value, bool) else None

@@ -3,20 +3,24 @@
 import json
 import re
 import time
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 from urllib.parse import quote, urlencode
 
 import spell
 from spell.api.backoff import Backoff
-from spell.api.connections import READ_TIMEOUT_S, Connections, Request
+from spell.api.broken import Broken, Request
 from spell.api.exceptions import ClientException, JsonDecodeError, UnauthorizedClient, error_for
-from spell.api.exchange import Broken, Exchange
 from spell.api.response import Response
 
+if TYPE_CHECKING:
+    from spell.api.exchange import Exchange
+
+T = TypeVar("T")
 JsonObject = Dict[str, Any]
 Segment = Union[str, int]
 Query = Sequence[Tuple[str, object]]
 
+_READ_TIMEOUT_S = 120.0
 # A server never reached is probably not there: say so soon. One that has answered before is probably restarting.
 _PATIENCE_NEVER_REACHED_S = 3.0
 _PATIENCE_REACHED_S = 30.0
@@ -28,6 +32,9 @@ class Session:
     """A token and the connections to one server. Any number of threads may share it."""
 
     def __init__(self, base_url: str, version: str, token: Optional[str], admin_token: Optional[str] = None) -> None:
+        # Here and not at the top: it loads HTTP, which takes longer than all else of this package.
+        from spell.api.connections import Connections
+
         self._connections = Connections(base_url)
         self._version = version
         self._has_token = bool(token)
@@ -54,6 +61,15 @@ class Session:
         """GET an object. Retried while the server is away."""
         return _json_object(self._call(self._request("GET", segments, query=query)))
 
+    def open(self, *segments: Segment, accept: str = "*/*") -> "Exchange":
+        """GET something to be read as it arrives. Retried, while the server is away, until its head has arrived."""
+        request = self._request("GET", segments, headers={"Accept": accept})
+        return self._until_answered(request, self._opened)
+
+    def ask(self, method: str, *segments: Segment, body: Optional[JsonObject] = None) -> JsonObject:
+        """Ask for a change that is answered with an object. Retried as :meth:`send` does."""
+        return _json_object(self._call(self._request(method, segments, body=body, repeatable=False)))
+
     def create(self, *segments: Segment, body: JsonObject, key: str, read_timeout_s: float) -> JsonObject:
         """POST an object with an idempotency key, by which a retry finds what the first try made."""
         headers = {"Idempotency-Key": key}
@@ -66,7 +82,7 @@ class Session:
         """Ask for a change. Retried only if the server surely has not seen the request."""
         self._call(self._request(method, segments, body=body, repeatable=False))
 
-    def stream(self, *segments: Segment, body: JsonObject) -> Exchange:
+    def stream(self, *segments: Segment, body: JsonObject) -> "Exchange":
         """POST for a stream, once. Raises :class:`Broken`; any answer but success is for the caller to judge."""
         exchange = self._connections.exchange(self._request("POST", segments, body=body))
         self._reached = True
@@ -87,10 +103,10 @@ class Session:
         body: Optional[JsonObject] = None,
         headers: Optional[Mapping[str, str]] = None,
         repeatable: bool = True,
-        read_timeout_s: float = READ_TIMEOUT_S,
+        read_timeout_s: float = _READ_TIMEOUT_S,
     ) -> Request:
         if not self._has_token:
-            raise UnauthorizedClient("There is no token. Log in with 'spell login' or give SpellClient one.")
+            raise UnauthorizedClient()
         target = "/".join(["", self._version] + [quote(str(segment), safe=":") for segment in segments])
         if query:
             target += "?" + _query_string(query)
@@ -104,27 +120,44 @@ class Session:
         return Request(method, target, all_headers, content, repeatable, read_timeout_s)
 
     def _call(self, request: Request) -> Response:
+        return self._until_answered(request, lambda request: _checked(self._connections.exchange(request).read()))
+
+    def _opened(self, request: Request) -> "Exchange":
+        exchange = self._connections.exchange(request)
+        if exchange.status_code != 200:
+            raise error_for(exchange.read())
+        return exchange
+
+    def _until_answered(self, request: Request, attempt: Callable[[Request], T]) -> T:
         started = time.monotonic()
         backoff = Backoff(limit_s=_LONGEST_DELAY_S)
         while True:
             try:
-                response = self._connections.exchange(request).read()
+                answer = attempt(request)
+                self._reached = True
+                return answer
             except Broken as broken:
                 problem = self.unreachable(broken)
                 if broken.hopeless or (broken.sent and not request.repeatable):
                     raise problem from broken.cause
-            else:
+            except ClientException as refusal:
+                if refusal.response is None:
+                    raise
                 self._reached = True
-                if response.ok:
-                    return response
-                problem = error_for(response)
-                if response.status_code != 503 or not request.repeatable:
-                    raise problem
+                problem = refusal
+                if refusal.response.status_code != 503 or not request.repeatable:
+                    raise
             delay_s = backoff.next_delay_s()
             patience_s = _PATIENCE_REACHED_S if self._reached else _PATIENCE_NEVER_REACHED_S
             if time.monotonic() + delay_s > started + patience_s:
                 raise problem from problem.exception
             time.sleep(delay_s)
+
+
+def _checked(response: Response) -> Response:
+    if not response.ok:
+        raise error_for(response)
+    return response
 
 
 def _json_object(response: Response) -> JsonObject:

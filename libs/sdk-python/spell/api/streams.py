@@ -6,13 +6,16 @@ then sent again, built anew, so that it can ask to go on where it was.
 
 import time
 import warnings
-from typing import Callable, Generator, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, Generator, Optional, Sequence
 
 from spell.api.backoff import Backoff
+from spell.api.broken import Broken
 from spell.api.exceptions import JsonDecodeError, error_for
-from spell.api.exchange import Broken, Exchange
 from spell.api.response import parse_json
 from spell.api.session import JsonObject, Segment, Session
+
+if TYPE_CHECKING:
+    from spell.api.exchange import Exchange
 
 _STEADY_S = 5.0
 _WARN_AFTER_S = 30.0
@@ -30,6 +33,8 @@ class EventStream:
         self._backoff = Backoff()
         self._lost_since: Optional[float] = None
         self._warned = False
+        self.headers: Dict[str, str] = {}
+        """Headers of the answer being read, names in lower case."""
 
     def finish(self) -> None:
         """The event just received is the last one."""
@@ -52,6 +57,7 @@ class EventStream:
             try:
                 exchange = self._session.stream(*self._segments, body=self._request())
                 opened = time.monotonic()
+                self.headers = exchange.headers
                 if exchange.status_code < 500:
                     yield from self._events(exchange)
                     if self._finished:
@@ -67,13 +73,13 @@ class EventStream:
             self._warn_if_lost_for_long(problem)
             time.sleep(self._backoff.next_delay_s())
 
-    def _events(self, exchange: Exchange) -> Generator[JsonObject, None, None]:
+    def _events(self, exchange: "Exchange") -> Generator[JsonObject, None, None]:
         try:
             if exchange.status_code != 200:
                 raise error_for(exchange.read())
             for line in exchange.lines():
                 if line.strip():
-                    yield _parse(line, exchange.url)
+                    yield parse_event(line, exchange.url)
                     if self._finished:
                         break
         except BaseException:
@@ -85,7 +91,7 @@ class EventStream:
         exchange.close()
         try:
             # Lines end with a newline; one that lacks it counts if it is whole all the same.
-            event = _parse(exchange.rest, exchange.url)
+            event = parse_event(exchange.rest, exchange.url)
         except JsonDecodeError:
             return
         yield event
@@ -102,7 +108,7 @@ class EventStream:
             )
 
 
-def _parse(line: bytes, url: str) -> JsonObject:
+def parse_event(line: bytes, url: str) -> JsonObject:
     try:
         event = parse_json(line)
     except ValueError as error:

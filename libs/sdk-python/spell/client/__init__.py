@@ -10,14 +10,22 @@ For example::
 """
 
 import os
-from typing import Optional
+from functools import cached_property
+from typing import TYPE_CHECKING, Optional
 
 from spell.api.client import APIClient
+from spell.api.models import RangeSpec, ValueSpec
 from spell.client.runs import RunsService
 from spell.client.workflows import Workflow
 from spell.config import DEFAULT_BASE_URL, base_url_from, settings_from
 
-__all__ = ["SpellClient", "from_environment"]
+if TYPE_CHECKING:
+    from spell.client.hyper import HyperService
+    from spell.client.models import ModelsService
+    from spell.client.resources import ResourcesService
+    from spell.client.servers import ModelServersService
+
+__all__ = ["RangeSpec", "SpellClient", "ValueSpec", "from_environment"]
 
 
 class SpellClient:
@@ -26,6 +34,10 @@ class SpellClient:
     ``runs``: :class:`~spell.client.runs.RunsService`. ``active_workflow``: the
     :class:`~spell.client.workflows.Workflow` that new runs join, or None. ``api``: the calls beneath, one method each.
     """
+
+    runs: RunsService
+    active_workflow: Optional[Workflow]
+    api: APIClient
 
     def __init__(
         self,
@@ -49,10 +61,40 @@ class SpellClient:
             token=token,
             spell_admin_token=spell_admin_token,
         )
-        self.active_workflow: Optional[Workflow] = None
+        self.active_workflow = None
         if workflow_id is not None:
             self.active_workflow = Workflow(self.api, self.api.get_workflow(workflow_id))
         self.runs = RunsService(self)
+
+    # What fewer scripts use is loaded when it is asked for.
+
+    @cached_property
+    def hyper(self) -> "HyperService":
+        """Hyper-parameter searches."""
+        from spell.client.hyper import HyperService
+
+        return HyperService(self)
+
+    @cached_property
+    def resources(self) -> "ResourcesService":
+        """Files of runs, uploads and links: list and copy them."""
+        from spell.client.resources import ResourcesService
+
+        return ResourcesService(self)
+
+    @cached_property
+    def models(self) -> "ModelsService":
+        """Models: names and versions for files."""
+        from spell.client.models import ModelsService
+
+        return ModelsService(self)
+
+    @cached_property
+    def servers(self) -> "ModelServersService":
+        """Model servers are not offered; each method says so."""
+        from spell.client.servers import ModelServersService
+
+        return ModelServersService()
 
     def close(self) -> None:
         """Close idle connections; the client stays usable."""

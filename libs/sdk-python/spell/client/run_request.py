@@ -1,29 +1,53 @@
-"""What a create request is made of: pure functions from the values scripts give to the values the server takes."""
+"""What a create request is made of: from the keywords that scripts give to the fields that the server takes."""
 
 import os
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Union
 
 from spell.api.exceptions import ClientException
+from spell.api.models.requests import RunRequest
+
+if TYPE_CHECKING:
+    from spell.client import SpellClient
 
 PathLike = Union[str, "os.PathLike[str]"]
 
-
-def mounts(attached_resources: Optional[Mapping[str, Optional[str]]]) -> Optional[Dict[str, Dict[str, str]]]:
-    """Resource → where to mount it; without a place the server takes the resource's base name."""
-    if attached_resources is None:
-        return None
-    return {resource: {"mount_point": path or ""} for resource, path in attached_resources.items()}
+_DEFAULT_MACHINE_TYPE = "CPU"
 
 
-def environment(envvars: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+def run_request(client: "SpellClient", keywords: Mapping[str, Any]) -> RunRequest:
+    """The request for a run with the keywords of ``client.runs.new``. None means "not given" for every one of them.
+
+    Raises TypeError for a keyword there is none of, and :class:`ClientException` for what cannot be asked for.
+    """
+    fields = dict(keywords)
+    project = fields.pop("project", None)
+    RunRequest(**fields)  # Refuses unknown keywords before anything is read or asked.
+    code = {name: fields.get(name) for name in ("commit_label", "workspace_id")}
+    pip = {name: fields.get(name) for name in ("pip_packages", "requirements_file")}
+    _refuse_together({"github_url": fields.get("github_url")}, code)
+    _refuse_together({"conda_file": fields.get("conda_file")}, pip)
+    for name in ("requirements_file", "conda_file"):
+        fields[name] = _file_text(name, fields.get(name))
+    fields["envvars"] = _environment(fields.get("envvars"))
+    fields["machine_type"] = fields.get("machine_type") or _DEFAULT_MACHINE_TYPE
+    if fields.get("github_url") and not fields.get("github_ref"):
+        fields["github_ref"] = "HEAD"
+    if fields.get("workflow_id") is None and client.active_workflow is not None:
+        fields["workflow_id"] = client.active_workflow.workflow.id
+    if project is not None:
+        fields["project_id"] = client.api.get_project_by_name(project).id
+    return RunRequest(**fields)
+
+
+def _environment(envvars: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
     """Environment variables; numbers become texts."""
     if envvars is None:
         return None
     return {name: str(value) if isinstance(value, (int, float)) else value for name, value in envvars.items()}
 
 
-def file_text(keyword: str, path: Optional[PathLike]) -> Optional[str]:
-    """Contents of a file named by a keyword of ``runs.new``; it is read here, not in the run."""
+def _file_text(keyword: str, path: Optional[PathLike]) -> Optional[str]:
+    """Contents of a file named by a keyword; it is read here, not in the run."""
     if path is None:
         return None
     try:
@@ -33,7 +57,7 @@ def file_text(keyword: str, path: Optional[PathLike]) -> Optional[str]:
         raise ClientException(f"Cannot read {keyword} {str(path)!r}: {error}", exception=error) from error
 
 
-def refuse_together(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+def _refuse_together(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
     """Raise :class:`ClientException` if a keyword of each side is given."""
     for left, left_value in first.items():
         for right, right_value in second.items():

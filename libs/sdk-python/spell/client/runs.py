@@ -1,18 +1,17 @@
 """Runs: launch them, look at them, wait for them, read their logs, end them."""
 
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from spell.api import models
 from spell.api.client import APIClient
 from spell.api.exceptions import ClientException
-from spell.client import run_request
-from spell.client.run_request import PathLike
+from spell.client.run_request import PathLike, run_request
 from spell.client.wrapper import RecordWrapper
 
 if TYPE_CHECKING:
     from spell.client import SpellClient
-
-_DEFAULT_MACHINE_TYPE = "CPU"
 
 
 class Run(RecordWrapper):
@@ -38,13 +37,13 @@ class Run(RecordWrapper):
         """End the run at once; nothing is saved."""
         self._api.kill_run(self.run.id)
 
-    def add_label(self, name: str) -> None:
+    def add_label(self, label_name: str) -> None:
         """Put a label on the run."""
-        self._api.add_label_for_run(self.run.id, name)
+        self._api.add_label_for_run(self.run.id, label_name)
 
-    def remove_label(self, name: str) -> None:
+    def remove_label(self, label_name: str) -> None:
         """Take a label off the run."""
-        self._api.remove_label_for_run(self.run.id, name)
+        self._api.rm_label_for_run(self.run.id, label_name)
 
     def wait_status(self, *statuses: str) -> None:
         """Block until the run has reached one of the statuses (or has passed through it).
@@ -54,7 +53,34 @@ class Run(RecordWrapper):
         """
         if not statuses or not all(isinstance(status, str) for status in statuses):
             raise TypeError("wait_status takes one or more statuses, as in run.wait_status(*client.runs.FINAL)")
-        self._api.wait_status(self.run.id, statuses)
+        self._api.wait_status(self.run.id, *statuses)
+
+    def wait_metric(self, metric_name: str, condition: str, value: Union[int, float]) -> None:
+        """Block until a value of the metric meets the condition, as in ``("loss", client.runs.LESS_THAN, 0.5)``.
+
+        Values that came before the call count. Outlasts lost connections. Raises
+        :class:`~spell.api.exceptions.WaitError` once the run has ended without such a value.
+        """
+        self._api.wait_metric(self.run.id, metric_name, condition, value)
+
+    def metrics(
+        self, metric_name: str, follow: bool = False, start: Optional[datetime] = None
+    ) -> Iterator[Tuple[datetime, int, Union[int, float, str]]]:
+        """Yield the metric's values as (time in UTC, index, value), those later than ``start`` if it is given.
+
+        Without ``follow`` it ends at what there is now, with it when the run has ended. A ``start`` without a time zone
+        is in UTC. Outlasts lost connections without losing or repeating a value.
+        """
+        return self._api.get_run_metrics(self.run.id, metric_name, bool(follow), start)
+
+    def cp(self, source_path: str = "", destination_directory: Optional[PathLike] = None) -> None:
+        """Copy a file or folder that the run wrote into a folder here; by default all of it into this one.
+
+        A file arrives under its base name, a folder with its contents. The destination is made if it is missing; files
+        that are there already are replaced.
+        """
+        path = "/".join(part for part in (f"runs/{self.run.id}", (source_path or "").strip("/")) if part)
+        self._api.copy(path, os.fspath(destination_directory or "."), report=None)
 
     def logs(self, follow: bool = False, offset: int = 0) -> Iterator[models.LogEntry]:
         """Yield the run's log entries from ``offset`` on; a negative one counts from the end.
@@ -62,7 +88,7 @@ class Run(RecordWrapper):
         Without ``follow`` it ends at what there is now, with it when the run has ended. Outlasts lost connections and
         restarts of the server without losing or repeating an entry.
         """
-        return self._api.logs(self.run.id, bool(follow), offset or 0)
+        return self._api.get_run_log_entries(self.run.id, bool(follow), offset or 0)
 
 
 class RunsService:
@@ -79,7 +105,7 @@ class RunsService:
     INTERRUPTED = "interrupted"
     BUILD_FAILED = "build_failed"
     MOUNT_FAILED = "mount_failed"
-    FINAL: Tuple[str, ...] = (COMPLETE, FAILED, STOPPED, KILLED, INTERRUPTED, BUILD_FAILED, MOUNT_FAILED)
+    FINAL: Tuple[str, ...] = (COMPLETE, FAILED, BUILD_FAILED, MOUNT_FAILED, INTERRUPTED, KILLED, STOPPED)
 
     EQUALS = "eq"
     GREATER_THAN = "gt"
@@ -94,7 +120,7 @@ class RunsService:
         self,
         *,
         command: Optional[str] = None,
-        machine_type: Optional[str] = _DEFAULT_MACHINE_TYPE,
+        machine_type: Optional[str] = "CPU",
         project: Optional[str] = None,
         description: Optional[str] = None,
         github_url: Optional[str] = None,
@@ -120,8 +146,9 @@ class RunsService:
         params: Optional[Mapping[str, Any]] = None,
         timeout: Optional[int] = None,
         auto_resume: Optional[bool] = None,
-        stop_conditions: Optional[Sequence[Any]] = None,
+        stop_conditions: Union[models.StopConditions, Sequence[Any], None] = None,
         provider: Optional[str] = None,
+        node_group: Optional[str] = None,
     ) -> Run:
         """Launch a run and return it while it waits for a machine. None means "not given" for every keyword.
 
@@ -149,56 +176,15 @@ class RunsService:
         :param params: values for the ``:NAME:`` places in the command.
         :param timeout: minutes after which the run is stopped.
         :param auto_resume: queue the run again if its machine is taken away.
-        :param stop_conditions: conditions on metrics that stop the run.
-        :param provider: cloud provider to prefer.
+        :param stop_conditions: :class:`~spell.api.models.StopConditions`: what, in metrics, stops the run.
+        :param provider: cloud provider to prefer; so is ``node_group`` a group of machines.
 
         Raises :class:`~spell.api.exceptions.ClientException` where the server refuses or cannot be reached. A
         connection lost on the way never makes two runs.
         """
-        code = {"commit_label": commit_label, "workspace_id": workspace_id}
-        pip = {"pip_packages": pip_packages, "requirements_file": requirements_file}
-        run_request.refuse_together({"github_url": github_url}, code)
-        run_request.refuse_together({"conda_file": conda_file}, pip)
-        workflow = self._client.active_workflow
-        if workflow_id is None and workflow is not None:
-            workflow_id = workflow.workflow.id
+        keywords = {name: value for name, value in locals().items() if name != "self"}
         api = self._client.api
-        request = {
-            "command": command,
-            "gpu": machine_type or _DEFAULT_MACHINE_TYPE,
-            "project_id": None if project is None else api.get_project_by_name(project).id,
-            "description": description,
-            "github_url": github_url,
-            "github_ref": "HEAD" if github_url and not github_ref else github_ref,
-            "commit_label": commit_label,
-            "workflow_id": workflow_id,
-            "workspace_id": workspace_id,
-            "workspace_remote_url": None,
-            "git_commit_hash": commit_hash,
-            "uncommitted_hash": None,
-            "root_directory": None,
-            "cwd": cwd,
-            "pip_packages": pip_packages,
-            "apt_packages": apt_packages,
-            "pip_env_packages": None,
-            "requirements_file": run_request.file_text("requirements_file", requirements_file),
-            "conda_file": run_request.file_text("conda_file", conda_file),
-            "docker_image": docker_image,
-            "environment_vars": run_request.environment(envvars),
-            "attached_resources": run_request.mounts(attached_resources),
-            "labels": labels,
-            "tensorboard_directory": tensorboard_directory,
-            "distributed": distributed,
-            "idempotent": bool(idempotent),
-            "params": params,
-            "timeout_minutes": timeout,
-            "auto_resume": auto_resume,
-            "stop_conditions": stop_conditions,
-            "provider": provider,
-            "node_group": None,
-            "run_type": "user",
-        }
-        return Run(api, api.create_run(request))
+        return Run(api, api.run(run_request(self._client, keywords)))
 
     def get(self, run_id: int) -> Run:
         """The run of that number."""
@@ -217,8 +203,8 @@ class RunsService:
             raise ClientException("project and show_uncategorized cannot be given together")
         api = self._client.api
         return api.list_runs(
-            page_size=number,
-            project_id=None if project is None else api.get_project_by_name(project).id,
+            number=number,
+            project=None if project is None else api.get_project_by_name(project).id,
             show_uncategorized=bool(show_uncategorized),
             labels=labels,
         )
