@@ -1,5 +1,6 @@
 /** The contract suite of the record: every driver passes it, whatever database it speaks to. */
 import { describe } from "vitest";
+import { describeAccounts } from "./contract/accounts.ts";
 import { describeBlobs } from "./contract/blobs.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
@@ -21,6 +22,7 @@ export interface RunStoreFixture extends AsyncDisposable {
 export function describeRunStore(name: string, open: () => Promise<RunStoreFixture>): void {
   describe(`run store contract: ${name}`, () => {
     describePeople(open);
+    describeAccounts(open);
     describeCreatingRuns(open);
     describeListingRuns(open);
     describeChangingRuns(open);

@@ -1,5 +1,6 @@
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";
+export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } from "./accounts.ts";
 export type {
   AgentRecord,
   BlobLocation,

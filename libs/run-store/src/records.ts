@@ -169,12 +169,20 @@ export interface AgentRecord {
 }
 
 /** Who a token stands for. */
-export type TokenOwner = { kind: "user"; userName: string } | { kind: "agent"; agentId: string } | { kind: "join" };
+export type TokenOwner =
+  /** `accessToken`: its name, where it is one that the user named. */
+  { kind: "user"; userName: string; accessToken?: string } | { kind: "agent"; agentId: string } | { kind: "join" };
 
 export interface UserRecord {
   name: string;
   email: string;
   createdAtMs: number;
+  /** Absent: the name will do. */
+  fullName?: string;
+  /** May make users and set their passwords. */
+  operator?: boolean;
+  /** When a login last made a session. */
+  lastLoginAtMs?: number;
 }
 
 /** Where a blob lies in the object store. */

@@ -5,6 +5,7 @@
  */
 import type { Digest } from "@spell/domain";
 import type { MetricStore } from "./metrics.ts";
+import type { AccountStore } from "./accounts.ts";
 import type {
   AgentRecord,
   BlobLocation,
@@ -31,6 +32,7 @@ export interface CreatedRun {
 
 export interface RunStore {
   readonly metrics: MetricStore;
+  readonly accounts: AccountStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

@@ -1,6 +1,6 @@
 /** Rows of the tables as records, and back. */
 import type { LogEntry, RunStatus } from "@spell/domain";
-import type { AgentRecord, BlobLocation, RunRecord, RunSpec, WorkflowRecord } from "../records.ts";
+import type { AgentRecord, BlobLocation, RunRecord, RunSpec, UserRecord, WorkflowRecord } from "../records.ts";
 
 /** A row as node:sqlite gives it. */
 export type Row = Record<string, unknown>;
@@ -58,6 +58,17 @@ export function toWorkflow(row: Row): WorkflowRecord {
     managingRunId: row["managing_run_id"] as number,
     labels: JSON.parse(row["labels"] as string) as WorkflowRecord["labels"],
     createdAtMs: row["created_at_ms"] as number,
+  };
+}
+
+export function toUser(row: Row): UserRecord {
+  return {
+    name: row["name"] as string,
+    email: row["email"] as string,
+    createdAtMs: row["created_at_ms"] as number,
+    fullName: (row["full_name"] as string) || undefined,
+    operator: row["operator"] === 1 || undefined,
+    lastLoginAtMs: optional<number>(row["last_login_at_ms"]),
   };
 }
 

@@ -17,13 +17,15 @@ import type {
   WorkflowLabel,
   WorkflowRecord,
 } from "../records.ts";
+import type { AccountStore } from "../accounts.ts";
 import type { MetricStore } from "../metrics.ts";
 import type { CreatedRun, RunStore } from "../run-store.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
 import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
-import { toAgent, toBlob, toEntry, toRun, toWorkflow } from "./rows.ts";
+import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
+import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { Statements } from "./statements.ts";
 
@@ -37,6 +39,7 @@ export function openSqliteRunStore(path: string): RunStore {
 
 class SqliteRunStore implements RunStore {
   readonly metrics: MetricStore;
+  readonly accounts: AccountStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -46,11 +49,15 @@ class SqliteRunStore implements RunStore {
     this.#db = new Statements(database);
     this.#group = new GroupCommit(database);
     this.metrics = new SqliteMetrics(this.#db, this.#group);
+    this.accounts = new SqliteAccounts(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
     return this.#group.write(() => {
-      this.#db.run("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", user.name, user.email, user.createdAtMs);
+      this.#db.run(
+        "INSERT INTO users (name, email, created_at_ms, operator) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+        ...[user.name, user.email, user.createdAtMs, user.operator === true ? 1 : 0],
+      );
       return this.#user(user.name) ?? user;
     });
   }
@@ -64,10 +71,15 @@ class SqliteRunStore implements RunStore {
   }
 
   async findToken(hash: string): Promise<TokenOwner | undefined> {
-    const row = this.#db.find("SELECT kind, subject FROM tokens WHERE hash = ?", hash);
+    const row = this.#db.find(
+      "SELECT kind, subject, name FROM tokens LEFT JOIN user_tokens USING (hash) WHERE hash = ?",
+      hash,
+    );
     if (row === undefined) return undefined;
     const subject = row["subject"] as string;
-    if (row["kind"] === "user") return { kind: "user", userName: subject };
+    if (row["kind"] === "user") {
+      return { kind: "user", userName: subject, accessToken: (row["name"] as string | null) ?? undefined };
+    }
     return row["kind"] === "agent" ? { kind: "agent", agentId: subject } : { kind: "join" };
   }
 
@@ -246,7 +258,7 @@ class SqliteRunStore implements RunStore {
 
   #user(name: string): UserRecord | undefined {
     const row = this.#db.find("SELECT * FROM users WHERE name = ?", name);
-    return row && { name, email: row["email"] as string, createdAtMs: row["created_at_ms"] as number };
+    return row && toUser(row);
   }
 
   #runByKey(owner: string, clientKey: string): RunRecord | undefined {
