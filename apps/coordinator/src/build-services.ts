@@ -4,17 +4,23 @@ import type { EventBus } from "@spell/event-bus";
 import type { Logger } from "@spell/logging";
 import type { ObjectStore } from "@spell/object-store";
 import {
+  AccessTokens,
+  Accounts,
   AgentSessions,
   Authenticator,
   CreateRuns,
   Dispatcher,
   FileRuns,
   Leases,
+  LoginAttempts,
+  Passwords,
+  PublicKeys,
   RunChanges,
   RunLifecycle,
   Snapshots,
   TreeCatalog,
 } from "@spell/run-lifecycle";
+import type { PasswordCost } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import { LogReader } from "./logs/log-reader.ts";
 import { StoreLogRecord } from "./logs/store-log-record.ts";
@@ -30,6 +36,10 @@ export interface ServiceOptions {
   machineTypes: readonly string[];
   /** What a command that exits with another code than 0 makes of its run. */
   nonZeroExit: NonZeroExit;
+  /** Whether anybody may make a user for themselves. */
+  allowSignup: boolean;
+  /** Default: what keeps a stolen record safe. */
+  passwordCost?: PasswordCost;
   /** How long an agent may be silent before its runs are interrupted. */
   leaseMs: number;
   /** Filled in by the caller once its ports are known. */
@@ -54,7 +64,14 @@ export function buildServices(options: ServiceOptions): Services {
   return {
     store,
     objects,
-    auth: new Authenticator(store, options.runSecret),
+    auth: new Authenticator(store, options.runSecret, now),
+    accounts: new Accounts({
+      ...{ store, now, allowSignup: options.allowSignup },
+      attempts: new LoginAttempts(),
+      passwords: new Passwords(options.passwordCost),
+    }),
+    accessTokens: new AccessTokens(store, now),
+    publicKeys: new PublicKeys(store, now),
     create: new CreateRuns({ store, trees, sessions, snapshots, now }),
     lifecycle,
     filing: new FileRuns({ store, lifecycle, changes, now }),

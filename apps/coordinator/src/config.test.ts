@@ -22,6 +22,7 @@ describe("each setting", () => {
         s3: undefined,
         bootstrapUser: "spell",
       },
+      allowSignup: false,
     });
   });
 
@@ -38,6 +39,7 @@ describe("each setting", () => {
     ["--lease-seconds", "SPELL_LEASE_SECONDS", "leaseMs", ["0.5", 500], ["1e3", 1_000_000]],
     ["--user", "SPELL_USER", "bootstrapUser", ["a", "a"], ["b", "b"]],
     ["--non-zero-exit", "SPELL_NON_ZERO_EXIT", "nonZeroExit", ["complete", "complete"], ["failed", "failed"]],
+    ["--allow-signup", "SPELL_ALLOW_SIGNUP", "allowSignup", ["yes", true], ["no", false]],
     ["--log-level", "SPELL_LOG_LEVEL", "logLevel", ["trace", "trace"], ["warn", "warn"]],
   ] as const)(
     "%s comes before %s, and that before the default",
@@ -52,6 +54,11 @@ describe("each setting", () => {
       expect(parseConfig([])[key]).toEqual(byDefault);
     },
   );
+
+  it("to sign up is switched on by its flag alone", () => {
+    expect(parseConfig([...DATA, "--allow-signup"]).allowSignup).toBe(true);
+    expect(() => parseConfig([...DATA, "--allow-signup", "perhaps"])).toThrow(CommanderError);
+  });
 
   it("of the object store comes from flags and environment alike", () => {
     vi.stubEnv("SPELL_S3_ACCESS_KEY", "key");

@@ -19,6 +19,7 @@ export interface CoordinatorConfig {
   logLevel: string;
   s3?: { endpoint: string; publicEndpoint: string; bucket: string; accessKey: string; secretKey: string };
   bootstrapUser: string;
+  allowSignup: boolean;
 }
 
 /** Parses the command line. Throws CommanderError, whose message says what is wrong; its exit code is 0 after --help. */
@@ -83,6 +84,12 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       option("--user <name>", "first user, made at the first start", "SPELL_USER").argParser(notEmpty).default("spell"),
     )
     .addOption(
+      option("--allow-signup [yes|no]", "let anybody who reaches this coordinator make a user", "SPELL_ALLOW_SIGNUP")
+        .choices(["yes", "no"])
+        .preset("yes")
+        .default("no"),
+    )
+    .addOption(
       option("--log-level <level>", "how much is logged", "SPELL_LOG_LEVEL")
         .choices(["trace", "debug", "info", "warn", "error"])
         .default("info"),
@@ -114,6 +121,7 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     logLevel: values["logLevel"] ?? "info",
     s3: values["s3Endpoint"] === undefined ? undefined : s3Config(values["s3Endpoint"], values),
     bootstrapUser: values["user"] ?? "",
+    allowSignup: values["allowSignup"] === "yes",
   };
 }
 

@@ -68,6 +68,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     ...{ store, objects, bus, addresses, log, onError },
     runSecret: secrets.runSecret,
     machineTypes: settings.machineTypes,
+    allowSignup: settings.allowSignup,
     leaseMs: settings.leaseMs,
     nonZeroExit: settings.nonZeroExit,
     now: () => Date.now(),

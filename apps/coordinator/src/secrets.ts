@@ -43,7 +43,7 @@ export async function loadFirstLogin(path: string, store: RunStore, userName: st
   const isNew = (await store.findToken(hashToken(login.userToken))) === undefined;
   if (isNew) {
     // The file comes first: a crash in between is mended by the next start.
-    await store.ensureUser({ name: login.userName, email: login.email, createdAtMs: nowMs });
+    await store.ensureUser({ name: login.userName, email: login.email, createdAtMs: nowMs, operator: true });
     await store.addToken(hashToken(login.joinToken), { kind: "join" }, nowMs);
     await store.addToken(hashToken(login.userToken), { kind: "user", userName: login.userName }, nowMs);
   }

@@ -1,11 +1,14 @@
 /** What the gRPC and HTTP handlers call: one bag, so that every dependency stands on one screen. */
 import type { ObjectStore } from "@spell/object-store";
 import type {
+  AccessTokens,
+  Accounts,
   AgentSessions,
   Authenticator,
   CreateRuns,
   Dispatcher,
   FileRuns,
+  PublicKeys,
   RunChanges,
   RunLifecycle,
   Snapshots,
@@ -19,6 +22,9 @@ export interface Services {
   store: RunStore;
   objects: ObjectStore;
   auth: Authenticator;
+  accounts: Accounts;
+  accessTokens: AccessTokens;
+  publicKeys: PublicKeys;
   create: CreateRuns;
   lifecycle: RunLifecycle;
   filing: FileRuns;

@@ -47,7 +47,10 @@ function account(address: string): Disposable & { client: AccountServiceClient }
 }
 
 const metadata = callMetadata("secret");
-const nora = { userName: "nora", email: "", createdAtMs: 7 };
+const nora = {
+  ...{ userName: "nora", email: "", fullName: "nora", createdAtMs: 7, lastLoginAtMs: 0 },
+  ...{ hasPassword: false, operator: false },
+};
 
 describe("callUnary", () => {
   test("carries the token and answers", async () => {

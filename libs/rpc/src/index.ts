@@ -119,3 +119,5 @@ export {
   WhoAmIResponse,
 } from "./gen/spell/v1/account.ts";
 export type { AccountServiceServer } from "./gen/spell/v1/account.ts";
+export { UserServiceClient, UserServiceService } from "./gen/spell/v1/user.ts";
+export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spell/v1/user.ts";

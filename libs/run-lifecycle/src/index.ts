@@ -1,3 +1,9 @@
+export { AccessTokens } from "./accounts/access-tokens.ts";
+export { Accounts } from "./accounts/accounts.ts";
+export { LoginAttempts } from "./accounts/login-attempts.ts";
+export { Passwords } from "./accounts/passwords.ts";
+export type { PasswordCost } from "./accounts/passwords.ts";
+export { PublicKeys } from "./accounts/public-keys.ts";
 export { AgentSessions, attemptKey } from "./agent-sessions.ts";
 export type { AgentSession } from "./agent-sessions.ts";
 export type { AttemptReport, AttemptResult } from "./apply-report.ts";

@@ -98,7 +98,7 @@ describe("tokens of runs", () => {
       token.toUpperCase(),
       `spell_run_-1_1_${signature}`,
       `spell_run_99999999999999999999_1_${signature}`,
-      new Authenticator(world.store, "another secret").runToken(run.id, 1),
+      new Authenticator(world.store, "another secret", () => 0).runToken(run.id, 1),
     ];
     for (const each of forged) await expect(world.auth.authenticate(each)).rejects.toMatchObject(REFUSED);
     expect(await world.auth.authenticate(token)).toMatchObject({ runId: run.id });

@@ -14,14 +14,21 @@ export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
+/** When an access token was used is written down at most this often. */
+const TOUCH_EVERY_MS = 60_000;
+
 export class Authenticator {
   readonly #store: RunStore;
   readonly #runSecret: string;
+  readonly #now: () => number;
+  /** When each access token's use was last written, by its hash. */
+  readonly #touched = new Map<string, number>();
 
   /** `runSecret`: signs the tokens of runs. */
-  constructor(store: RunStore, runSecret: string) {
+  constructor(store: RunStore, runSecret: string, now: () => number) {
     this.#store = store;
     this.#runSecret = runSecret;
+    this.#now = now;
   }
 
   /** The token a run is given: good for its own workflow until the attempt ends. */
@@ -40,9 +47,21 @@ export class Authenticator {
   }
 
   async #recorded(token: string): Promise<Principal | undefined> {
-    const owner = token === "" ? undefined : await this.#store.findToken(hashToken(token));
-    if (owner?.kind === "user") return { kind: "user", userName: owner.userName };
+    const hash = hashToken(token);
+    const owner = token === "" ? undefined : await this.#store.findToken(hash);
+    if (owner?.kind === "user") {
+      if (owner.accessToken !== undefined) await this.#touch(hash);
+      return { kind: "user", userName: owner.userName };
+    }
     return owner?.kind === "agent" ? { kind: "agent", agentId: owner.agentId } : undefined;
+  }
+
+  async #touch(hash: string): Promise<void> {
+    const nowMs = this.#now();
+    if (nowMs - (this.#touched.get(hash) ?? 0) < TOUCH_EVERY_MS) return;
+    this.#touched.set(hash, nowMs);
+    // Whoever has a valid token is let in even while nothing can be written.
+    await this.#store.accounts.touchAccessToken(hash, nowMs).catch(() => undefined);
   }
 
   async #run(match: RegExpExecArray): Promise<Principal | undefined> {

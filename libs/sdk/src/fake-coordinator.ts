@@ -146,7 +146,10 @@ export class FakeCoordinator implements AsyncDisposable {
 
   #account(): AccountServiceServer {
     return {
-      whoAmI: this.#unary("whoAmI", () => ({ userName: "nora", email: "nora@example.org", createdAtMs: 1 })),
+      whoAmI: this.#unary("whoAmI", () => ({
+        ...{ userName: "nora", email: "nora@example.org", fullName: "Nora N.", createdAtMs: 1, lastLoginAtMs: 0 },
+        ...{ hasPassword: false, operator: true },
+      })),
       listMachineTypes: this.#unary("listMachineTypes", () => ({ machineTypes: this.machineTypes })),
       createJoinToken: this.#unary("createJoinToken", () => ({ joinToken: "join-123" })),
     };

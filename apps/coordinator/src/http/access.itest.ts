@@ -157,7 +157,8 @@ describe("what else the clients read", () => {
   it("the caller", async () => {
     await using world = await openWorld();
     const at = "1970-01-01T00:00:00.001000Z";
-    const user = { user_name: "bob", email: "bob@example.org", full_name: "bob", created_at: at, updated_at: at };
+    const name = { user_name: "bob", email: "bob@example.org", full_name: "bob" };
+    const user = { ...name, created_at: at, updated_at: at, last_logged_in: null };
     expect(await ask(world, "users/me", { token: world.bob })).toEqual({ status: 200, body: { user } });
   });
 

@@ -1,10 +1,10 @@
-/** HTTP: workflows, the caller, machine types. */
+/** HTTP: workflows, machine types. */
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
 import { DEFAULT_MACHINE_TYPE, invalidInput, notFound } from "@spell/domain";
 import type { Services } from "../services.ts";
-import { callerOf, ownerOf } from "./owner.ts";
-import { wireUser, wireWorkflow } from "./wire.ts";
+import { ownerOf } from "./owner.ts";
+import { wireWorkflow } from "./wire.ts";
 import type { TypedServer } from "./typed.ts";
 
 const WorkflowPath = Type.Object({ owner: Type.String(), id: Type.String() });
@@ -28,13 +28,6 @@ export function addOtherRoutes(app: FastifyInstance, services: Services): void {
       return {};
     });
   }
-
-  server.get("/users/me", async (request) => {
-    const { userName } = await callerOf(services, request);
-    const user = await store.findUser(userName);
-    if (user === undefined) throw notFound(`There is no user ${userName}.`);
-    return { user: wireUser(user) };
-  });
 
   server.get(
     "/supported_options/:owner/machine_types",

@@ -7,9 +7,14 @@ import type { Services } from "../services.ts";
 
 type Owner = Exclude<Principal, { kind: "agent" }>;
 
+/** The bearer token of the request. */
+export function tokenOf(request: FastifyRequest): string | undefined {
+  return /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+}
+
 /** The caller behind the bearer token. Throws unauthenticated. */
 export async function callerOf(services: Services, request: FastifyRequest): Promise<Owner> {
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const token = tokenOf(request);
   if (token === undefined) {
     throw new SpellError("unauthenticated", 'No token was sent: log in with "spell login".', { reason: "no-token" });
   }

@@ -6,7 +6,10 @@ import { fastify } from "fastify";
 import type { FastifyReply } from "fastify";
 import { portError } from "../rpc/server.ts";
 import type { Services } from "../services.ts";
+import { addAccountRoutes } from "./account-routes.ts";
 import { refuseMalformed, toHttpError } from "./errors.ts";
+import { addKeyRoutes } from "./key-routes.ts";
+import { notOffered } from "./not-offered.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addRunFilingRoutes } from "./run-filing-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
@@ -57,13 +60,7 @@ export async function startHttpServer(
     if (hidden !== undefined) services.log.error({ err: hidden }, "request failed");
     return reply.code(status).send(body);
   });
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({
-      status: "error",
-      error: `This version of Spell does not offer ${request.method} ${request.url.split("?")[0] ?? ""}.`,
-      code: "not-offered",
-    }),
-  );
+  app.setNotFoundHandler((request, reply) => reply.code(404).send(notOffered(request.method, request.url)));
   app.get("/healthz", () => ({ status: "ok" }));
   app.get("/readyz", (_request, reply) =>
     options.ready() ? { status: "ok" } : reply.code(503).send({ status: "starting" }),
@@ -75,6 +72,8 @@ export async function startHttpServer(
         if (body === "") parsed(null, undefined);
         else void api.getDefaultJsonParser("error", "ignore")(_request, body as string, parsed);
       });
+      addAccountRoutes(api, services);
+      addKeyRoutes(api, services);
       addRunRoutes(api, services);
       addRunFilingRoutes(api, services);
       addOtherRoutes(api, services);

@@ -9,7 +9,14 @@ export function wireTime(atMs: number): string {
 
 export function wireUser(user: UserRecord): Record<string, unknown> {
   const at = wireTime(user.createdAtMs);
-  return { user_name: user.name, email: user.email, full_name: user.name, created_at: at, updated_at: at };
+  return {
+    user_name: user.name,
+    email: user.email,
+    full_name: user.fullName ?? user.name,
+    created_at: at,
+    updated_at: at,
+    last_logged_in: user.lastLoginAtMs === undefined ? null : wireTime(user.lastLoginAtMs),
+  };
 }
 
 /** `attached_resources` of an answer is `{resource: path}`, unlike that of a request. */

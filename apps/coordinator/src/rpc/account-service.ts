@@ -1,18 +1,17 @@
 /** gRPC: who is asking, and what the cluster offers. */
-import { SpellError, machineTypeKey, notFound } from "@spell/domain";
+import { SpellError, machineTypeKey } from "@spell/domain";
 import type { AccountServiceServer } from "@spell/rpc";
 import { hashToken, newToken, requireOwner } from "@spell/run-lifecycle";
 import type { Services } from "../services.ts";
 import { unary } from "./handler.ts";
+import { toUserMessage } from "./user-service.ts";
 
 export function createAccountService(services: Services): AccountServiceServer {
-  const { store, sessions } = services;
+  const { accounts, store, sessions } = services;
   return {
     whoAmI: unary(services, async (_request, { principal }) => {
-      const { userName } = requireOwner(principal);
-      const user = await store.findUser(userName);
-      if (user === undefined) throw notFound(`There is no user ${userName}.`, "no-such-user");
-      return { userName, email: user.email, createdAtMs: user.createdAtMs };
+      const { user, passwordHash } = await accounts.me(requireOwner(principal));
+      return { ...toUserMessage(user), hasPassword: passwordHash !== undefined };
     }),
     listMachineTypes: unary(services, async () => {
       const names = await sessions.machineTypes(store);

@@ -1,5 +1,5 @@
 /** Adapters between grpc-js and our handlers: who is asking, errors as statuses, an abort signal when the caller leaves. */
-import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerWritableStream } from "@grpc/grpc-js";
 import { SpellError } from "@spell/domain";
 import { bearerToken, toServiceError } from "@spell/rpc";
 import type { Principal } from "@spell/run-lifecycle";
@@ -7,6 +7,10 @@ import type { Services } from "../services.ts";
 
 export interface HandlerContext {
   principal: Principal;
+  /** Of the principal. */
+  token: string;
+  /** Where the call comes from, without the port. */
+  address: string;
   /** Fires when the caller has gone. */
   signal: AbortSignal;
 }
@@ -20,7 +24,7 @@ export function unary<Request, Response>(
     const abort = new AbortController();
     call.on("cancelled", () => abort.abort());
     authenticate(services, call.metadata)
-      .then((principal) => handle(call.request, { principal, signal: abort.signal }))
+      .then((principal) => handle(call.request, { principal, ...originOf(call), signal: abort.signal }))
       .then(
         (response) => callback(null, response),
         (error: unknown) => callback(serviceError(services, error)),
@@ -39,7 +43,7 @@ export function serverStream<Request, Response>(
     call.on("close", () => abort.abort());
     const run = async (): Promise<void> => {
       const principal = await authenticate(services, call.metadata);
-      for await (const response of handle(call.request, { principal, signal: abort.signal })) {
+      for await (const response of handle(call.request, { principal, ...originOf(call), signal: abort.signal })) {
         if (abort.signal.aborted) return;
         if (!call.write(response)) await drained(call, abort.signal);
       }
@@ -52,15 +56,22 @@ export function serverStream<Request, Response>(
 }
 
 /** Who a call comes from. Throws unauthenticated. */
-export async function authenticate(
-  services: Services,
-  metadata: Parameters<typeof bearerToken>[0],
-): Promise<Principal> {
+export async function authenticate(services: Services, metadata: Metadata): Promise<Principal> {
   const token = bearerToken(metadata);
   if (token === undefined) {
     throw new SpellError("unauthenticated", 'No token was sent: log in with "spell login".', { reason: "no-token" });
   }
   return services.auth.authenticate(token);
+}
+
+/** The token of a call that passed `authenticate`, and where it comes from. */
+function originOf(call: { metadata: Metadata; getPeer(): string }): Pick<HandlerContext, "token" | "address"> {
+  return { token: bearerToken(call.metadata) ?? "", address: addressOf(call) };
+}
+
+/** The caller's address without the port, which changes with each connection. */
+export function addressOf(call: { getPeer(): string }): string {
+  return call.getPeer().replace(/:\d+$/, "");
 }
 
 /** Any error as the caller gets it; what is a bug of ours is logged here. */

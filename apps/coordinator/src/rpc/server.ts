@@ -7,6 +7,7 @@ import {
   AgentServiceService,
   RunServiceService,
   TreeServiceService,
+  UserServiceService,
   WorkflowServiceService,
   loadDescriptors,
   serverCredentials,
@@ -19,6 +20,7 @@ import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
+import { createUserService } from "./user-service.ts";
 import { createWorkflowService } from "./workflow-service.ts";
 
 export interface GrpcServer {
@@ -37,6 +39,7 @@ export async function startGrpcServer(
   server.addService(WorkflowServiceService, createWorkflowService(services));
   server.addService(TreeServiceService, createTreeService(services));
   server.addService(AccountServiceService, createAccountService(services));
+  server.addService(UserServiceService, createUserService(services));
   server.addService(AgentServiceService, createAgentService(services));
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   new ReflectionService(loadDescriptors()).addToServer(server);

@@ -9,6 +9,7 @@ import {
   AgentServiceClient,
   RunServiceClient,
   TreeServiceClient,
+  UserServiceClient,
   WorkflowServiceClient,
   callMetadata,
   callUnary,
@@ -39,6 +40,7 @@ export interface World extends AsyncDisposable {
   workflows: WorkflowServiceClient;
   trees: TreeServiceClient;
   accounts: AccountServiceClient;
+  users: UserServiceClient;
   agents: AgentServiceClient;
   /** What was logged as an error of ours. Whatever is left in here at the end fails the test. */
   errors: unknown[];
@@ -49,7 +51,10 @@ export interface World extends AsyncDisposable {
 }
 
 /** Builds and starts it; `wrapStore` lets a test slow down or break the record. */
-export async function openWorld(wrapStore: (store: RunStore) => RunStore = (store) => store): Promise<World> {
+export async function openWorld(
+  wrapStore: (store: RunStore) => RunStore = (store) => store,
+  settings: { allowSignup?: boolean } = {},
+): Promise<World> {
   const folder = await tempFolder("spell-coordinator-");
   const database = openSqliteRunStore(join(folder.path, "record.db"));
   const addresses: Services["addresses"] = {
@@ -71,6 +76,9 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     ...{ store: wrapStore(database), objects, bus, addresses, log },
     runSecret: "the secret that signs the tokens of runs",
     machineTypes: ["K80"],
+    allowSignup: settings.allowSignup ?? false,
+    // Tests log in by the dozen.
+    passwordCost: { N: 1024, r: 8, p: 1 },
     leaseMs: 60_000,
     nonZeroExit: "failed",
     now: () => Date.now(),
@@ -94,6 +102,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     workflows: new WorkflowServiceClient(...options),
     trees: new TreeServiceClient(...options),
     accounts: new AccountServiceClient(...options),
+    users: new UserServiceClient(...options),
     agents: new AgentServiceClient(...options),
   };
   const dispose = async (): Promise<void> => {

@@ -98,7 +98,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   });
   const filing = new FileRuns({ store, lifecycle, changes, now });
   const create = new CreateRuns({ store, trees, sessions, snapshots, now });
-  const auth = new Authenticator(store, "the secret that signs the tokens of runs");
+  const auth = new Authenticator(store, "the secret that signs the tokens of runs", now);
 
   const connect: World["connect"] = (agentId, types, controlSlots = 0) => {
     const machineTypes = Object.entries(types).map(([name, slots]) => ({ name, slots }));

@@ -30,6 +30,14 @@ export interface WhoAmIResponse {
   userName: string;
   email: string;
   createdAtMs: number;
+  /** The user name where none was given. */
+  fullName: string;
+  /** 0: never. */
+  lastLoginAtMs: number;
+  /** Whether the user may log in with a password. */
+  hasPassword: boolean;
+  /** May make users and set their passwords. */
+  operator: boolean;
 }
 
 export interface ListMachineTypesRequest {
@@ -106,7 +114,15 @@ export const WhoAmIRequest: MessageFns<WhoAmIRequest> = {
 };
 
 function createBaseWhoAmIResponse(): WhoAmIResponse {
-  return { userName: "", email: "", createdAtMs: 0 };
+  return {
+    userName: "",
+    email: "",
+    createdAtMs: 0,
+    fullName: "",
+    lastLoginAtMs: 0,
+    hasPassword: false,
+    operator: false,
+  };
 }
 
 export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
@@ -119,6 +135,18 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
     }
     if (message.createdAtMs !== 0) {
       writer.uint32(24).int64(message.createdAtMs);
+    }
+    if (message.fullName !== "") {
+      writer.uint32(34).string(message.fullName);
+    }
+    if (message.lastLoginAtMs !== 0) {
+      writer.uint32(40).int64(message.lastLoginAtMs);
+    }
+    if (message.hasPassword !== false) {
+      writer.uint32(48).bool(message.hasPassword);
+    }
+    if (message.operator !== false) {
+      writer.uint32(56).bool(message.operator);
     }
     return writer;
   },
@@ -160,6 +188,38 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
             message.createdAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fullName = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lastLoginAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hasPassword = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.operator = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -185,6 +245,22 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
         : isSet(object.created_at_ms)
         ? globalThis.Number(object.created_at_ms)
         : 0,
+      fullName: isSet(object.fullName)
+        ? globalThis.String(object.fullName)
+        : isSet(object.full_name)
+        ? globalThis.String(object.full_name)
+        : "",
+      lastLoginAtMs: isSet(object.lastLoginAtMs)
+        ? globalThis.Number(object.lastLoginAtMs)
+        : isSet(object.last_login_at_ms)
+        ? globalThis.Number(object.last_login_at_ms)
+        : 0,
+      hasPassword: isSet(object.hasPassword)
+        ? globalThis.Boolean(object.hasPassword)
+        : isSet(object.has_password)
+        ? globalThis.Boolean(object.has_password)
+        : false,
+      operator: isSet(object.operator) ? globalThis.Boolean(object.operator) : false,
     };
   },
 
@@ -199,6 +275,18 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
     if (message.createdAtMs !== 0) {
       obj.createdAtMs = Math.round(message.createdAtMs);
     }
+    if (message.fullName !== "") {
+      obj.fullName = message.fullName;
+    }
+    if (message.lastLoginAtMs !== 0) {
+      obj.lastLoginAtMs = Math.round(message.lastLoginAtMs);
+    }
+    if (message.hasPassword !== false) {
+      obj.hasPassword = message.hasPassword;
+    }
+    if (message.operator !== false) {
+      obj.operator = message.operator;
+    }
     return obj;
   },
 
@@ -210,6 +298,10 @@ export const WhoAmIResponse: MessageFns<WhoAmIResponse> = {
     message.userName = object.userName ?? "";
     message.email = object.email ?? "";
     message.createdAtMs = object.createdAtMs ?? 0;
+    message.fullName = object.fullName ?? "";
+    message.lastLoginAtMs = object.lastLoginAtMs ?? 0;
+    message.hasPassword = object.hasPassword ?? false;
+    message.operator = object.operator ?? false;
     return message;
   },
 };
