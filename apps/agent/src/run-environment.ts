@@ -1,6 +1,6 @@
 /** The environment a run starts with: the machine's, what Spell adds, and over it what the user asked for. */
 import { existsSync } from "node:fs";
-import { delimiter, dirname } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Taken from the agent's own environment. Everything else there is the agent's business (credentials among it). */
@@ -20,6 +20,8 @@ const INHERITED = [
 /** Where the SDKs appear inside a run. Node finds packages in /node_modules from any folder. */
 const PYTHON_SDK = "/opt/spell/python";
 const NODE_SDK = "/node_modules/@spell/sdk";
+/** What Python's search path names, below the SDK: a `spell` that gives way to one of the run's own. */
+const PYTHON_STAND_IN = "inside-runs";
 
 export interface SdkFolder {
   path: string;
@@ -57,6 +59,8 @@ export function runEnvironment(request: {
   environment["PYTHONUNBUFFERED"] = "1";
   const result = { ...environment, ...user };
   const python = isolated ? PYTHON_SDK : sdkFolders().find((folder) => folder.path === PYTHON_SDK)?.source;
-  if (python !== undefined) result["PYTHONPATH"] = [user["PYTHONPATH"], python].filter(Boolean).join(delimiter);
+  if (python !== undefined) {
+    result["PYTHONPATH"] = [user["PYTHONPATH"], join(python, PYTHON_STAND_IN)].filter(Boolean).join(delimiter);
+  }
   return result;
 }
