@@ -2,20 +2,29 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { COMMANDS, commandNamed } from "./command-table.ts";
-import { EXIT_CODES_HELP, EXIT_OK, EXIT_USAGE, exitCodeOf } from "./exit-codes.ts";
-import { errorText } from "./output/error-text.ts";
+import { EXIT_CODES_HELP, EXIT_OK, EXIT_USAGE, chosenExitCode, exitCodeOf } from "./exit-codes.ts";
+import { addGlobalOptions, asksForStack, commandPosition } from "./global-options.ts";
+import { errorText, stackText } from "./output/error-text.ts";
 import { terminal } from "./output/terminal.ts";
 
+const EXAMPLES = `Examples:
+  spell run python train.py -t V100      run a command on a machine of a type
+  spell ps                               what runs, and what has run
+  spell logs -f 12                       what run 12 prints
+  spell run --help                       all about a command`;
+
 /** Runs one command line (without node and script) and gives the exit code. Never throws. */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
+export async function runCommandLine(given: readonly string[]): Promise<number> {
+  const args = helpAsOption(given);
   try {
     const program = await createProgram(args);
     await program.parseAsync([...args], { from: "user" });
-    return EXIT_OK;
+    return chosenExitCode();
   } catch (error) {
     if (error instanceof CommanderError)
       return error.exitCode === 0 || error.code === "commander.help" ? EXIT_OK : EXIT_USAGE;
     terminal.error(errorText(error, { json: asksForJson(args) }));
+    if (asksForStack(args)) terminal.error(stackText(error));
     return exitCodeOf(error);
   } finally {
     await terminal.flush();
@@ -23,9 +32,26 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 async function createProgram(args: readonly string[]): Promise<Command> {
+  const at = commandPosition(args);
+  const wantsAll = args.slice(0, Math.max(at, 0)).some((word) => word === "-h" || word === "--help");
+  const asked = wantsAll ? undefined : commandNamed(args[at]);
+  const program = createEmptyProgram();
+  if (asked !== undefined) {
+    (await asked.load())(program);
+  } else {
+    for (const { name, summary, hidden } of COMMANDS) program.command(name, { hidden }).description(summary);
+    // Without a word there is nothing wrong: the help goes where results go.
+    if (at === -1) program.action(() => program.help());
+  }
+  return program;
+}
+
+/** The program without any command. */
+export function createEmptyProgram(): Command {
   const program = new Command("spell")
     .description("Runs machine-learning work on machines you own.")
-    .version(version(), "--version")
+    .usage("[options] COMMAND [words...]")
+    .version(version(), "--version", "show the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .enablePositionalOptions()
@@ -34,19 +60,14 @@ async function createProgram(args: readonly string[]): Promise<Command> {
       writeOut: (text) => terminal.write(text),
       writeErr: (text) => terminal.writeError(text),
     })
-    .addHelpText("after", `\n${EXIT_CODES_HELP}`);
-  const word = args.find((each) => !each.startsWith("-"));
-  const asked = commandNamed(word);
-  if (asked !== undefined) {
-    (await asked.load())(program);
-  } else {
-    for (const { name, summary, hidden } of COMMANDS) program.command(name, { hidden }).description(summary);
-    program.argument("[command...]").action((words: string[]) => {
-      if (words[0] === undefined) program.help();
-      else program.error(`error: there is no command "${words[0]}". "spell --help" lists them.`);
-    });
-  }
-  return program;
+    .addHelpText("after", `\n${EXAMPLES}\n\n${EXIT_CODES_HELP}`);
+  return addGlobalOptions(program);
+}
+
+/** `spell help run` is `spell run --help`. */
+function helpAsOption(args: readonly string[]): readonly string[] {
+  const at = commandPosition(args);
+  return args[at] === "help" ? [...args.slice(0, at), ...args.slice(at + 1), "--help"] : args;
 }
 
 function version(): string {

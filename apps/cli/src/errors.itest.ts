@@ -23,10 +23,18 @@ afterAll(async () => {
 
 describe("refusals: exit code, message on stderr, nothing created", () => {
   test.each<[args: string[], exitCode: number, stderr: RegExp]>([
-    [["frobnicate"], 2, /there is no command "frobnicate"/],
+    [["frobnicate"], 2, /unknown command 'frobnicate'/],
+    [["pss"], 2, /Did you mean ps\?/],
+    [["--bogus", "ps"], 2, /unknown option '--bogus'/],
+    [["--api-version", "v2", "ps"], 3, /there is only version v1/],
+    [["--api-url", "x", "ps"], 3, /write it as http:\/\/HOST:PORT/],
+    [["--web-url", "http://x", "ps"], 3, /--web-url/],
+    [["run", "--machine-typ", "CPU", "true"], 2, /Did you mean --machine-type\?/],
+    [["run", "-b", "--wait", "true"], 2, /'--wait' cannot be used with option '-b, --background'/],
+    [["run", "--from-file", "nowhere.yaml"], 3, /--from-file nowhere\.yaml cannot be read/],
     [["run"], 2, /missing required argument 'command'/],
     [["run", ""], 3, /The command is empty/],
-    [["run", "python", "--epochs", "5"], 2, /unknown option '--epochs'/],
+    [["run", "python", "--epochs", "5"], 2, /unknown option '--epochs'[^]*follows "--"/],
     [["run", "-t", "H100", "true"], 2, /^invalid choice: H100 \(choose from CPU, V100\)$/m],
     [["run", "--pip", "numpy", "true"], 3, /--pip: Packages cannot be installed by option yet/],
     [["run", "true", "--github-url", "https://x"], 3, /--github-url: Code from GitHub is not offered yet/],

@@ -6,6 +6,9 @@ export const EXIT_ERROR = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_ARGUMENTS = 3;
 export const EXIT_REPOSITORY = 6;
+/** With `--wait`: the run did not come to an end of its own. */
+export const EXIT_NOT_CARRIED_OUT = 125;
+export const EXIT_INTERRUPTED = 130;
 
 export const EXIT_CODES_HELP = `Exit codes: 0 done (whatever became of the run), 1 refused or not reachable, 2 wrong usage,
 3 unusable arguments or configuration, 5 bad commit, 6 unusable repository.`;
@@ -19,6 +22,18 @@ export class UsageError extends Error {
     this.name = "UsageError";
     this.exitCode = exitCode;
   }
+}
+
+let chosen = EXIT_OK;
+
+/** The exit code of a command that succeeds and still has something to say by it, as `run --wait` has. */
+export function exitWith(exitCode: number): void {
+  chosen = exitCode;
+}
+
+/** What `exitWith` was told, else 0. */
+export function chosenExitCode(): number {
+  return chosen;
 }
 
 /** The words do not make a command: exit code 2. */

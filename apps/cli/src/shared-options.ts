@@ -47,8 +47,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   "--python2": "Python 2 cannot be chosen: a run sees the machine's own programs.",
   "--github-url <URL>": "Code from GitHub is not offered yet. Clone the repository and start from there.",
   "--github-ref <REF>": "Code from GitHub is not offered yet. Clone the repository and start from there.",
-  "--from-file <FILE>": "Options cannot be read from a file yet.",
-  "--save-command <FILE>": "Options cannot be saved to a file yet.",
 };
 
 const NOT_YET_RUN: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FakeCoordinator } from "@spell/sdk/fake-coordinator";
+import type { RunStatus } from "@spell/sdk";
 import { decodeNode, digestOf } from "@spell/spellfs";
 import { tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
@@ -202,5 +203,36 @@ describe("run", () => {
     expect(result.stdout).toContain("💥 Run 335 failed: The command exited with code 1.\n");
     expect(fake.createRunRequests).toHaveLength(2);
     expect(fake.runIds).toEqual([335]);
+  });
+
+  test.each<{ ends: RunStatus; userExitCode: number | undefined; exitCode: number; line: string }>([
+    { ends: "complete", userExitCode: 0, exitCode: 0, line: "🎉 Run 335 complete" },
+    { ends: "failed", userExitCode: 7, exitCode: 7, line: "💥 Run 335 failed: it ended" },
+    { ends: "killed", userExitCode: undefined, exitCode: 125, line: "💀 Run 335 killed: it ended" },
+    { ends: "interrupted", userExitCode: undefined, exitCode: 125, line: "✋ Run 335 interrupted: it ended" },
+  ])("--wait: a run that is $ends exits with $exitCode", async ({ ends, userExitCode, exitCode, line }) => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(cwd);
+    using running = startSpell({ args: ["run", "--wait", "x"], home: home.path, cwd, coordinator: fake.address });
+    await waitFor("the end to be waited for", () => fake.held === 1);
+    fake.setStatus(335, ends, { userExitCode, reason: "it ended" });
+    const result = await running.done;
+    expect(result).toEqual({ exitCode, stderr: "", stdout: expect.stringMatching(`Casting spell #335…\n${line}\n$`) });
+  });
+
+  test("--wait: ^C leaves the run alone, and is no success", async () => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(cwd);
+    using running = startSpell({ args: ["run", "--wait", "x"], home: home.path, cwd, coordinator: fake.address });
+    await waitFor("the end to be waited for", () => fake.held === 1);
+    running.signal("SIGINT");
+    const { exitCode, stdout } = await running.done;
+    expect(exitCode).toBe(130);
+    expect(stdout).toMatch(/\n\n✨ Your run is still running remotely\.\n/);
+    expect(fake.run(335).status).toBe("machine_requested");
   });
 });

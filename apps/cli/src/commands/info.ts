@@ -2,8 +2,9 @@
 import { formatDuration } from "@spell/domain";
 import type { Run } from "@spell/sdk";
 import type { Command } from "commander";
-import { oneLine } from "../output/clean-text.ts";
-import { formatTable, formatTime } from "../output/format.ts";
+import { formatDescription } from "../output/description.ts";
+import type { Description } from "../output/description.ts";
+import { formatTime } from "../output/format.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
@@ -16,6 +17,7 @@ export function registerInfo(program: Command): void {
     .description("Describe a run.")
     .argument("<run-id>", "number of the run")
     .option("--json", "print a JSON object")
+    .addHelpText("after", "\nExample:\n  spell info 12\n")
     .action(info);
 }
 
@@ -24,38 +26,37 @@ async function info(word: string, options: { json?: boolean }): Promise<void> {
   using client = openClient();
   const run = await client.runs.get(id);
   if (options.json) terminal.json(runToJson(run));
-  else terminal.write(formatTable(describe(run).map(([name, value]) => [name, oneLine(value)])));
+  else terminal.write(formatDescription(describe(run)));
 }
 
 /** Names and values; what a run does not have is left out. */
-function describe(run: Run): [string, string][] {
+function describe(run: Run): Description {
   const { spec, reason, agent } = run.record;
   const exit = run.userExitCode === undefined ? "" : ` (${run.userExitCode})`;
   const mounts = (spec?.mounts ?? []).map(
     ({ resource, mountPoint }) => `${resource}${mountPoint && ` at ${mountPoint}`}`,
   );
   const environment = Object.entries(spec?.environment ?? {}).map(([name, value]) => `${name}=${value}`);
-  const rows: [string, string][] = [
-    ["Repository", spec?.codeRoot ?? ""],
-    ["Git Commit", spec?.gitCommit ?? ""],
+  return [
+    ["Repository", spec?.codeRoot],
+    ["Git Commit", spec?.gitCommit],
     ["Status", run.status + exit],
     ["Reason", reason],
     ["Command", run.command],
-    ["Directory", spec?.cwd ?? ""],
+    ["Directory", spec?.cwd],
     ["Creator", run.owner],
-    ["Description", spec?.description ?? ""],
+    ["Description", spec?.description],
     ["Workflow", spec?.workflowId ? String(spec.workflowId) : ""],
     ["Machine Type", run.machineType],
     ["Machine", agent],
     ["Created", formatTime(run.createdAt)],
-    ["Start Time", run.startedAt === undefined ? "" : formatTime(run.startedAt)],
-    ["End Time", run.endedAt === undefined ? "" : formatTime(run.endedAt)],
+    ["Start Time", run.startedAt && formatTime(run.startedAt)],
+    ["End Time", run.endedAt && formatTime(run.endedAt)],
     ["Duration", duration(run)],
-    ["Labels", run.labels.join(", ")],
-    ["Mounts", mounts.join(", ")],
-    ["Environment Vars", environment.join(", ")],
+    ["Labels", run.labels],
+    ["Mounts", mounts],
+    ["Environment Vars", environment],
   ];
-  return rows.filter(([, value]) => value !== "");
 }
 
 function duration({ startedAt, endedAt }: Run): string {

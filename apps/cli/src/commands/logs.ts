@@ -1,5 +1,6 @@
 /** `spell logs`: what a run printed, and prints. */
 import type { Command } from "commander";
+import { addCommandFile } from "../command-file.ts";
 import { usageError } from "../exit-codes.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { parseId } from "../run-id.ts";
@@ -12,9 +13,15 @@ interface LogsOptions {
   json?: boolean;
 }
 
+const HELP = `
+^C ends the looking, never the run. Examples:
+  spell logs -f 12
+  spell logs -n 100 12 | grep loss
+`;
+
 /** Adds the command to the program. */
 export function registerLogs(program: Command): void {
-  program
+  const command = program
     .command("logs")
     .description("Show what a run prints.")
     .argument("<run-id>", "number of the run")
@@ -22,7 +29,9 @@ export function registerLogs(program: Command): void {
     .option("-n, --tail <N>", "only the last N entries")
     .option("-v, --verbose", "show every message as a line")
     .option("--json", "print JSON, one entry per line")
+    .addHelpText("after", HELP)
     .action(logs);
+  addCommandFile(command);
 }
 
 async function logs(word: string, { follow = false, tail, verbose, json }: LogsOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** `spell machine-types`: what runs may ask for. */
 import type { Command } from "commander";
-import { formatTable } from "../output/format.ts";
+import { formatListing } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -10,6 +10,7 @@ export function registerMachineTypes(program: Command): void {
     .command("machine-types")
     .description("List the machine types that runs may ask for, with the runs that fit at once and the free places.")
     .option("--json", "print a JSON array")
+    .addHelpText("after", "\nExample:\n  spell machine-types\n")
     .action(machineTypes);
 }
 
@@ -21,5 +22,5 @@ async function machineTypes(options: { json?: boolean }): Promise<void> {
     return;
   }
   const rows = types.map(({ name, slots, freeSlots }) => [name, String(slots), String(freeSlots)]);
-  terminal.write(formatTable([["NAME", "SLOTS", "FREE"], ...rows]));
+  terminal.write(formatListing(["NAME", "SLOTS", "FREE"], rows));
 }

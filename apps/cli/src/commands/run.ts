@@ -1,5 +1,7 @@
 /** `spell run`: sends the code, queues a run, follows its logs. */
 import type { Command } from "commander";
+import { Option } from "commander";
+import { addCommandFile } from "../command-file.ts";
 import { submitCode } from "../code/submit-code.ts";
 import { checkMachineType } from "../machine-type-option.ts";
 import { parseMountOption } from "../mount-option.ts";
@@ -16,12 +18,14 @@ import {
   parseEnvironment,
 } from "../shared-options.ts";
 import type { CommandOptions } from "../shared-options.ts";
+import { waitForEnd } from "../wait-run.ts";
 
 interface RunOptions extends CommandOptions {
   machineType?: string;
   mount?: string[];
   label?: string[];
   cwd?: string;
+  wait?: boolean;
 }
 
 const HELP = `
@@ -29,10 +33,16 @@ The files of the git repository around the current directory are sent along: tra
 are not ignored. Outside a repository it is the current directory. They lie at /spell/NAME in the run.
 Options may stand before or after the command. A command with options of its own follows "--".
 
+The exit code says whether the run was queued, not what became of it. With --wait it is the command's own exit code when
+the run completes or fails, and 125 when it was stopped, killed or lost, or could not be started or saved; ^C leaves the
+run alone and exits with 130.
+
 Examples:
   spell run python train.py -t V100 -m runs/12/input.txt:/data/input.txt
   spell run -b -- python train.py --epochs 5
+  spell run --wait make test && spell run make release
 `;
+const OWN_OPTIONS_HINT = '(A command with options of its own follows "--": spell run -- python train.py --epochs 5)\n';
 
 /** Adds the command to the program. */
 export function registerRun(program: Command): void {
@@ -43,10 +53,18 @@ export function registerRun(program: Command): void {
     .option("-t, --machine-type <TYPE>", "where to run (default: CPU)")
     .option("-m, --mount <RESOURCE[:PATH]>", "make outputs of another run visible; may be repeated", collect)
     .option("--label <NAME>", "for finding the run again; may be repeated", collect)
-    .option("--cwd <DIR>", "directory to start in, relative to the code's root (default: the current one)");
+    .option("--cwd <DIR>", "directory to start in, relative to the code's root (default: the current one)")
+    .addOption(
+      new Option("--wait", "wait for the end without showing the logs, and exit as the command did").conflicts(
+        "background",
+      ),
+    )
+    .configureOutput({
+      outputError: (text, write) => write(text.includes("unknown option") ? text + OWN_OPTIONS_HINT : text),
+    });
   addSharedOptions(command);
   addRefusedOptions(command, "run");
-  command.addHelpText("after", HELP).action(run);
+  addCommandFile(command).addHelpText("after", HELP).action(run);
 }
 
 async function run(words: string[], options: RunOptions): Promise<void> {
@@ -89,15 +107,15 @@ async function run(words: string[], options: RunOptions): Promise<void> {
     if (!json) terminal.line(`View logs with \`spell logs ${created.id}\``);
     return;
   }
+  const whenDetached = [
+    "Your run is still running remotely.",
+    `Use 'spell kill ${created.id}' to terminate your run`,
+    `Use 'spell logs ${created.id}' to view logs again`,
+  ];
+  if (options.wait) {
+    await waitForEnd(created, { json, whenDetached });
+    return;
+  }
   if (!json) terminal.say("spark", "Stop viewing logs with ^C");
-  await followLogs(created, {
-    follow: true,
-    verbose,
-    json,
-    whenDetached: [
-      "Your run is still running remotely.",
-      `Use 'spell kill ${created.id}' to terminate your run`,
-      `Use 'spell logs ${created.id}' to view logs again`,
-    ],
-  });
+  await followLogs(created, { follow: true, verbose, json, whenDetached });
 }

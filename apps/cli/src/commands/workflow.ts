@@ -1,5 +1,6 @@
 /** `spell workflow`: sends code and labelled directories, queues a master run, follows its logs. */
 import type { Command } from "commander";
+import { addCommandFile } from "../command-file.ts";
 import { findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
 import { submitCode } from "../code/submit-code.ts";
 import { followLogs } from "../output/follow-logs.ts";
@@ -32,7 +33,11 @@ Example:
 
 /** Adds the command and its sub-commands to the program. `create` may be left out. */
 export function registerWorkflow(program: Command): void {
-  const group = program.command("workflow").description("Run a script that launches further runs.").helpCommand(false);
+  const group = program
+    .command("workflow")
+    .description("Run a script that launches further runs.")
+    .helpCommand(false)
+    .enablePositionalOptions();
   const create = group
     .command("create", { isDefault: true })
     .description("create a workflow; the word `create` may be left out")
@@ -44,7 +49,7 @@ export function registerWorkflow(program: Command): void {
     );
   addSharedOptions(create);
   addRefusedOptions(create, "workflow");
-  create.addHelpText("after", HELP).action(createWorkflow);
+  addCommandFile(create).addHelpText("after", HELP).action(createWorkflow);
   group
     .command("stop")
     .description("stop all its runs and keep their outputs")

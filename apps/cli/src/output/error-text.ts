@@ -1,4 +1,5 @@
 /** What an error says to a person or, with `--json`, to a program. Pure. */
+import { inspect } from "node:util";
 import { SpellError, messageOf } from "@spell/domain";
 
 /** The text for stderr, without a final newline. */
@@ -8,6 +9,11 @@ export function errorText(error: unknown, options: { json: boolean }): string {
   const code = error instanceof SpellError ? error.code : "invalid-input";
   const reason = error instanceof SpellError ? error.reason : code;
   return JSON.stringify({ error: { code, reason, message } });
+}
+
+/** For whoever looks for the fault: where it was thrown, and what lay behind it. */
+export function stackText(error: unknown): string {
+  return inspect(error, { depth: 5 });
 }
 
 /** Reasons of calls that no coordinator answered. */

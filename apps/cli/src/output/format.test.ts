@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
+import { exitCodeOfRun } from "../wait-run.ts";
 import { sentLine } from "../code/submit-code.ts";
 import { oneLine } from "./clean-text.ts";
-import { cut, formatSize, formatTable } from "./format.ts";
+import type { RunStatus } from "@spell/sdk";
+import type { Description } from "./description.ts";
+import { formatDescription } from "./description.ts";
+import { cut, formatAge, formatListing, formatSize, formatSpan, formatTable } from "./format.ts";
 import { statusName } from "./run-text.ts";
 import { decorate, localeIsUtf8 } from "./symbols.ts";
 
@@ -24,6 +28,58 @@ test("tables are aligned, with nothing trailing and colours not counted", () => 
       ["12", "Complete (0)", "nora"],
     ]),
   ).toBe("ID  STATUS        BY\n1   \x1b[32m*Running\x1b[39m\n12  Complete (0)  nora\n");
+});
+
+test("listings leave room behind each heading but the last", () => {
+  const rows = [
+    ["2", "sleep 1000", "*Running", ""],
+    ["335", "ls", "Complete (0)", "nora"],
+  ];
+  expect(formatListing(["ID", "COMMAND", "STATUS", "CREATOR"], rows)).toBe(
+    "ID    COMMAND     STATUS        CREATOR\n2     sleep 1000  *Running\n335   ls          Complete (0)  nora\n",
+  );
+  expect(formatListing(["A", "B"], [])).toBe("A    B\n");
+});
+
+test.each([
+  [0, "0 seconds"],
+  [59_999, "59 seconds"],
+  [60_000, "1 minute"],
+  [7_199_000, "1 hour"],
+  [86_400_000 * 32, "32 days"],
+  [-5_000, "0 seconds"],
+])("%d ms are %s", (spanMs, text) => expect(formatSpan(spanMs)).toBe(text));
+
+test("ages: a date when it is long ago", () => {
+  const now = new Date("2026-11-25T12:00:00Z");
+  expect(formatAge(new Date("2026-11-25T11:57:00Z"), now)).toBe("3 minutes ago");
+  expect(formatAge(new Date("2026-11-12T12:00:00Z"), now)).toBe("13 days ago");
+  expect(formatAge(new Date("2024-09-16T12:00:00Z"), now)).toBe("2024-09-16");
+});
+
+test("descriptions: a line for each of a list, nothing for what is not there", () => {
+  const description: Description = [
+    ["Status", "complete (0)"],
+    ["Labels", ["one", "two\nlines"]],
+    ["Mounts", []],
+    ["Directory", ""],
+    ["End Time", undefined],
+  ];
+  expect(formatDescription(description)).toBe("Status  complete (0)\nLabels  one\n        two lines\n");
+});
+
+test.each<[RunStatus, number | undefined, number]>([
+  ["complete", 0, 0],
+  ["complete", 66, 66],
+  ["failed", 3, 3],
+  ["failed", 0, 125],
+  ["failed", undefined, 125],
+  ["stopped", 0, 125],
+  ["killed", undefined, 125],
+  ["interrupted", undefined, 125],
+  ["build_failed", undefined, 125],
+])("a run that is %s with exit code %s exits --wait with %d", (status, userExitCode, exitCode) => {
+  expect(exitCodeOfRun({ status, userExitCode })).toBe(exitCode);
 });
 
 test("cut, and one line of anything", () => {

@@ -27,6 +27,28 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("");
 }
 
+/** As a table, below headings that always leave four spaces to the next one: what scripts have cut by columns for years. */
+export function formatListing(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  // Spaces that cannot be seen widen the columns; the last one ends with its cells.
+  const wide = headings.map((heading, column) => (column === headings.length - 1 ? heading : `${heading}  `));
+  return formatTable([wide, ...rows]);
+}
+
+/** How long in its largest unit, rounded down: `32 seconds`, `1 hour`, `4 days`. */
+export function formatSpan(spanMs: number): string {
+  const seconds = Math.max(0, Math.floor(spanMs / 1_000));
+  if (seconds < 60) return `${seconds} seconds`;
+  if (seconds < 3_600) return count(Math.floor(seconds / 60), "minute");
+  if (seconds < 86_400) return count(Math.floor(seconds / 3_600), "hour");
+  return count(Math.floor(seconds / 86_400), "day");
+}
+
+/** How long ago; the date when that is more than two weeks: `3 minutes ago`, `2026-04-27`. */
+export function formatAge(instant: Date, now: Date): string {
+  const agoMs = now.getTime() - instant.getTime();
+  return agoMs < 14 * 86_400_000 ? `${formatSpan(agoMs)} ago` : formatTime(instant).slice(0, 10);
+}
+
 /** Cut to a length, with an ellipsis where something is missing. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;

@@ -32,6 +32,11 @@ const STATUS_SYMBOLS: Readonly<Record<string, SymbolName>> = {
   interrupted: "hand",
 };
 
+/** The symbol of a line that says a run has this status. */
+export function statusSymbol(status: string): SymbolName {
+  return STATUS_SYMBOLS[status] ?? "spark";
+}
+
 const SPINNER_FRAMES = ["⭐", "🌟"];
 const CLEAR_LINE = "\r\x1b[K";
 
@@ -92,7 +97,7 @@ export class LogRenderer {
 
   #plainNotice(entry: LogEntry, text: string): string {
     if (!entry.statusEvent) return `${text}\n`;
-    return `${this.#decorated(STATUS_SYMBOLS[entry.status] ?? "spark", text)}\n`;
+    return `${this.#decorated(statusSymbol(entry.status), text)}\n`;
   }
 
   #progress(entry: LogEntry, text: string): string {

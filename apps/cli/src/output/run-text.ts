@@ -1,16 +1,23 @@
 /** How a run is named and described. Pure. */
+import { isFinal } from "@spell/domain";
 import type { Run } from "@spell/sdk";
+
+/** Statuses with a word of their own for people. */
+const STATUS_NAMES: Readonly<Record<string, string>> = { machine_requested: "Queued", user_requested: "Requested" };
 
 /** `Complete (0)`, `Queued`, `Build Failed`. */
 export function statusName(run: Pick<Run, "status" | "userExitCode">): string {
-  const name =
-    run.status === "machine_requested"
-      ? "Queued"
-      : run.status
-          .split("_")
-          .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
-          .join(" ");
+  const name = STATUS_NAMES[run.status] ?? run.status.split("_").map(capital).join(" ");
   return run.userExitCode === undefined ? name : `${name} (${run.userExitCode})`;
+}
+
+/** Whether a machine is busy with it: neither waiting nor ended. */
+export function isActive(run: Pick<Run, "status">): boolean {
+  return STATUS_NAMES[run.status] === undefined && !isFinal(run.status);
+}
+
+function capital(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
 
 /** A run for programs: names as on the wire, times in ISO 8601. */
