@@ -7,6 +7,7 @@
  */
 import { pathToFileURL } from "node:url";
 import { build } from "./build.mjs";
+import { historicalClient, rsync } from "./historical.mjs";
 import { nodeModules } from "./node-modules.mjs";
 import { versions } from "./places.mjs";
 import { python } from "./python.mjs";
@@ -31,7 +32,7 @@ export async function setUp({ tests = false, force = false, tolerant = false } =
 }
 
 function allSteps(tests) {
-  return [nodeModules, python, build, ...(tests ? [systemTools, minio] : [])];
+  return [nodeModules, python, build, ...(tests ? [systemTools, minio, rsync, historicalClient] : [])];
 }
 
 function check(tests) {
