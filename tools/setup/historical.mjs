@@ -48,7 +48,10 @@ async function unpackRsync() {
   const folder = mkdtempSync(inRoot(".cache", "rsync-"));
   try {
     const packages = ["rsync", "libpopt0", "libxxhash0", "liblz4-1", "libzstd1"];
-    await runStep(apt, ["download", "-q", ...packages], { cwd: folder, what: `apt-get download ${packages.join(" ")}` });
+    await runStep(apt, ["download", "-q", ...packages], {
+      cwd: folder,
+      what: `apt-get download ${packages.join(" ")}`,
+    });
     for (const name of readdirSync(folder).filter((each) => each.endsWith(".deb"))) {
       await runStep("dpkg-deb", ["-x", join(folder, name), join(folder, "root")], { what: `unpacking ${name}` });
     }
