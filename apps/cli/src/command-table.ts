@@ -44,6 +44,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/kill.ts")).registerKill,
   },
   {
+    name: "archive",
+    summary: "hide runs that have ended",
+    load: async () => (await import("./commands/archive.ts")).registerArchive,
+  },
+  {
+    name: "label",
+    summary: "put a label on a run, or take it off",
+    load: async () => (await import("./commands/label.ts")).registerLabel,
+  },
+  {
     name: "machine-types",
     summary: "list the machine types that runs may ask for",
     load: async () => (await import("./commands/machine-types.ts")).registerMachineTypes,

@@ -32,10 +32,16 @@ describe("ps and info", () => {
     expect((await run("ps", "--raw", "--no-trunc", "-n", "1")).stdout).toBe(
       '336,,"python sample.py --prime ""a, b"" and more",*Building,nora\n',
     );
+    fake.addRun({ command: "true", spec: { codeRoot: "char-rnn", labels: ["a", "b"] } });
+    expect((await run("ps", "-r", "char-rnn", "-l", "x", "-l", "b")).stdout).toBe(
+      "ID    REPOSITORY    COMMAND    STATUS    CREATOR\n337   char-rnn      true       Queued    nora\n",
+    );
+    expect((await run("ps", "-l", "c")).stdout).toBe("ID    REPOSITORY    COMMAND    STATUS    CREATOR\n");
     const listed = JSON.parse((await run("ps", "--json")).stdout) as unknown[];
     expect(listed).toMatchObject([
       { id: 335, status: "complete", user_exit_code: 0 },
       { id: 336, user_exit_code: null },
+      { id: 337, labels: ["a", "b"] },
     ]);
     expect((await run("info", "335")).stdout).toBe(`Status        complete (0)
 Command       wget -O input.txt https://www.gutenberg.org/files/2600/2600-0.txt
@@ -64,16 +70,37 @@ test("stop and kill: one, many, ended ones", async () => {
   });
   expect(await run("kill", "336")).toMatchObject({ exitCode: 0, stdout: "336\n" });
   expect(await run("kill", "335")).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("already ended") });
-  expect(await run("stop", "335", "337", "338")).toMatchObject({
+  expect(await run("stop", "335", "337", "99", "338")).toEqual({
     exitCode: 0,
-    stdout: "Stopping 2 runs: 337, 338\nAlready finished: 335\n",
+    stderr: "",
+    stdout: `Executing batch stop... Use 'spell logs -f RUN_ID' to view logs for a run while the job finishes.
+| Already finished: 335
+| Run ID does not exist: 99
+--------------------------------------
+| Successfully stopping: 337 338. Any outputs will be pushed and saved.
+`,
   });
-  expect(await run("kill", "-q", "339", "99")).toMatchObject({
-    exitCode: 1,
-    stdout: "",
-    stderr: "There is no run 99.\nNot all of these runs could be killed.\n",
-  });
+  expect(await run("kill", "-q", "339", "99")).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   expect(fake.run(339).status).toBe("killed");
+});
+
+test("archive and label", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  for (let each = 0; each < 3; each += 1) fake.addRun();
+  const run = (...args: string[]) => spell({ args, home: home.path, coordinator: fake.address });
+  expect(await run("label", "335", "a b")).toMatchObject({ stdout: "Successfully added label a b to run 335.\n" });
+  expect((await run("info", "335")).stdout).toContain("\nLabels        a b\n");
+  expect(await run("label", "335", "a b", "--remove")).toMatchObject({
+    exitCode: 0,
+    stdout: "Successfully removed label a b from run 335.\n",
+  });
+  expect(await run("archive", "335")).toEqual({ exitCode: 0, stderr: "", stdout: "335\n" });
+  expect(await run("archive", "336", "99", "337")).toMatchObject({
+    exitCode: 0,
+    stdout: "Run ID does not exist: 99\nSuccessfully archived runs: 336 337\n",
+  });
+  expect(await run("archive", "99")).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no run 99") });
 });
 
 test("login keeps a private file, whoami uses it, logout forgets it", async () => {

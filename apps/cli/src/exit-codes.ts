@@ -5,6 +5,7 @@ export const EXIT_OK = 0;
 export const EXIT_ERROR = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_ARGUMENTS = 3;
+export const EXIT_COMMIT = 5;
 export const EXIT_REPOSITORY = 6;
 /** With `--wait`: the run did not come to an end of its own. */
 export const EXIT_NOT_CARRIED_OUT = 125;
@@ -44,6 +45,11 @@ export function usageError(message: string): UsageError {
 /** An argument has a form or a value that cannot be used: exit code 3. */
 export function argumentError(message: string): UsageError {
   return new UsageError(EXIT_ARGUMENTS, message);
+}
+
+/** There is no such commit: exit code 5. */
+export function commitError(message: string): UsageError {
+  return new UsageError(EXIT_COMMIT, message);
 }
 
 /** A directory given as code cannot be used: exit code 6. */

@@ -8,7 +8,12 @@ import { checkMachineType } from "./machine-type-option.ts";
 import { parseMountOption } from "./mount-option.ts";
 import { errorText } from "./output/error-text.ts";
 import { parseId } from "./run-id.ts";
-import { checkCommitRef, joinCommand, parseEnvironment } from "./shared-options.ts";
+import { batchLines, failureOf } from "./end-runs.ts";
+import { hintsOf } from "./old-options.ts";
+import { parseParams } from "./param-option.ts";
+import { readOptions } from "./run-request.ts";
+import { checkCodeOptions, joinCommand, parseEnvironment } from "./shared-options.ts";
+import { parseStopConditions } from "./stop-condition-option.ts";
 
 /** The exit code and message of a refusal. */
 function refusal(action: () => unknown): { exitCode: number; message: string } {
@@ -54,9 +59,110 @@ test("ids", () => {
     expect(refusal(() => parseId(bad)).exitCode).toBe(2);
 });
 
-test("only HEAD can be asked for", () => {
-  expect(() => checkCommitRef("HEAD")).not.toThrow();
-  expect(refusal(() => checkCommitRef("main~1")).exitCode).toBe(3);
+test("code is from here or from a git URL, not from both", () => {
+  expect(() => checkCodeOptions({ commitRef: "main~1" })).not.toThrow();
+  expect(() => checkCodeOptions({ githubUrl: "https://x/y", githubRef: "v1" })).not.toThrow();
+  expect(refusal(() => checkCodeOptions({ githubRef: "v1" }))).toMatchObject({
+    exitCode: 3,
+    message: expect.stringContaining("--github-ref needs --github-url"),
+  });
+  expect(refusal(() => checkCodeOptions({ githubUrl: "https://x/y", commitRef: "v1" })).exitCode).toBe(3);
+});
+
+test("parameters: numbers only where no letter of the command changes", () => {
+  const pairs = [
+    "n=5",
+    "lr=1e-4",
+    "rate=0.10",
+    "name=a=b",
+    "empty=",
+    "big=123456789012345678901",
+    "neg=-2.5",
+    "x=NaN",
+    "keys=é",
+  ];
+  expect(parseParams(pairs)).toEqual({
+    n: 5,
+    lr: "1e-4",
+    rate: "0.10",
+    name: "a=b",
+    empty: "",
+    big: "123456789012345678901",
+    neg: -2.5,
+    x: "NaN",
+    keys: "é",
+  });
+  for (const bad of [["lr"], ["=1"], ["a=1", "a=2"]]) expect(refusal(() => parseParams(bad)).exitCode).toBe(3);
+});
+
+test("stop conditions", () => {
+  const condition = (metric: string, operator: string, value: number, minIndex = 0) => ({
+    metric,
+    operator,
+    value,
+    minIndex,
+  });
+  expect(parseStopConditions("loss < 0.5")).toEqual([condition("loss", "<", 0.5)]);
+  expect(parseStopConditions("keras/val_acc>=1e-1:10&& my loss <= -.5 ")).toEqual([
+    condition("keras/val_acc", ">=", 0.1, 10),
+    condition("my loss", "<=", -0.5),
+  ]);
+  for (const bad of [
+    "",
+    "loss",
+    "loss = 3",
+    "loss <",
+    "< 3",
+    "loss < x",
+    "loss < 3:x",
+    "loss < 3:-1",
+    "loss < 1 &&",
+    "loss < Infinity",
+  ]) {
+    expect(refusal(() => parseStopConditions(bad)).exitCode, bad).toBe(3);
+  }
+});
+
+test("options without meaning become warnings", () => {
+  expect(hintsOf({})).toEqual([]);
+  expect(hintsOf({ framework: "tensorflow==1.13.1", python3: true, localCaching: true })).toEqual([
+    "--framework tensorflow==1.13.1",
+    "--python3",
+    "--local-caching",
+  ]);
+});
+
+test("what a run asks for", () => {
+  expect(readOptions(["python", "x.py"], { timeout: 5, label: ["a"], idempotent: true })).toMatchObject({
+    command: "python x.py",
+    timeoutMinutes: 5,
+    labels: ["a"],
+    idempotent: true,
+    hints: [],
+  });
+  expect(readOptions(["x"], { distributed: "1" }).command).toBe("x");
+  expect(refusal(() => readOptions(["x"], { distributed: "2" })).exitCode).toBe(3);
+});
+
+test("batches tell what became of each", () => {
+  const outcome = {
+    done: [1, 2],
+    missing: [99],
+    refused: [{ id: 5, message: "It has ended." }],
+    failed: [{ id: 7, message: "Not from here." }],
+  };
+  expect(batchLines(outcome, "kill")).toEqual([
+    "| Already finished: 5",
+    "| Run ID does not exist: 99",
+    "| Successfully killed: 1 2",
+  ]);
+  expect(batchLines(outcome, "stop").slice(2)).toEqual([
+    "--------------------------------------",
+    "| Successfully stopping: 1 2. Any outputs will be pushed and saved.",
+  ]);
+  expect(batchLines({ ...outcome, done: [] }, "stop")).toHaveLength(2);
+  expect(failureOf(outcome, "stop")?.message).toBe("Failed to stop: 7 (Not from here.)");
+  expect(failureOf({ ...outcome, failed: [] }, "stop")).toBeUndefined();
 });
 
 test("--repo", () => {

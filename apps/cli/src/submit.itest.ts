@@ -235,4 +235,84 @@ describe("run", () => {
     expect(stdout).toMatch(/\n\n✨ Your run is still running remotely\.\n/);
     expect(fake.run(335).status).toBe("machine_requested");
   });
+
+  test("-c: the files of a commit, with what is ignored now; the user's own stay as they are", async () => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(join(cwd, "sub"), { recursive: true });
+    await writeFile(join(cwd, "sub", "x.py"), "first");
+    await writeFile(join(cwd, "kept.log"), "first");
+    git(cwd, "init");
+    git(cwd, "add", ".");
+    git(cwd, "commit", "-m", "First");
+    git(cwd, "tag", "v1");
+    await writeFile(join(cwd, ".gitignore"), "*.log\n");
+    git(cwd, "rm", "-q", "--cached", "kept.log");
+    git(cwd, "add", ".");
+    git(cwd, "commit", "-m", "Second");
+    await writeFile(join(cwd, "sub", "x.py"), "changed");
+    await writeFile(join(cwd, "staged.py"), "staged");
+    git(cwd, "add", "staged.py");
+    const run = (...args: string[]) =>
+      spell({ args: ["run", "-b", ...args], home: home.path, cwd: join(cwd, "sub"), coordinator: fake.address });
+    const first = await run("-c", "v1", "python", "x.py");
+    expect(first).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(first.stdout).not.toContain("uncommitted");
+    expect(paths(fake)).toEqual(["code/kept.log", "code/sub/x.py"]);
+    expect(fake.createRunRequests[0]?.spec).toMatchObject({ description: "First", cwd: "sub", codeRoot: "code" });
+    expect((await run("-c", "HEAD", "true")).stdout).toContain("Preparing uncommitted changes…");
+    expect(paths(fake)).toEqual(["code/.gitignore", "code/staged.py", "code/sub/x.py"]);
+    expect(execFileSync("git", ["status", "--porcelain"], { cwd, encoding: "utf8" })).toBe(
+      "A  staged.py\n M sub/x.py\n",
+    );
+    for (const ref of ["v2", "--all", "HEAD:sub", ""]) {
+      expect(await run(`--commit-ref=${ref}`, "true")).toMatchObject({
+        exitCode: 5,
+        stderr: expect.stringContaining("there is no such commit"),
+      });
+    }
+  });
+
+  test("what else may be asked for, old options with a warning, code from a git URL", async () => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(cwd);
+    const options = [
+      "--param",
+      "lr=0.1",
+      "--timeout",
+      "5",
+      "--stop-condition",
+      "loss < 0.1:10 && acc > 1",
+      "--idempotent",
+    ];
+    const old = ["--framework", "tensorflow==1.13.1", "--python3", "--disable-auto-resume", "--distributed", "1"];
+    const args = ["run", "-b", "python", "x.py", ...options, ...old, "--github-url", "https://example.org/x.git"];
+    const result = await spell({ args, home: home.path, cwd, coordinator: fake.address });
+    expect(result).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(fake.commits).toEqual([]);
+    expect(fake.createRunRequests).toMatchObject([
+      {
+        idempotent: true,
+        spec: {
+          params: { lr: { value: { $case: "number", value: 0.1 } } },
+          timeoutMinutes: 5,
+          stopConditions: [
+            {
+              all: [
+                { metric: "loss", operator: "<", value: 0.1, minIndex: 10 },
+                { metric: "acc", operator: ">", value: 1, minIndex: 0 },
+              ],
+            },
+          ],
+          githubUrl: "https://example.org/x.git",
+          codeTree: "",
+          cwd: "",
+          hints: ["--framework tensorflow==1.13.1", "--python3"],
+        },
+      },
+    ]);
+  });
 });

@@ -142,7 +142,9 @@ export interface RunFilter {
   projectId?: number;
   /** Any of them. */
   workspaceIds?: readonly number[];
-  /** All of them. */
+  /** Name of the code's root. */
+  repository?: string;
+  /** Any of them. */
   labels?: readonly string[];
 }
 

@@ -117,9 +117,9 @@ export class FakeCoordinator implements AsyncDisposable {
   }
 
   /** A run that exists already. */
-  addRun(fields: Partial<Run> & { command?: string } = {}): Run {
-    const spec = { ...emptySpec(), machineType: "CPU", ...fields.spec, command: fields.command ?? "true" };
-    return this.#create({ ...spec, ...fields.spec }, fields);
+  addRun(fields: Omit<Partial<Run>, "spec"> & { command?: string; spec?: Partial<RunSpec> } = {}): Run {
+    const { command = "true", spec, ...more } = fields;
+    return this.#create({ ...emptySpec(), machineType: "CPU", command, ...spec }, more);
   }
 
   run(id: number): Run {
@@ -167,7 +167,12 @@ export class FakeCoordinator implements AsyncDisposable {
       }),
       getRun: this.#unary("getRun", ({ request }) => ({ run: this.run(request.runId) })),
       listRuns: this.#unary("listRuns", ({ request }) => {
-        const runs = [...this.#runs.values()].map(({ run }) => run).reverse();
+        const { labels, repository } = request;
+        const runs = [...this.#runs.values()]
+          .map(({ run }) => run)
+          .filter(({ spec }) => labels.length === 0 || labels.some((label) => spec?.labels.includes(label)))
+          .filter(({ spec }) => repository === "" || spec?.codeRoot === repository)
+          .reverse();
         return { runs: runs.slice(0, request.pageSize || 50) };
       }),
       addRunLabel: this.#unary("addRunLabel", ({ request }) => ({ run: this.#label(request.runId, [request.label]) })),

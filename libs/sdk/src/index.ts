@@ -15,7 +15,7 @@ export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";
 export type { LogOptions } from "./log-reader.ts";
 export { Run } from "./run.ts";
-export type { Code, CommandRequest, MountRequest, RunRequest } from "./run-request.ts";
+export type { Code, CommandRequest, MountRequest, RunRequest, StopCondition } from "./run-request.ts";
 export type { ListOptions, RunsService } from "./runs-service.ts";
 export type { Workflow, WorkflowRequest, WorkflowsService } from "./workflows-service.ts";
 export type { AccountService, User } from "./account-service.ts";

@@ -12,11 +12,13 @@ export interface ListOptions extends CallOptions {
   number?: number;
   /** Only runs older than this id. */
   beforeId?: number;
-  /** With all of these labels. */
+  /** With any of these labels. */
   labels?: readonly string[];
   projectId?: number;
   /** With code from any of these pushed repositories. */
   workspaceIds?: readonly number[];
+  /** With a code root of this name. */
+  repository?: string;
 }
 
 export class RunsService {
@@ -55,6 +57,7 @@ export class RunsService {
       labels: [...(options.labels ?? [])],
       projectId: options.projectId ?? 0,
       workspaceIds: [...(options.workspaceIds ?? [])],
+      repository: options.repository ?? "",
     };
     const { runs } = await this.#connection.unary(client.listRuns.bind(client), request, options);
     return runs.map((run) => new Run(this.#connection, run));

@@ -5,13 +5,20 @@ import type { CodeRoot } from "./code-root.ts";
 import { placesInside } from "./place-labels.ts";
 import type { PlacedDirectory, Placement } from "./place-labels.ts";
 
-/** Throws SpellError naming the path that cannot be sent. */
-export async function snapshotCode(root: CodeRoot, { directories }: Placement): Promise<Snapshot> {
-  const all: PlacedDirectory[] = [{ path: root.path, place: root.name }, ...directories];
+/** With a commit checked out elsewhere, that folder is the code. Throws SpellError naming the path that cannot be sent. */
+export async function snapshotCode(
+  root: CodeRoot,
+  { directories }: Placement,
+  checkedOut: string | undefined,
+): Promise<Snapshot> {
+  const code = { path: checkedOut ?? root.path, place: root.name };
+  const all: PlacedDirectory[] = [code, ...directories];
   let whole = emptySnapshot();
   for (const directory of all) {
     const exclude = placesInside(directory, all);
-    const snapshot = await snapshotDirectory({ directory: directory.path, gitAware: true, exclude });
+    // What is checked out is in the commit, whatever the rules for ignoring say.
+    const gitAware = directory.path !== checkedOut;
+    const snapshot = await snapshotDirectory({ directory: directory.path, gitAware, exclude });
     whole = graft(whole, directory.place, snapshot);
   }
   return whole;

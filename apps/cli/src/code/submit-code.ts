@@ -6,6 +6,7 @@ import { uploadTree } from "@spell/spellfs";
 import type { UploadResult } from "@spell/spellfs";
 import { count, formatSize } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
+import { checkOut } from "./check-out.ts";
 import { findCodeRoot, refuseWholeHome } from "./code-root.ts";
 import { readGitState } from "./git-state.ts";
 import { placeLabels } from "./place-labels.ts";
@@ -15,6 +16,8 @@ import { skippedNote, snapshotCode } from "./snapshot-code.ts";
 export interface SubmitCodeOptions {
   client: SpellClient;
   labelled: readonly LabelledDirectory[];
+  /** Send the code as it is in this commit, not as it is now. */
+  commitRef?: string;
   /** Also send a home directory. */
   force: boolean;
   verbose: boolean;
@@ -34,7 +37,7 @@ export interface SubmittedCode {
 
 /** Takes the snapshot, uploads what the store lacks. Throws SpellError or an error with an exit code. */
 export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedCode> {
-  const { client, labelled, force, quiet } = options;
+  const { client, labelled, commitRef, force, quiet } = options;
   const say = (text: string): void => (quiet ? undefined : terminal.say("spark", text));
   const root = findCodeRoot(realpathSync(process.cwd()));
   if (!force) {
@@ -43,13 +46,14 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   }
   const placement = placeLabels(root, labelled);
   for (const { typedPath } of labelled) say(`Syncing repo ${typedPath}.`);
-  const state = root.inGit ? readGitState(root.path) : Promise.resolve(undefined);
-  const taken = snapshotCode(root, placement);
+  await using checkout = commitRef === undefined || commitRef === "HEAD" ? undefined : await checkOut(root, commitRef);
+  const state = root.inGit ? readGitState(root.path, checkout?.commit) : Promise.resolve(undefined);
+  const taken = snapshotCode(root, placement, checkout?.path);
   // Both are awaited below; until then a failure of one must not count as unhandled.
   taken.catch(() => undefined);
   await options.meanwhile;
   const git = await state;
-  if (git?.hasChanges === true) say("Preparing uncommitted changes…");
+  if (git?.hasChanges === true && checkout === undefined) say("Preparing uncommitted changes…");
   const snapshot = await taken;
   const note = skippedNote(snapshot.skipped);
   if (note !== undefined) terminal.note("info", note);

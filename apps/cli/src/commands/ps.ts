@@ -8,9 +8,12 @@ import { csvLine, runListing } from "../output/run-listing.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
+import { collect } from "../shared-options.ts";
 
 interface PsOptions {
   number: string;
+  repository?: string;
+  label?: string[];
   trunc: boolean;
   verbose?: boolean;
   raw?: boolean;
@@ -29,6 +32,8 @@ export function registerPs(program: Command): void {
     .command("ps")
     .description("List runs, the oldest first; a machine is busy with those marked with *.")
     .option("-n, --number <N>", "how many, from the newest", "50")
+    .option("-r, --repository <NAME>", "only runs of this repository (the name of their code's root)")
+    .option("-l, --label <NAME>", "only runs with this label; may be repeated: with any of them", collect)
     .option("--trunc", "cut long commands", true)
     .option("--no-trunc", "show whole commands")
     .option("-v, --verbose", "also commit, times, labels, machine type and description")
@@ -40,9 +45,10 @@ export function registerPs(program: Command): void {
 }
 
 async function ps(options: PsOptions): Promise<void> {
+  const { repository, label } = options;
   const number = parseNumber(options.number);
   using client = openClient();
-  const runs: Run[] = (await client.runs.list({ number })).reverse();
+  const runs: Run[] = (await client.runs.list({ number, repository, labels: label })).reverse();
   if (options.json) {
     terminal.json(runs.map(runToJson));
     return;
@@ -55,6 +61,6 @@ async function ps(options: PsOptions): Promise<void> {
 
 function parseNumber(text: string): number {
   const number = Number(text);
-  if (/^[0-9]{1,4}$/.test(text) && number >= 1 && number <= 1000) return number;
-  throw usageError(`--number needs a number from 1 to 1000, not "${text}".`);
+  if (/^[0-9]{1,5}$/.test(text) && number >= 1 && number <= 10_000) return number;
+  throw usageError(`--number needs a number from 1 to 10000, not "${text}".`);
 }

@@ -2,31 +2,13 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { addCommandFile } from "../command-file.ts";
-import { submitCode } from "../code/submit-code.ts";
-import { checkMachineType } from "../machine-type-option.ts";
-import { parseMountOption } from "../mount-option.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
+import { addRunOptions, prepareRun } from "../run-request.ts";
+import type { RunOptions } from "../run-request.ts";
 import { openClient } from "../session.ts";
-import {
-  addRefusedOptions,
-  addSharedOptions,
-  checkCommitRef,
-  collect,
-  joinCommand,
-  parseEnvironment,
-} from "../shared-options.ts";
-import type { CommandOptions } from "../shared-options.ts";
 import { waitForEnd } from "../wait-run.ts";
-
-interface RunOptions extends CommandOptions {
-  machineType?: string;
-  mount?: string[];
-  label?: string[];
-  cwd?: string;
-  wait?: boolean;
-}
 
 const HELP = `
 The files of the git repository around the current directory are sent along: tracked, changed and untracked ones that
@@ -40,6 +22,7 @@ run alone and exits with 130.
 Examples:
   spell run python train.py -t V100 -m runs/12/input.txt:/data/input.txt
   spell run -b -- python train.py --epochs 5
+  spell run --param lr=0.01 "python train.py --lr :lr:"
   spell run --wait make test && spell run make release
 `;
 const OWN_OPTIONS_HINT = '(A command with options of its own follows "--": spell run -- python train.py --epochs 5)\n';
@@ -50,10 +33,6 @@ export function registerRun(program: Command): void {
     .command("run")
     .description("Run a command on a machine of the farm.")
     .argument("<command...>", "a shell line, quoted or not")
-    .option("-t, --machine-type <TYPE>", "where to run (default: CPU)")
-    .option("-m, --mount <RESOURCE[:PATH]>", "make outputs of another run visible; may be repeated", collect)
-    .option("--label <NAME>", "for finding the run again; may be repeated", collect)
-    .option("--cwd <DIR>", "directory to start in, relative to the code's root (default: the current one)")
     .addOption(
       new Option("--wait", "wait for the end without showing the logs, and exit as the command did").conflicts(
         "background",
@@ -62,46 +41,17 @@ export function registerRun(program: Command): void {
     .configureOutput({
       outputError: (text, write) => write(text.includes("unknown option") ? text + OWN_OPTIONS_HINT : text),
     });
-  addSharedOptions(command);
-  addRefusedOptions(command, "run");
+  addRunOptions(command);
   addCommandFile(command).addHelpText("after", HELP).action(run);
 }
 
-async function run(words: string[], options: RunOptions): Promise<void> {
-  const command = joinCommand(words);
-  const environment = parseEnvironment(options.env ?? []);
-  const mounts = (options.mount ?? []).map(parseMountOption);
-  checkCommitRef(options.commitRef);
-  const { machineType, verbose = false, json = false } = options;
+async function run(words: string[], options: RunOptions & { wait?: boolean }): Promise<void> {
+  const { verbose = false, json = false } = options;
   using client = openClient();
-  const checked = client.account.listMachineTypes().then((types) => {
-    if (machineType !== undefined)
-      checkMachineType(
-        machineType,
-        types.map(({ name }) => name),
-      );
-  });
-  // Awaited while the code is submitted.
-  checked.catch(() => undefined);
-  const { code, cwd, subject } = await submitCode({
-    client,
-    labelled: [],
-    force: options.force ?? false,
-    verbose,
-    quiet: json,
-    meanwhile: checked,
-  });
-  const created = await client.runs.create({
-    command,
-    machineType,
-    environment,
-    mounts,
-    description: options.description ?? subject,
-    code,
-    cwd: options.cwd ?? cwd,
-    labels: options.label,
-  });
+  const request = await prepareRun(words, options, { client, quiet: json });
+  const created = await client.runs.create(request);
   if (json) terminal.json(runToJson(created));
+  else if (created.alreadyExisted) terminal.say("again", `Idempotent: Found existing run ${created.id}…`);
   else terminal.say("cast", `Casting spell #${created.id}…`);
   if (options.background) {
     if (!json) terminal.line(`View logs with \`spell logs ${created.id}\``);

@@ -3,19 +3,14 @@ import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
 import { submitCode } from "../code/submit-code.ts";
+import { argumentError } from "../exit-codes.ts";
+import { addOldOptions, hintsOf } from "../old-options.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
 import { openClient } from "../session.ts";
-import {
-  addRefusedOptions,
-  addSharedOptions,
-  checkCommitRef,
-  collect,
-  joinCommand,
-  parseEnvironment,
-} from "../shared-options.ts";
+import { addSharedOptions, checkCodeOptions, collect, joinCommand, parseEnvironment } from "../shared-options.ts";
 import type { CommandOptions } from "../shared-options.ts";
 
 interface WorkflowOptions extends CommandOptions {
@@ -48,7 +43,7 @@ export function registerWorkflow(program: Command): void {
       collect,
     );
   addSharedOptions(create);
-  addRefusedOptions(create, "workflow");
+  addOldOptions(create, "workflow");
   addCommandFile(create).addHelpText("after", HELP).action(createWorkflow);
   group
     .command("stop")
@@ -67,22 +62,23 @@ async function createWorkflow(words: string[], options: WorkflowOptions): Promis
   const command = joinCommand(words);
   const environment = parseEnvironment(options.env ?? []);
   const labelled = findLabelledDirectories((options.repo ?? []).map(parseRepoOption), process.cwd());
-  checkCommitRef(options.commitRef);
+  checkCodeOptions(options);
+  if (options.githubUrl !== undefined && labelled.length > 0) {
+    throw argumentError("--repo is for code that lies here: it does not go with --github-url.");
+  }
   const { verbose = false, json = false } = options;
   using client = openClient();
   const reachable = client.account.whoAmI();
   // Awaited while the code is submitted.
   reachable.catch(() => undefined);
-  const { code, cwd, labels, subject } = await submitCode({
-    client,
-    labelled,
-    force: options.force ?? false,
-    verbose,
-    quiet: json,
-    meanwhile: reachable,
-  });
-  const description = options.description ?? subject;
-  const workflow = await client.workflows.create({ command, environment, description, code, cwd, labels });
+  const { force = false, commitRef, githubUrl, githubRef } = options;
+  const submission = { client, labelled, commitRef, force, verbose, quiet: json, meanwhile: reachable };
+  const sent = githubUrl === undefined ? await submitCode(submission) : await reachable.then(() => undefined);
+  const { code, cwd, labels } = sent ?? {};
+  const description = options.description ?? sent?.subject;
+  const hints = hintsOf(options);
+  const request = { command, environment, description, code, cwd, labels, githubUrl, githubRef, hints };
+  const workflow = await client.workflows.create(request);
   const run = workflow.managingRun;
   if (json) {
     terminal.json({ id: workflow.id, labels: workflow.labels, managing_run: runToJson(run) });

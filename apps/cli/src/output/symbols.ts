@@ -3,6 +3,7 @@
 export const SYMBOLS = {
   spark: "✨",
   cast: "💫",
+  again: "♻️",
   party: "🎉",
   crash: "💥",
   skull: "💀",

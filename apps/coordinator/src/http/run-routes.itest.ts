@@ -140,7 +140,8 @@ describe("listing runs", () => {
     expect(await list("?workspace_id=1&workspace_id=2")).toEqual([]);
     const labelled = [await newRun(world, { labels: ["a", "b"] }), await newRun(world, { labels: ["a"] })];
     expect(await list("?labels=a")).toEqual(labelled.toReversed());
-    expect(await list("?labels=b&labels=a")).toEqual([labelled[0]]);
+    expect(await list("?labels=b&labels=c")).toEqual([labelled[0]]);
+    expect(await list("?labels=b&labels=a")).toEqual(labelled.toReversed());
   });
 
   it.each(["sort_column=status", "sort_ascending=True"])("refuses %s with a sentence", async (query) => {

@@ -21,7 +21,8 @@ export function createRunService(services: Services): RunServiceServer {
       const { pageSize, labels, workspaceIds } = request;
       const beforeId = request.beforeId === 0 ? undefined : request.beforeId;
       const projectId = request.projectId === 0 ? undefined : request.projectId;
-      const runs = await lifecycle.list(principal, { pageSize, beforeId, projectId, labels, workspaceIds });
+      const repository = request.repository === "" ? undefined : request.repository;
+      const runs = await lifecycle.list(principal, { pageSize, beforeId, projectId, repository, labels, workspaceIds });
       return { runs: await Promise.all(runs.map((run) => toRunMessage(services, run))) };
     }),
     stopRun: unary(services, async (request, { principal }) => ({

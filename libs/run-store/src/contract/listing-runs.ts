@@ -29,10 +29,10 @@ export function describeListingRuns(open: OpenFixture): void {
       expect(await store.listRuns({ owner: "cyd", pageSize: 100 })).toEqual([]);
     });
 
-    it("leaves archived runs out, and chooses by project, search, pushed repository and labels together", async () => {
+    it("leaves archived runs out, and chooses by project, search, repository and labels together", async () => {
       await using fixture = await open();
       const { store } = fixture;
-      const spec = (workspaceId?: number) => ({ ...sampleSpec(), workspaceId });
+      const spec = (workspaceId?: number) => ({ ...sampleSpec(), workspaceId, codeRoot: `code${workspaceId ?? ""}` });
       await store.createRun(sampleRun({ projectId: 1, labels: ["a"], spec: spec(3) }), "");
       await store.createRun(sampleRun({ projectId: 1, labels: ["b", "a"], spec: spec(4) }), "");
       await store.createRun(sampleRun({ hyperSearchId: 5, labels: [], spec: spec() }), "");
@@ -42,6 +42,11 @@ export function describeListingRuns(open: OpenFixture): void {
       expect(await list({ hyperSearchId: 5 })).toEqual([3]);
       expect(await list({ workspaceIds: [3, 9] })).toEqual([1]);
       expect(await list({ workspaceIds: [], labels: [] })).toEqual([3, 2, 1]);
+      expect(await list({ repository: "code4" })).toEqual([2]);
+      expect(await list({ repository: "code%" })).toEqual([]);
+      expect(await list({ labels: ["b", "z"] })).toEqual([2]);
+      expect(await list({ labels: ["a", "b"] })).toEqual([2, 1]);
+      expect(await list({ labels: ["z", 'a"'] })).toEqual([]);
       await change(store, 1, { projectId: null, labels: ["x"] });
       expect(await list({ projectId: 1 })).toEqual([2]);
       expect((await store.findRun(1))?.projectId).toBeUndefined();

@@ -14,6 +14,10 @@ export function selectRuns(db: Statements, filter: RunFilter): RunRecord[] {
     conditions.push(`${column} = ?`);
     values.push(value);
   }
+  if (filter.repository !== undefined) {
+    conditions.push("json_extract(spec, '$.codeRoot') = ?");
+    values.push(filter.repository);
+  }
   // Lists of any length as one JSON value: the text of the statement stays the same, and it is compiled once.
   if (filter.workspaceIds !== undefined && filter.workspaceIds.length > 0) {
     conditions.push("json_extract(spec, '$.workspaceId') IN (SELECT value FROM json_each(?))");
@@ -21,7 +25,7 @@ export function selectRuns(db: Statements, filter: RunFilter): RunRecord[] {
   }
   if (filter.labels !== undefined && filter.labels.length > 0) {
     conditions.push(
-      "NOT EXISTS (SELECT 1 FROM json_each(?) AS asked WHERE asked.value NOT IN (SELECT value FROM json_each(runs.labels)))",
+      "EXISTS (SELECT 1 FROM json_each(runs.labels) AS label WHERE label.value IN (SELECT value FROM json_each(?)))",
     );
     values.push(JSON.stringify(filter.labels));
   }

@@ -171,12 +171,14 @@ export interface ListRunsRequest {
   pageSize: number;
   /** Only runs older than this id; zero: from the newest. */
   beforeId: number;
-  /** With all of these labels. */
+  /** With any of these; empty: whatever their labels. */
   labels: string[];
   /** Zero: of any project and of none. */
   projectId: number;
   /** With code from any of these; empty: from anywhere. */
   workspaceIds: number[];
+  /** With a code root of this name; empty: of any and of none. */
+  repository: string;
 }
 
 export interface ListRunsResponse {
@@ -2011,7 +2013,7 @@ export const GetRunResponse: MessageFns<GetRunResponse> = {
 };
 
 function createBaseListRunsRequest(): ListRunsRequest {
-  return { pageSize: 0, beforeId: 0, labels: [], projectId: 0, workspaceIds: [] };
+  return { pageSize: 0, beforeId: 0, labels: [], projectId: 0, workspaceIds: [], repository: "" };
 }
 
 export const ListRunsRequest: MessageFns<ListRunsRequest> = {
@@ -2034,6 +2036,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
         writer.int64(v);
       }
       writer.join();
+    }
+    if (message.repository !== "") {
+      writer.uint32(50).string(message.repository);
     }
     return writer;
   },
@@ -2101,6 +2106,14 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
 
             break;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.repository = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2136,6 +2149,7 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
         : globalThis.Array.isArray(object?.workspace_ids)
         ? object.workspace_ids.map((e: any) => globalThis.Number(e))
         : [],
+      repository: isSet(object.repository) ? globalThis.String(object.repository) : "",
     };
   },
 
@@ -2156,6 +2170,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     if (message.workspaceIds?.length) {
       obj.workspaceIds = message.workspaceIds.map((e) => Math.round(e));
     }
+    if (message.repository !== "") {
+      obj.repository = message.repository;
+    }
     return obj;
   },
 
@@ -2169,6 +2186,7 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     message.labels = object.labels?.map((e) => e) || [];
     message.projectId = object.projectId ?? 0;
     message.workspaceIds = object.workspaceIds?.map((e) => e) || [];
+    message.repository = object.repository ?? "";
     return message;
   },
 };
