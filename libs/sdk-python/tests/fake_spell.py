@@ -96,10 +96,10 @@ class FakeSpell(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, answers: Optional[Dict[Tuple[str, str], List[Answer]]] = None) -> None:
         super().__init__(("127.0.0.1", port), Call)
         self.calls: List[Seen] = []
-        self.answers: Dict[Tuple[str, str], List[Answer]] = {}
+        self.answers: Dict[Tuple[str, str], List[Answer]] = answers or {}
         self.connections: List[socket.socket] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()

@@ -1,7 +1,11 @@
 """send_metric: never an exception, nothing outside of runs."""
 
+import os
+import socket
+import threading
+import time
 import warnings
-from typing import Any
+from typing import Any, List
 
 import pytest
 from fake_spell import FakeSpell, free_port, says, says_raw
@@ -79,8 +83,74 @@ def test_refused(inside: FakeSpell) -> None:
         send_metric("loss", 1)
 
 
+def test_a_connection_is_kept(inside: FakeSpell) -> None:
+    for index in range(5):
+        send_metric("loss", index)
+    assert (len(inside.calls), len(inside.connections)) == (5, 1)
+    # Between two metrics the service may close it.
+    inside.connections[0].shutdown(socket.SHUT_RDWR)
+    send_metric("loss", 5)
+    assert (len(inside.calls), len(inside.connections)) == (6, 2)
+
+
+def test_threads_have_connections_of_their_own(inside: FakeSpell) -> None:
+    def work() -> None:
+        for index in range(20):
+            send_metric("loss", index)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(inside.calls), len(inside.connections)) == (80, 4)
+
+
+def test_a_child_process_leaves_its_parent_s_connection_alone(inside: FakeSpell) -> None:
+    send_metric("loss", 1)
+    child = os.fork()
+    if child == 0:
+        send_metric("loss", 2)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    send_metric("loss", 3)
+    assert [call.body["number"] for call in inside.calls] == [1, 2, 3]
+    assert len(inside.connections) == 2
+
+
+def test_a_service_that_is_started_again_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("SPELL_RUN", "1")
+    monkeypatch.setenv("SPELL_METRICS", f"127.0.0.1:{port}")
+    started: List[FakeSpell] = []
+
+    def start() -> None:
+        started.append(FakeSpell(port, {("POST", "/user-metrics"): [says({})]}))
+
+    timer = threading.Timer(0.3, start)
+    timer.start()
+    try:
+        send_metric("loss", 1)
+    finally:
+        timer.join()
+        started[0].stop()
+    assert len(started[0].calls) == 1
+
+
+def test_only_the_first_metric_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spell.metrics._PATIENCE_S", 0.2)
+    monkeypatch.setenv("SPELL_RUN", "1")
+    monkeypatch.setenv("SPELL_METRICS", f"127.0.0.1:{free_port()}")
+    started = time.monotonic()
+    with pytest.warns(SpellMetricWarning):
+        for _ in range(100):
+            send_metric("loss", 1)
+    assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:{}", "127.0.0.1:{}x", ":{}", "a b:{}", "[::"])
 def test_unreachable(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr("spell.metrics._PATIENCE_S", 0.05)
     monkeypatch.setenv("SPELL_RUN", "1")
     monkeypatch.setenv("SPELL_METRICS", host.format(free_port()))
     with pytest.warns(SpellMetricWarning):
