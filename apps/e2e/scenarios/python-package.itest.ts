@@ -1,0 +1,162 @@
+/** The Python package against a real farm: what scripts of the former Spell do, and what they get to see. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Farm } from "../support/farm.ts";
+import { REFUSED, python, refusalsIn } from "../support/python.ts";
+
+let farm: Farm;
+beforeAll(async () => {
+  farm = await Farm.start({ args: ["--machine-type", "V100", "--cpu-slots", "4"] });
+}, 60_000);
+afterAll(() => farm[Symbol.asyncDispose]());
+
+const CLIENT = `
+import json, os, sys
+import spell.client
+from spell.client.runs import Run
+client = spell.client.from_environment()
+new = client.runs.new
+def ended(run):
+    run.wait_status(*client.runs.FINAL)
+    run.refresh()
+    return run
+def said(run):
+    return [str(line) for line in run.logs() if line.status == client.runs.RUNNING and not line.status_event]
+def show(**facts):
+    print(json.dumps(facts), flush=True)
+`;
+
+/** Runs a script after what all of them need; gives the facts that it showed. */
+async function facts(script: string): Promise<Record<string, unknown>> {
+  const { stdout, stderr, exitCode } = await python(farm.place, `${CLIENT}\n${script}`);
+  expect({ stderr, exitCode }, stdout).toEqual({ stderr: "", exitCode: 0 });
+  const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
+  return Object.assign({}, ...lines.map((line) => JSON.parse(line) as unknown)) as Record<string, unknown>;
+}
+
+describe("runs", { timeout: 60_000 }, () => {
+  test("keywords reach the run, and what it is shows in its attributes", async () => {
+    const seen = await facts(`
+everything = dict.fromkeys(
+    "project description github_url github_ref commit_label workflow_id workspace_id commit_hash cwd pip_packages "
+    "apt_packages requirements_file conda_file docker_image tensorboard_directory distributed timeout auto_resume "
+    "stop_conditions provider node_group".split()
+)
+everything.update(
+    command="echo :word: $NAME; exit 3", params={"word": "hello"}, envvars={"NAME": "caf\\u00e9", "N": 5},
+    labels=["one", "two"], machine_type="cpu", framework="tensorflow", framework_version=2.2,
+    attached_resources=None, idempotent=None,
+)
+run = new(**everything)
+show(first=run.status)
+ended(run)
+show(
+    status=run.status, code=run.user_exit_code, command=run.command, gpu=run.gpu, labels=sorted(run.labels),
+    env=run.environment_vars, hyper=run.hyper_params, creator=run.run.creator.user_name == client.api.owner,
+    times=[str(at.tzinfo) for at in (run.created_at, run.started_at, run.ended_at)], said=said(run),
+    shown=repr(run).startswith("Run(id=%d, status='failed', user_exit_code=3, command=" % run.id),
+    hinted=[str(line) for line in run.logs() if "tensorflow 2.2" in str(line)] != [],
+    same=Run(client.api, client.api.get_run(run.id)).run == run.run,
+)
+`);
+    expect(seen).toEqual({
+      ...{ first: "machine_requested", status: "failed", code: 3, command: "echo hello $NAME; exit 3", gpu: "CPU" },
+      ...{ labels: ["one", "two"], env: { NAME: "café", N: "5" }, hyper: { word: "hello" }, creator: true },
+      ...{ times: ["UTC", "UTC", "UTC"], said: ["hello café"], shown: true, hinted: true, same: true },
+    });
+  });
+
+  test("waiting: what was passed counts, what can no longer come is an error", async () => {
+    const script = `
+failing, good = new(command="exit 1"), new(command="true")
+refused("complete", lambda: failing.wait_status(client.runs.COMPLETE))
+good.wait_status(client.runs.COMPLETE)
+good.wait_status(client.runs.RUNNING)
+good.wait_status(client.runs.BUILDING, client.runs.FAILED)
+show(unchanged=good.status)
+refused("stop", good.stop)
+refused("none", lambda: client.runs.get(9999))
+refused("nonsense", lambda: good.wait_status("finished"))
+`;
+    const { stdout, stderr } = await python(farm.place, `${CLIENT}${REFUSED}${script}`);
+    expect(stderr).toBe("");
+    const refusals = refusalsIn(stdout);
+    expect(refusals.get("complete")?.[0]).toBe("WaitError");
+    expect(refusals.get("stop")?.[0]).toBe("ConflictRequest");
+    expect(refusals.get("none")?.[0]).toBe("ClientException");
+    expect(refusals.get("nonsense")?.[0]).toMatch(/^(WaitError|BadRequest)$/);
+    expect(stdout).toContain('{"unchanged": "machine_requested"}');
+  });
+
+  test("mounts named in every way that scripts do", async () => {
+    const seen = await facts(`
+source = ended(new(command="mkdir save; echo w > save/w.txt; echo o > o.txt"))
+at = "runs/%d" % source.id
+reader = ended(new(command="cat o.txt save/w.txt all/o.txt", attached_resources={
+    at + "/o.txt": None, at + "/save/": "", at: "all",
+}))
+show(said=said(reader), mounts=sorted(reader.attached_resources.values()))
+`);
+    expect(seen).toEqual({ said: ["o", "w", "o"], mounts: ["/spell/all", "/spell/o.txt", "/spell/save"] });
+  });
+
+  test("labels, lists, identical requests, the archive, batches", async () => {
+    const seen = await facts(`
+run = ended(new(command="echo listed", labels=["kept"]))
+run.add_label("new")
+run.remove_label("kept")
+run.refresh()
+again = new(command="echo listed", idempotent=True)
+show(
+    labels=run.labels, again=[again.id == run.id, again.already_existed], listed=[r.id == run.id for r in client.runs.list(labels=["new"])],
+    newest=[type(r).__name__ for r in client.runs.list(number=1)],
+)
+sleepers = [new(command="sleep 600") for _ in range(2)]
+for sleeper in sleepers:
+    sleeper.wait_status(client.runs.RUNNING)
+ids = [sleeper.id for sleeper in sleepers]
+stopped = client.api.stop_runs([ids[0], run.id, 99999])
+killed = client.api.kill_runs([ids[1], run.id, 99999])
+show(
+    stopped=stopped["successful_run_ids"] == ids[:1] and stopped["non_existent_run_ids"] == [99999],
+    killed=killed["successful_run_ids"] == ids[1:] and killed["final_state_run_ids"] == [run.id],
+    statuses=[ended(sleeper).status for sleeper in sleepers],
+)
+client.api.archive_run(run.id)
+show(archived=[r.id for r in client.runs.list(labels=["new"])])
+`);
+    expect(seen).toEqual({
+      ...{ labels: ["new"], again: [true, true], listed: [true], newest: ["Run"] },
+      ...{ stopped: true, killed: true, statuses: ["stopped", "killed"], archived: [] },
+    });
+  });
+
+  test("logs: a slice, the end, and live", async () => {
+    const seen = await facts(`
+run = new(command="for i in 1 2 3; do echo line $i; sleep 0.2; done")
+followed = [str(line) for line in run.logs(follow=True)]
+everything = list(run.logs())
+show(
+    followed=[line for line in followed if line.startswith("line")], last=str(list(run.logs(offset=-1))[0]) == str(everything[-1]),
+    rest=len(list(run.logs(offset=3))) == len(everything) - 3, same=followed == [str(line) for line in everything],
+    kinds=sorted({type(line.timestamp).__name__ for line in everything}),
+)
+`);
+    expect(seen).toEqual({
+      ...{ followed: ["line 1", "line 2", "line 3"], last: true, rest: true, same: true, kinds: ["str"] },
+    });
+  });
+
+  test("threads share a client", async () => {
+    const seen = await facts(`
+import threading
+results = []
+def work(number):
+    results.append(said(ended(new(command="echo %d" % number)))[0])
+threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+show(results=sorted(results))
+`);
+    expect(seen).toEqual({ results: ["0", "1", "2", "3", "4", "5", "6", "7"] });
+  });
+});
