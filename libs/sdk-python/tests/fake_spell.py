@@ -29,7 +29,8 @@ class Call(BaseHTTPRequestHandler):
     def answer_any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length)
-        self.body = json.loads(raw) if raw else None
+        is_json = self.headers.get("Content-Type") == "application/json"
+        self.body = json.loads(raw) if raw and is_json else raw or None
         self.server.calls.append(Seen(self.command, self.path, dict(self.headers.items()), self.body))
         answers = self.server.answers.get((self.command, self.path.partition("?")[0]))
         if not answers:
@@ -40,7 +41,7 @@ class Call(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             answer(self)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer_any
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer_any
 
     def json(self, value: Any, status: int = 200) -> None:
         self.raw(json.dumps(value).encode(), status)
@@ -51,6 +52,15 @@ class Call(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def nothing(self, status: int = 204, **headers: str) -> None:
+        """Headers alone."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        if status != 204:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def chunks(self, *contents: bytes, end: bool = True, **headers: str) -> None:
         """A chunked answer; without ``end`` the connection is cut after the last chunk."""

@@ -194,3 +194,13 @@ def test_a_destination_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ClientException, match="Cannot copy to"):
         unpack(TREE, tmp_path / "file")
+
+
+def test_an_archive_to_read(server: FakeSpell, client: SpellClient, tmp_path: Path) -> None:
+    server.on("GET", "resources/ada/cp/uploads/x", says_tar(TREE))
+    with client.api.tar_of_path("uploads/x") as archive:
+        assert [member.name for member in archive] == ["a", "a/f.txt", "g"]
+    said: List[str] = []
+    client.api.download_resources(["uploads/x"], str(tmp_path), said.append)
+    client.api.download_resources(["uploads/x"], str(tmp_path), said.append, quiet=True)
+    assert said == ["Extracting a...", "Extracting a/f.txt...", "Extracting g..."]

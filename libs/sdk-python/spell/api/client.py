@@ -6,6 +6,7 @@ from spell.api.projects_client import ProjectsClient
 from spell.api.resources_client import ResourcesClient
 from spell.api.runs_client import RunsClient
 from spell.api.user_client import UserClient
+from spell.api.user_datasets_client import UserDatasetsClient
 from spell.api.workflows_client import WorkflowsClient
 
 
@@ -16,6 +17,7 @@ class APIClient(
     ResourcesClient,
     ModelClient,
     ProjectsClient,
+    UserDatasetsClient,
     UserClient,
 ):
     """Talks to one server as one owner. Any number of threads may share it.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import tarfile
 
 Read = Callable[[int], bytes]
-Report = Optional[Callable[[str], None]]
+Report = Optional[Callable[[str], object]]
 
 _COPY_BYTES = 256 * 1024
 
@@ -32,12 +32,19 @@ def extract(read: Read, destination: str, report: Report = None) -> None:
 
     try:
         os.makedirs(destination, exist_ok=True)
-        with tarfile.open(fileobj=_Reader(read), mode="r|*") as archive:  # type: ignore[call-overload]
+        with open_tar(read) as archive:
             _unpack(archive, _Folder(destination), report)
     except (tarfile.TarError, EOFError) as error:
         raise ClientException(f"What the server sent cannot be unpacked: {error}", exception=error) from error
     except OSError as error:
         raise ClientException(f"Cannot copy to {destination!r}: {error}", exception=error) from error
+
+
+def open_tar(read: Read) -> "tarfile.TarFile":
+    """The archive as it arrives, whatever it is packed with."""
+    import tarfile
+
+    return tarfile.open(fileobj=_Reader(read), mode="r|*")  # type: ignore[call-overload,no-any-return]
 
 
 def _unpack(archive: "tarfile.TarFile", folder: "_Folder", report: Report) -> None:

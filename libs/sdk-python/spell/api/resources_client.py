@@ -1,14 +1,18 @@
-"""Calls about files: list them, fetch them, give them a name, remove uploads."""
+"""Calls about files: list them, fetch them, give them a name."""
 
-from typing import Any, Dict, Iterator, List, NoReturn
+import contextlib
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Sequence
 
 from spell.api import readers
 from spell.api.base_client import BaseClient
 from spell.api.broken import Broken
 from spell.api.exceptions import ClientException, JsonDecodeError
-from spell.api.extract import Report, extract
-from spell.api.models.resources import LsLine, UserDataset
+from spell.api.extract import Read, Report, extract, open_tar
+from spell.api.models.resources import LsLine
 from spell.api.streams import parse_event
+
+if TYPE_CHECKING:
+    import tarfile
 
 _TAR = "application/x-tar"
 
@@ -36,12 +40,33 @@ class ResourcesClient(BaseClient):
         A file arrives under its base name, a folder with its contents. Nothing is ever written outside of the
         destination. ``report`` is told each name before it is written.
         """
+        with self._archive(path) as read:
+            extract(read, destination, report)
+
+    def download_resources(
+        self, resources: Sequence[str], dest: str, echo: Callable[[str], object], quiet: bool = False
+    ) -> None:
+        """Copy several, as :meth:`copy` does; ``echo`` is told of each file unless quiet."""
+        for resource in resources:
+            self.copy(resource, dest, None if quiet else lambda name: echo(f"Extracting {name}..."))
+
+    @contextlib.contextmanager
+    def tar_of_path(self, path: str) -> Iterator["tarfile.TarFile"]:
+        """A file or folder of the server as an open tar, to be read in the order of its members.
+
+        Names and links in it may lead anywhere: :meth:`copy` unpacks it safely.
+        """
+        with self._archive(path) as read, open_tar(read) as archive:
+            yield archive
+
+    @contextlib.contextmanager
+    def _archive(self, path: str) -> Iterator[Read]:
         exchange = self._session.open("resources", self.owner, "cp", *_segments(path), accept=_TAR)
         try:
             kind = exchange.headers.get("content-type", "")
             if not kind.startswith(_TAR):
                 raise ClientException(f"{exchange.url} did not send files but {kind or 'something without a type'}")
-            extract(exchange.some, destination, report)
+            yield exchange.some
         except Broken as broken:
             raise self._session.unreachable(broken) from broken.cause
         finally:
@@ -66,21 +91,6 @@ class ResourcesClient(BaseClient):
     def remove_link(self, alias: str) -> None:
         """Remove a link; what it stands for stays."""
         self._session.send("DELETE", "links", self.owner, alias)
-
-    def new_dataset(self, name: str, cluster_name: object = None, compressed: bool = False) -> UserDataset:
-        """Begin an upload of that name, or go on with it."""
-        body = {"name": name, "cluster_name": cluster_name, "compressed": bool(compressed)}
-        return UserDataset.from_json(
-            self._member(self._session.ask("POST", "datasets", self.owner, body=body), "user_dataset")
-        )
-
-    def complete_upload(self, dataset_id: int) -> None:
-        """All files are there: the upload can be mounted from now on."""
-        self._session.send("POST", "datasets", self.owner, dataset_id, "upload_complete")
-
-    def remove_dataset(self, name: str) -> None:
-        """Remove ``uploads/<name>``."""
-        self._session.send("DELETE", "datasets", self.owner, body={"name": name})
 
 
 def _segments(path: str) -> List[str]:

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import spell
 from spell.api.backoff import Backoff
@@ -82,6 +82,18 @@ class Session:
         """Ask for a change. Retried only if the server surely has not seen the request."""
         self._call(self._request(method, segments, body=body, repeatable=False))
 
+    def exchange(
+        self, method: str, place: Union[str, Sequence[Segment]], headers: Mapping[str, str], content: bytes = b""
+    ) -> Response:
+        """Send bytes and headers to a path, or to a URL that this server gave. Retried as :meth:`send` does."""
+        request = self._request(method, () if isinstance(place, str) else place, headers=headers, repeatable=False)
+        if isinstance(place, str):
+            request = request._replace(target=self._target_of(place))
+        if content:
+            request.headers.pop("Content-Length", None)
+            request = request._replace(body=content)
+        return self._call(request)
+
     def stream(self, *segments: Segment, body: JsonObject) -> "Exchange":
         """POST for a stream, once. Raises :class:`Broken`; any answer but success is for the caller to judge."""
         exchange = self._connections.exchange(self._request("POST", segments, body=body))
@@ -118,6 +130,12 @@ class Session:
         elif method != "GET":
             all_headers["Content-Length"] = "0"
         return Request(method, target, all_headers, content, repeatable, read_timeout_s)
+
+    def _target_of(self, url: str) -> str:
+        """Path and query of a URL, below the base URL. Whatever host it names, only this server is ever asked."""
+        parts, prefix = urlsplit(url), urlsplit(self.url).path
+        path = parts.path[len(prefix) :] if parts.path.startswith(prefix + "/") else parts.path
+        return f"{path}?{parts.query}" if parts.query else path
 
     def _call(self, request: Request) -> Response:
         return self._until_answered(request, lambda request: _checked(self._connections.exchange(request).read()))
