@@ -48,6 +48,7 @@ def test_grid(created: FakeSpell, client: SpellClient) -> None:
     assert repr(search) == repr(search.hyper)
     search.refresh()
     assert (search.status, search.runs) == ("complete", [])
+    assert "Idempotency-Key" in created.calls[0].headers
 
 
 def test_random(created: FakeSpell, client: SpellClient) -> None:

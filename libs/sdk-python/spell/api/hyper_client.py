@@ -81,7 +81,7 @@ class HyperClient(BaseClient):
         return metrics if isinstance(metrics, dict) else {}
 
     def _new(self, body: JsonObject) -> HyperSearch:
-        answer = self._session.ask("POST", "runs", self.owner, "hyper_search", body=body)
+        answer = self._session.create("runs", self.owner, "hyper_search", body=body)
         return HyperSearch.from_json(self._member(answer, "hyper_search"))
 
 

@@ -1,7 +1,6 @@
 """Calls about runs: create, find, end, label, wait, log, metrics, load."""
 
 import contextlib
-import os
 from datetime import datetime
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -14,18 +13,13 @@ from spell.api.models.runs import CPUStats, GPUStats, LogEntry, Run
 from spell.api.session import JsonObject
 from spell.api.streams import EventStream
 
-# The server may copy a working directory before it answers.
-_CREATE_TIMEOUT_S = 600.0
-
 
 class RunsClient(BaseClient):
     """Every method may raise :class:`ClientException` or one of its subclasses."""
 
     def run(self, run_req: RunRequest) -> Run:
         """Create a run. A create that has to be repeated, after a lost connection, returns the same run."""
-        answer = self._session.create(
-            "runs", self.owner, body=run_req.to_payload(), key=_new_key(), read_timeout_s=_CREATE_TIMEOUT_S
-        )
+        answer = self._session.create("runs", self.owner, body=run_req.to_payload())
         run = Run.from_json(self._member(answer, "run"))
         run.already_existed = answer.get("already_existed") is True
         return run
@@ -155,12 +149,3 @@ class RunsClient(BaseClient):
 
     def _stream(self, run_id: int, what: str, request: Callable[[], JsonObject]) -> EventStream:
         return EventStream(self._session, ("runs", self.owner, run_id, what), request)
-
-
-def _new_key() -> str:
-    """A version 4 UUID, made by hand because importing uuid would take longer than everything else here."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    digits = raw.hex()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

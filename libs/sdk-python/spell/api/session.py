@@ -1,6 +1,7 @@
 """Calls to the server: authentication, retries, and errors as exceptions."""
 
 import json
+import os
 import re
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
@@ -21,6 +22,8 @@ Segment = Union[str, int]
 Query = Sequence[Tuple[str, object]]
 
 _READ_TIMEOUT_S = 120.0
+# The server may copy a working directory before it answers.
+_CREATE_TIMEOUT_S = 600.0
 # A server never reached is probably not there: say so soon. One that has answered before is probably restarting.
 _PATIENCE_NEVER_REACHED_S = 3.0
 _PATIENCE_REACHED_S = 30.0
@@ -70,11 +73,11 @@ class Session:
         """Ask for a change that is answered with an object. Retried as :meth:`send` does."""
         return _json_object(self._call(self._request(method, segments, body=body, repeatable=False)))
 
-    def create(self, *segments: Segment, body: JsonObject, key: str, read_timeout_s: float) -> JsonObject:
+    def create(self, *segments: Segment, body: JsonObject) -> JsonObject:
         """POST an object with an idempotency key, by which a retry finds what the first try made."""
-        headers = {"Idempotency-Key": key}
+        headers = {"Idempotency-Key": _new_key()}
         request = self._request(
-            "POST", segments, body=body, headers=headers, repeatable=True, read_timeout_s=read_timeout_s
+            "POST", segments, body=body, headers=headers, repeatable=True, read_timeout_s=_CREATE_TIMEOUT_S
         )
         return _json_object(self._call(request))
 
@@ -206,3 +209,12 @@ def _query_string(pairs: Query) -> str:
         elif value is not None:
             flat.append((name, value))
     return urlencode(flat)
+
+
+def _new_key() -> str:
+    """A version 4 UUID, made by hand because importing uuid would take longer than everything else here."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    digits = raw.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
