@@ -9,6 +9,7 @@ import { describeLogs } from "./contract/logs.ts";
 import { describeMetrics } from "./contract/metrics.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeReopening } from "./contract/reopening.ts";
+import { describeWorkspaces } from "./contract/workspaces.ts";
 import type { RunStore } from "./run-store.ts";
 
 /** A record under test, empty when it is opened. */
@@ -29,6 +30,7 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeLogs(open);
     describeBlobs(open);
     describeMetrics(open);
+    describeWorkspaces(open);
     describeReopening(open);
   });
 }

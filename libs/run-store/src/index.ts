@@ -4,6 +4,7 @@ export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } fr
 export type {
   AgentRecord,
   BlobLocation,
+  LabelCode,
   LogDescription,
   LogSegment,
   NewBlob,
@@ -20,3 +21,5 @@ export type {
   WorkflowLabel,
   WorkflowRecord,
 } from "./records.ts";
+export { workspaceRepository } from "./workspaces.ts";
+export type { CommitTree, WorkspaceRecord, WorkspaceStore } from "./workspaces.ts";

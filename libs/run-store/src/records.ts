@@ -150,16 +150,33 @@ export interface RunFilter {
 
 export interface WorkflowLabel {
   label: string;
-  /** Relative to /spell in the master run. */
+  /** Relative to /spell in the master run; empty when the code is fixed. */
   path: string;
+  /** What the label stands for when that was settled with the workflow's creation. */
+  code?: LabelCode;
+}
+
+/** Code that a label stands for whatever becomes of where it came from. */
+export interface LabelCode {
+  tree: Digest;
+  /** Folder of the tree that is the code's root. */
+  root: string;
+  /** May be empty. */
+  commit: string;
+  workspaceId?: number;
+  githubUrl?: string;
+  githubRef?: string;
 }
 
 export interface WorkflowRecord {
   id: number;
   owner: string;
-  managingRunId: number;
+  /** Undefined: its master runs on the user's own machine. */
+  managingRunId?: number;
   labels: WorkflowLabel[];
   createdAtMs: number;
+  /** Hidden, and nothing is added to it. */
+  archivedAtMs?: number;
 }
 
 export interface AgentRecord {

@@ -21,6 +21,7 @@ import type {
   WorkflowLabel,
   WorkflowRecord,
 } from "./records.ts";
+import type { WorkspaceStore } from "./workspaces.ts";
 
 export interface CreatedRun {
   run: RunRecord;
@@ -33,6 +34,7 @@ export interface CreatedRun {
 export interface RunStore {
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
+  readonly workspaces: WorkspaceStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;
@@ -57,6 +59,13 @@ export interface RunStore {
     clientKey: string,
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }>;
   findRun(id: number): Promise<RunRecord | undefined>;
+  /** A workflow whose master runs on the user's own machine. A client key seen before answers the workflow it made. */
+  createLocalWorkflow(
+    workflow: { owner: string; labels: WorkflowLabel[]; createdAtMs: number },
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; existed: boolean }>;
+  /** Hides it. One that is archived stays as it is. */
+  archiveWorkflow(id: number, atMs: number): Promise<void>;
   /** The run that this owner made with this client key. */
   findRunByClientKey(owner: string, clientKey: string): Promise<RunRecord | undefined>;
   /** Newest first. */

@@ -55,9 +55,10 @@ export function toWorkflow(row: Row): WorkflowRecord {
   return {
     id: row["id"] as number,
     owner: row["owner"] as string,
-    managingRunId: row["managing_run_id"] as number,
+    managingRunId: row["managing_run_id"] === 0 ? undefined : (row["managing_run_id"] as number),
     labels: JSON.parse(row["labels"] as string) as WorkflowRecord["labels"],
     createdAtMs: row["created_at_ms"] as number,
+    archivedAtMs: optional<number>(row["archived_at_ms"]),
   };
 }
 

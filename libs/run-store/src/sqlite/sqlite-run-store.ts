@@ -27,6 +27,7 @@ import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
+import { SqliteWorkspaces } from "./sqlite-workspaces.ts";
 import { Statements } from "./statements.ts";
 
 /**
@@ -40,6 +41,7 @@ export function openSqliteRunStore(path: string): RunStore {
 class SqliteRunStore implements RunStore {
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
+  readonly workspaces: SqliteWorkspaces;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -50,6 +52,7 @@ class SqliteRunStore implements RunStore {
     this.#group = new GroupCommit(database);
     this.metrics = new SqliteMetrics(this.#db, this.#group);
     this.accounts = new SqliteAccounts(this.#db, this.#group);
+    this.workspaces = new SqliteWorkspaces(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
@@ -123,7 +126,7 @@ class SqliteRunStore implements RunStore {
   createRun(run: NewRun, clientKey: string, options = { reuse: false }): Promise<CreatedRun> {
     return this.#group.write(() => {
       const existing = this.#runByKey(run.owner, clientKey);
-      if (existing?.runType === "workflow") throw keyUsed(clientKey);
+      if (existing?.runType === "workflow" || this.#localWorkflow(run.owner, clientKey)) throw keyUsed(clientKey);
       if (existing !== undefined) return { run: existing, existed: true, reused: false };
       const same = options.reuse ? selectSameRun(this.#db, run.owner, run.requestHash) : undefined;
       if (same !== undefined) return { run: same, existed: false, reused: true };
@@ -137,7 +140,7 @@ class SqliteRunStore implements RunStore {
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
     return this.#group.write(() => {
       const existing = this.#runByKey(workflow.run.owner, clientKey);
-      if (existing?.runType === "user") throw keyUsed(clientKey);
+      if (existing?.runType === "user" || this.#localWorkflow(workflow.run.owner, clientKey)) throw keyUsed(clientKey);
       if (existing?.workflowId !== undefined) {
         return { workflow: this.#workflow(existing.workflowId) as WorkflowRecord, run: existing, existed: true };
       }
@@ -150,6 +153,30 @@ class SqliteRunStore implements RunStore {
       const run = insertRun(this.#db, { ...workflow.run, workflowId: id }, clientKey);
       this.#db.run("UPDATE workflows SET managing_run_id = ? WHERE id = ?", run.id, id);
       return { workflow: this.#workflow(id) as WorkflowRecord, run, existed: false };
+    });
+  }
+
+  createLocalWorkflow(
+    workflow: { owner: string; labels: WorkflowLabel[]; createdAtMs: number },
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; existed: boolean }> {
+    const { owner, labels, createdAtMs } = workflow;
+    return this.#group.write(() => {
+      if (this.#runByKey(owner, clientKey) !== undefined) throw keyUsed(clientKey);
+      const made = this.#localWorkflow(owner, clientKey);
+      if (made !== undefined) return { workflow: made, existed: true };
+      const row = this.#db.one(
+        `INSERT INTO workflows (owner, managing_run_id, labels, created_at_ms, client_key)
+         VALUES (?, 0, ?, ?, ?) RETURNING *`,
+        ...[owner, JSON.stringify(labels), createdAtMs, clientKey === "" ? null : clientKey],
+      );
+      return { workflow: toWorkflow(row), existed: false };
+    });
+  }
+
+  archiveWorkflow(id: number, atMs: number): Promise<void> {
+    return this.#group.write(() => {
+      this.#db.run("UPDATE workflows SET archived_at_ms = coalesce(archived_at_ms, ?) WHERE id = ?", atMs, id);
     });
   }
 
@@ -259,6 +286,12 @@ class SqliteRunStore implements RunStore {
   #user(name: string): UserRecord | undefined {
     const row = this.#db.find("SELECT * FROM users WHERE name = ?", name);
     return row && toUser(row);
+  }
+
+  #localWorkflow(owner: string, clientKey: string): WorkflowRecord | undefined {
+    if (clientKey === "") return undefined;
+    const row = this.#db.find("SELECT * FROM workflows WHERE owner = ? AND client_key = ?", owner, clientKey);
+    return row && toWorkflow(row);
   }
 
   #runByKey(owner: string, clientKey: string): RunRecord | undefined {
