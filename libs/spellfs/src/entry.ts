@@ -65,6 +65,12 @@ export function linkClimb(target: string): number {
   return linkParts(target).climb;
 }
 
+/** Why a link at this path cannot be part of a tree, as the end of a sentence; undefined when it can. */
+export function linkProblem(path: string, target: string): string | undefined {
+  const depth = path.split("/").length - 1;
+  return targetProblem(target) ?? (linkClimb(target) > depth ? "it leaves the tree" : undefined);
+}
+
 /** Order of names in a node: by their UTF-8 bytes. */
 export function compareNames(left: string, right: string): number {
   const length = Math.min(left.length, right.length);

@@ -1,4 +1,4 @@
-export { compareNames, MAX_DEPTH, MAX_NAME_BYTES, MAX_TARGET_BYTES } from "./entry.ts";
+export { compareNames, MAX_DEPTH, MAX_NAME_BYTES, MAX_TARGET_BYTES, nameProblem } from "./entry.ts";
 export type { DirectoryEntry, FileEntry, SymlinkEntry, TreeEntry } from "./entry.ts";
 export { decodeNode, digestOf, encodeNode, MAX_NODE_BYTES, MAX_NODE_ENTRIES } from "./node.ts";
 export type { NodeLimits } from "./node.ts";
@@ -29,5 +29,10 @@ export type {
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export type { TransferOptions } from "./transfer.ts";
+export { readCommitTree } from "./commit-tree.ts";
+export type { CommitTreeNodes } from "./commit-tree.ts";
+export { hasCommit } from "./git-commit.ts";
+export { gitEnvironment, gitSentence } from "./git-process.ts";
+export type { GitSettings } from "./git-process.ts";
 export { openTreeCache } from "./cache.ts";
 export type { TreeCache } from "./cache.ts";
