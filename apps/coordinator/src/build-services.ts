@@ -8,6 +8,7 @@ import {
   Accounts,
   AgentSessions,
   Authenticator,
+  CommitTrees,
   CreateRuns,
   Dispatcher,
   FileRuns,
@@ -15,13 +16,16 @@ import {
   LoginAttempts,
   Passwords,
   PublicKeys,
+  ResolveCode,
   RunChanges,
   RunLifecycle,
   Snapshots,
   TreeCatalog,
+  Workspaces,
 } from "@spell/run-lifecycle";
 import type { PasswordCost } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
+import type { Git } from "./git/open-git.ts";
 import { LogReader } from "./logs/log-reader.ts";
 import { StoreLogRecord } from "./logs/store-log-record.ts";
 import type { Services } from "./services.ts";
@@ -30,6 +34,7 @@ export interface ServiceOptions {
   store: RunStore;
   objects: ObjectStore;
   bus: EventBus;
+  git: Git;
   /** Signs the tokens of runs. */
   runSecret: string;
   /** Machine types that may be asked for before any agent has them. */
@@ -52,7 +57,7 @@ export interface ServiceOptions {
 
 /** Nothing runs yet: `changes.start()` listens to the bus, the first `dispatcher.kick()` schedules. */
 export function buildServices(options: ServiceOptions): Services {
-  const { store, objects, bus, addresses, log, now, onError } = options;
+  const { store, objects, bus, git, addresses, log, now, onError } = options;
   const changes = new RunChanges(bus);
   const trees = new TreeCatalog(store, objects);
   const sessions = new AgentSessions(options.machineTypes);
@@ -61,6 +66,10 @@ export function buildServices(options: ServiceOptions): Services {
   const leases = new Leases({ leaseMs: options.leaseMs }, () => performance.now());
   const { nonZeroExit } = options;
   const lifecycle = new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, nonZeroExit, now });
+  const { repositories, maxBytes, allowedProtocols } = git;
+  const workspaces = new Workspaces({ store, repositories, now });
+  const commits = new CommitTrees({ store, trees, maxBytes });
+  const code = new ResolveCode({ store, trees, snapshots, workspaces, commits, repositories, allowedProtocols });
   return {
     store,
     objects,
@@ -72,7 +81,7 @@ export function buildServices(options: ServiceOptions): Services {
     }),
     accessTokens: new AccessTokens(store, now),
     publicKeys: new PublicKeys(store, now),
-    create: new CreateRuns({ store, trees, sessions, snapshots, now }),
+    create: new CreateRuns({ store, trees, sessions, code, now }),
     lifecycle,
     filing: new FileRuns({ store, lifecycle, changes, now }),
     dispatcher,
@@ -80,6 +89,8 @@ export function buildServices(options: ServiceOptions): Services {
     snapshots,
     trees,
     changes,
+    workspaces,
+    pushTokens: git.tokens,
     logs: new LogReader({ record: new StoreLogRecord(store, changes), objects, bus }),
     log,
     addresses,

@@ -23,6 +23,7 @@ describe("each setting", () => {
         bootstrapUser: "spell",
       },
       allowSignup: false,
+      git: { maxBytes: 1024 * 2 ** 20, seconds: 600, allowedProtocols: [] },
     });
   });
 
@@ -58,6 +59,24 @@ describe("each setting", () => {
   it("to sign up is switched on by its flag alone", () => {
     expect(parseConfig([...DATA, "--allow-signup"]).allowSignup).toBe(true);
     expect(() => parseConfig([...DATA, "--allow-signup", "perhaps"])).toThrow(CommanderError);
+  });
+
+  it("of code that git brings has a default, and what is set comes before it", () => {
+    const wide = ["--max-code-mib", "2", "--git-seconds", "1.5", "--allow-git-protocol", "file,ftp"];
+    const git = { maxBytes: 2 * 2 ** 20, seconds: 1.5, allowedProtocols: ["file", "ftp"] };
+    expect(parseConfig([...DATA, ...wide]).git).toEqual(git);
+    vi.stubEnv("SPELL_MAX_CODE_MIB", "2");
+    vi.stubEnv("SPELL_GIT_SECONDS", "1.5");
+    vi.stubEnv("SPELL_ALLOW_GIT_PROTOCOL", "file,ftp");
+    expect(parseConfig(DATA).git).toEqual(git);
+    expect(parseConfig([...DATA, "--max-code-mib", "3"]).git).toMatchObject({ maxBytes: 3 * 2 ** 20 });
+    for (const bad of [
+      ["--max-code-mib", "0"],
+      ["--git-seconds", "x"],
+      ["--allow-git-protocol", "ext::sh"],
+    ]) {
+      expect(() => parseConfig([...DATA, ...bad]), bad.join(" ")).toThrow(CommanderError);
+    }
   });
 
   it("of the object store comes from flags and environment alike", () => {

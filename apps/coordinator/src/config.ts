@@ -20,6 +20,8 @@ export interface CoordinatorConfig {
   s3?: { endpoint: string; publicEndpoint: string; bucket: string; accessKey: string; secretKey: string };
   bootstrapUser: string;
   allowSignup: boolean;
+  /** Code that is pushed or fetched with git. */
+  git: { maxBytes: number; seconds: number; allowedProtocols: string[] };
 }
 
 /** Parses the command line. Throws CommanderError, whose message says what is wrong; its exit code is 0 after --help. */
@@ -90,6 +92,25 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
         .default("no"),
     )
     .addOption(
+      option("--max-code-mib <n>", "most MiB of one push or fetched repository", "SPELL_MAX_CODE_MIB")
+        .argParser(positive)
+        .default(1024),
+    )
+    .addOption(
+      option("--git-seconds <n>", "how long a push or a fetch of code may take", "SPELL_GIT_SECONDS")
+        .argParser(positive)
+        .default(600),
+    )
+    .addOption(
+      option(
+        "--allow-git-protocol <name...>",
+        "also fetch code by this protocol (file: any repository that the coordinator can read)",
+        "SPELL_ALLOW_GIT_PROTOCOL",
+      )
+        .argParser(protocols)
+        .default([]),
+    )
+    .addOption(
       option("--log-level <level>", "how much is logged", "SPELL_LOG_LEVEL")
         .choices(["trace", "debug", "info", "warn", "error"])
         .default("info"),
@@ -102,6 +123,9 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       leaseSeconds: number;
       machineType: string[];
       nonZeroExit: NonZeroExit;
+      maxCodeMib: number;
+      gitSeconds: number;
+      allowGitProtocol: string[];
     }
   >();
   const host = values["host"] ?? "";
@@ -122,17 +146,29 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     s3: values["s3Endpoint"] === undefined ? undefined : s3Config(values["s3Endpoint"], values),
     bootstrapUser: values["user"] ?? "",
     allowSignup: values["allowSignup"] === "yes",
+    git: {
+      maxBytes: Math.floor(values.maxCodeMib * 2 ** 20),
+      seconds: values.gitSeconds,
+      allowedProtocols: values.allowGitProtocol,
+    },
   };
 }
 
 /** Where the coordinator keeps what is its own. */
-export function dataPaths(dataDir: string): { record: string; secrets: string; objects: string; login: string } {
+export function dataPaths(dataDir: string): {
+  record: string;
+  secrets: string;
+  objects: string;
+  login: string;
+  git: string;
+} {
   const own = join(dataDir, "coordinator");
   return {
     record: join(own, "record.db"),
     secrets: join(own, "secrets.json"),
     objects: join(dataDir, "objects"),
     login: join(own, "login.json"),
+    git: join(own, "git"),
   };
 }
 
@@ -168,6 +204,30 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a positive number.");
   return value;
+}
+
+/** Variables by which git and ssh get through to other machines, as this process has them. */
+export function networkVariables(): Record<string, string> {
+  const names = [
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+  ];
+  const both = names.flatMap((name) => [name, name.toUpperCase()]);
+  return Object.fromEntries(both.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+/** One protocol of git, or several with commas between them. */
+function protocols(text: string, before: string[]): string[] {
+  const names = text.split(",").map((name) => name.trim().toLowerCase());
+  if (names.some((name) => !/^[a-z][a-z0-9+.-]*$/.test(name))) {
+    throw new InvalidArgumentError("A protocol is a word such as file.");
+  }
+  return [...before, ...names];
 }
 
 /** One name, or several with commas between them. */

@@ -9,7 +9,8 @@ import { createS3Store } from "@spell/object-store/s3";
 import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import { buildServices } from "./build-services.ts";
 import type { CoordinatorConfig } from "./config.ts";
-import { dataPaths, parseConfig } from "./config.ts";
+import { dataPaths, networkVariables, parseConfig } from "./config.ts";
+import { openGit } from "./git/open-git.ts";
 import { hostPort } from "./host-port.ts";
 import type { StoreHandler } from "./http/server.ts";
 import { startHttpServer } from "./http/server.ts";
@@ -64,14 +65,20 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     secret: secrets.storeSecret,
     publicUrl: () => addresses.api,
   });
+  const now = (): number => Date.now();
+  const git = await openGit(
+    store,
+    { root: paths.git, secret: secrets.runSecret, ...settings.git, network: networkVariables() },
+    now,
+  );
   const services = buildServices({
-    ...{ store, objects, bus, addresses, log, onError },
+    ...{ store, objects, bus, git, addresses, log, onError },
     runSecret: secrets.runSecret,
     machineTypes: settings.machineTypes,
     allowSignup: settings.allowSignup,
     leaseMs: settings.leaseMs,
     nonZeroExit: settings.nonZeroExit,
-    now: () => Date.now(),
+    now,
   });
   const { changes, dispatcher } = services;
   await changes.start();
@@ -80,6 +87,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     host: settings.host,
     port: settings.httpPort,
     store: handler,
+    git: git.handler,
     ready: () => ready,
   });
   addresses.api = `http://${hostPort(settings.advertiseHost, http.port)}`;
@@ -98,6 +106,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   const stop = async (): Promise<void> => {
     grpc.stop();
     await http.stop();
+    await git.close();
     await sweeper.stop();
     await dispatcher.stop();
     await changes.stop();

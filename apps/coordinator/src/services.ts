@@ -10,9 +10,11 @@ import type {
   FileRuns,
   PublicKeys,
   RunChanges,
+  PushTokens,
   RunLifecycle,
   Snapshots,
   TreeCatalog,
+  Workspaces,
 } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Logger } from "@spell/logging";
@@ -33,6 +35,8 @@ export interface Services {
   snapshots: Snapshots;
   trees: TreeCatalog;
   changes: RunChanges;
+  workspaces: Workspaces;
+  pushTokens: PushTokens;
   logs: LogReader;
   log: Logger;
   /** What agents and runs are told. */

@@ -283,7 +283,7 @@ describe("labels", () => {
     );
     await expect(world.create.run(ANN, request, "")).rejects.toMatchObject(refusal("no-workflow"));
     const both = runRequest({ commitLabel: "char-rnn", codeTree: UNKNOWN, codeRoot: "x" });
-    await expect(world.create.run(runOf(workflow.id), both, "")).rejects.toMatchObject(refusal("code-and-label"));
+    await expect(world.create.run(runOf(workflow.id), both, "")).rejects.toMatchObject(refusal("code-given-twice"));
   });
 
   it("give the directory as it is in the running master", async () => {

@@ -5,31 +5,23 @@ import {
   DEFAULT_MACHINE_TYPE,
   conflict,
   invalidInput,
-  isFinal,
   machineTypeKey,
   notFound,
   substituteParameters,
 } from "@spell/domain";
-import type {
-  CreatedRun,
-  NewRun,
-  RunRecord,
-  RunSpec,
-  RunStore,
-  StopCondition,
-  WorkflowLabel,
-  WorkflowRecord,
-} from "@spell/run-store";
+import type { CreatedRun, NewRun, RunRecord, RunSpec, RunStore, StopCondition, WorkflowRecord } from "@spell/run-store";
 import { requestedSlots } from "@spell/scheduling";
 import type { AgentSessions } from "./agent-sessions.ts";
 import { checkRequest } from "./check-request.ts";
-import { createdNotice, hintNotice } from "./notices.ts";
+import { createdNotice, hintNotice, leftOutNotice } from "./notices.ts";
 import type { Principal } from "./principal.ts";
 import { maySteer, requireOwner } from "./principal.ts";
 import { requestHash } from "./request-hash.ts";
 import type { MountRequest } from "./resolve-mounts.ts";
+import type { ResolveCode, ResolvedCode } from "./resolve-code.ts";
+import type { LabelRequest } from "./resolve-labels.ts";
+import { resolveLabels } from "./resolve-labels.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
-import type { Snapshots } from "./snapshots.ts";
 import type { TreeCatalog } from "./tree-catalog.ts";
 
 /** A run as somebody asks for it. */
@@ -47,6 +39,8 @@ export interface RunRequest {
   /** Undefined: the workflow of the run that asks, if any. */
   workflowId?: number;
   gitCommit: string;
+  /** With a workspace: the commit that holds changes which are in no commit of the user's. */
+  uncommittedCommit?: string;
   labels: string[];
   /** Put into the places that the command names `:NAME:`. */
   params: Record<string, string | number>;
@@ -68,8 +62,8 @@ export interface CreateRunsDeps {
   store: RunStore;
   trees: TreeCatalog;
   sessions: AgentSessions;
-  snapshots: Snapshots;
-  now(): number;
+  code: ResolveCode;
+  now: () => number;
 }
 
 export class CreateRuns {
@@ -90,26 +84,40 @@ export class CreateRuns {
     const workflow = await this.#workflowOf(owner, request.workflowId);
     const { cwd } = checkRequest(request);
     const machineType = await this.#machineType(request.machineType);
-    const code = await this.#code(request, workflow);
+    const code = await this.#deps.code.ofRun(owner, request, workflow);
     const spec = await this.#spec(owner, { ...request, ...code, cwd, machineType });
-    const run = this.#newRun(request, { owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
+    const run = this.#newRun(request, code, { owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
     return this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
   }
 
   /** Creates a workflow and queues its master run. */
   async workflow(
     principal: Principal,
-    request: { run: RunRequest; labels: WorkflowLabel[] },
+    request: { run: RunRequest; labels: readonly LabelRequest[] },
     clientKey: string,
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
     const owner = requireOwner(principal);
     const { cwd } = checkRequest(request.run);
     // The master run only steers, whatever the cluster is made of: it always asks for the default type.
     const machineType = DEFAULT_MACHINE_TYPE;
-    const spec = await this.#spec(owner, { ...request.run, cwd, machineType });
-    await this.#checkLabels(request.labels, spec.codeTree);
-    const run = this.#newRun(request.run, { owner: owner.userName, runType: "workflow", spec });
-    return this.#deps.store.createWorkflow({ labels: request.labels, run }, clientKey);
+    const code = await this.#deps.code.ofRun(owner, request.run, undefined);
+    const spec = await this.#spec(owner, { ...request.run, ...code, cwd, machineType });
+    const labels = await resolveLabels(this.#deps, owner, { labels: request.labels, masterTree: spec.codeTree });
+    const run = this.#newRun(request.run, code, { owner: owner.userName, runType: "workflow", spec });
+    return this.#deps.store.createWorkflow({ labels, run }, clientKey);
+  }
+
+  /** Creates a workflow whose master runs on the user's own machine: its labels stand for code that is settled now. */
+  async localWorkflow(
+    principal: Principal,
+    requests: readonly LabelRequest[],
+    clientKey: string,
+  ): Promise<{ workflow: WorkflowRecord; existed: boolean }> {
+    const owner = requireOwner(principal);
+    if (owner.kind !== "user") throw new SpellError("forbidden", "A run cannot create a workflow of its own.");
+    const { store, now } = this.#deps;
+    const labels = await resolveLabels(this.#deps, owner, { labels: requests, masterTree: "" });
+    return store.createLocalWorkflow({ owner: owner.userName, labels, createdAtMs: now() }, clientKey);
   }
 
   async #spec(principal: Principal, request: RunRequest): Promise<RunSpec> {
@@ -147,7 +155,11 @@ export class CreateRuns {
     };
   }
 
-  #newRun(request: RunRequest, fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">): NewRun {
+  #newRun(
+    request: RunRequest,
+    code: ResolvedCode,
+    fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">,
+  ): NewRun {
     const createdAtMs = this.#deps.now();
     const { projectId, hyperSearchId } = request;
     return {
@@ -158,6 +170,7 @@ export class CreateRuns {
       notices: [
         createdNotice(fields.spec.machineType, createdAtMs),
         ...request.hints.map((hint) => hintNotice(hint, createdAtMs)),
+        ...code.leftOut.map((text) => leftOutNotice(text, createdAtMs)),
       ],
     };
   }
@@ -181,63 +194,11 @@ export class CreateRuns {
     const id = asked ?? own;
     if (id === undefined) return undefined;
     const workflow = await this.#deps.store.findWorkflow(id);
-    if (workflow?.owner !== owner.userName) throw notFound(`There is no workflow ${id}.`, "no-such-workflow");
+    if (workflow?.owner !== owner.userName || workflow.archivedAtMs !== undefined)
+      throw notFound(`There is no workflow ${id}.`, "no-such-workflow");
     if (owner.kind === "run" && id !== own) {
       throw new SpellError("forbidden", `This run may add runs to its own workflow only, not to workflow ${id}.`);
     }
     return workflow;
-  }
-
-  async #code(
-    request: RunRequest,
-    workflow: WorkflowRecord | undefined,
-  ): Promise<Pick<RunRequest, "codeTree" | "codeRoot">> {
-    const { commitLabel } = request;
-    if (commitLabel === "") return { codeTree: request.codeTree, codeRoot: request.codeRoot };
-    if (workflow === undefined) {
-      throw invalidInput(
-        `The label "${commitLabel}" was given outside a workflow: only workflows have labels.`,
-        "no-workflow",
-      );
-    }
-    if (request.codeTree !== "") throw invalidInput("Give either code or a commit label, not both.", "code-and-label");
-    const label = workflow.labels.find((each) => each.label === commitLabel);
-    if (label === undefined) {
-      const known = workflow.labels.map((each) => each.label).join(", ") || "none";
-      throw invalidInput(
-        `Workflow ${workflow.id} has no label "${commitLabel}" (its labels: ${known}): name it with --repo ${commitLabel}=PATH.`,
-        "unknown-commit-label",
-      );
-    }
-    return this.#labelCode(workflow, label);
-  }
-
-  /** The labelled directory as it is now in the master; after its end, as it was when the workflow was created. */
-  async #labelCode(workflow: WorkflowRecord, label: WorkflowLabel): Promise<Pick<RunRequest, "codeTree" | "codeRoot">> {
-    const { store, snapshots, trees } = this.#deps;
-    const master = await store.findRun(workflow.managingRunId);
-    if (master === undefined) throw notFound(`Workflow ${workflow.id} has no master run.`, "no-such-run");
-    const codeRoot = label.path.split("/").at(-1) ?? "";
-    if (!isFinal(master.status) && master.passed.includes("running")) {
-      return { codeTree: await snapshots.take(master, label.path), codeRoot };
-    }
-    const { codeTree } = master.spec;
-    const entry = codeTree === "" ? undefined : await trees.find(codeTree, label.path);
-    if (entry?.kind !== "directory") throw notFound(`Workflow ${workflow.id} kept no code for "${label.label}".`);
-    return { codeTree: await trees.wrap(codeRoot, entry.digest), codeRoot };
-  }
-
-  async #checkLabels(labels: readonly WorkflowLabel[], codeTree: Digest | ""): Promise<void> {
-    const seen = new Set<string>();
-    for (const { label, path } of labels) {
-      if (label === "") throw invalidInput("A label is empty: write --repo LABEL=PATH.", "bad-label");
-      if (seen.has(label)) throw invalidInput(`The label "${label}" is given twice.`, "duplicate-label");
-      seen.add(label);
-      // The code is one folder per code root: a label names one of them or what lies below.
-      const entry = codeTree === "" || path === "" ? undefined : await this.#deps.trees.find(codeTree, path);
-      if (entry?.kind !== "directory") {
-        throw invalidInput(`Label "${label}": the workflow's code has no directory ${path}.`, "bad-label");
-      }
-    }
   }
 }

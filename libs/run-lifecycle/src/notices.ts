@@ -33,6 +33,11 @@ export function hintNotice(hint: string, atMs: number): LogEntry {
   return notice({ atMs, status: "machine_requested", text, level: "warning" });
 }
 
+/** Something of the user's repository that no tree can hold. */
+export function leftOutNotice(text: string, atMs: number): LogEntry {
+  return notice({ atMs, status: "machine_requested", text, level: "warning" });
+}
+
 /** The last lines of a log. */
 export function endNotices(run: RunRecord, end: EndReason, atMs: number): LogEntry[] {
   const level = end.status === "complete" ? "info" : end.status === "failed" || end.code === "" ? "error" : "warning";

@@ -81,7 +81,8 @@ export class RunLifecycle {
     const owner = requireOwner(principal);
     const workflow = await this.#deps.store.findWorkflow(workflowId);
     const mine = workflow?.owner === owner.userName && (owner.kind === "user" || owner.workflowId === workflowId);
-    if (workflow === undefined || !mine) throw notFound(`There is no workflow ${workflowId}.`, "no-such-workflow");
+    if (workflow?.archivedAtMs !== undefined || workflow === undefined || !mine)
+      throw notFound(`There is no workflow ${workflowId}.`, "no-such-workflow");
     const runs = await this.#deps.store.listRuns({ owner: workflow.owner, workflowId, pageSize: 100_000 });
     return { workflow, runs };
   }

@@ -60,6 +60,30 @@ export class TreeCatalog {
     for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
   }
 
+  /** Stores those of the bytes that are not recorded yet, as one object; a commit records them. Undefined: all are known. */
+  async putPack(
+    blobs: readonly { digest: Digest; bytes: Uint8Array }[],
+    kind: "files" | "nodes",
+  ): Promise<StoredObject | undefined> {
+    const digests = blobs.map(({ digest }) => digest);
+    const found = kind === "nodes" ? await this.#store.findNodes(digests) : await this.#store.findBlobs(digests);
+    const known = new Set(found.map(({ digest }) => digest));
+    const fresh = blobs.filter(({ digest }) => !known.has(digest));
+    if (fresh.length === 0) return undefined;
+    let sizeBytes = 0;
+    const places = fresh.map(({ digest, bytes }) => {
+      const place = { digest, offset: sizeBytes, sizeBytes: bytes.byteLength };
+      sizeBytes += bytes.byteLength;
+      return place;
+    });
+    const objectKey = `${PACK_PREFIX}${randomUUID()}`;
+    const [first] = fresh;
+    const body =
+      fresh.length === 1 && first !== undefined ? first.bytes : Buffer.concat(fresh.map(({ bytes }) => bytes));
+    await this.#objects.put(objectKey, body);
+    return { objectKey, sizeBytes, blobs: places };
+  }
+
   /** Whether this digest is a committed tree. */
   async hasTree(digest: Digest): Promise<boolean> {
     return (await this.#store.findNodes([digest])).length > 0;

@@ -1,16 +1,9 @@
 /** The body of POST runs/{owner}: its schema, and what it asks for. */
-import type { Static, TNull, TNumber, TRecord, TSchema, TString, TUnion } from "@sinclair/typebox";
+import type { Static, TNumber, TString, TUnion } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import { invalidInput } from "@spell/domain";
 import type { RunRequest } from "@spell/run-lifecycle";
-
-/** May be left out or null. One type to the checker, so that its message names only what is wanted. */
-const optional = <T extends TSchema>(schema: T) =>
-  Type.Optional({ ...schema, nullable: true } as unknown as TUnion<[T, TNull]>);
-
-/** Any names. Not `Type.Record`, whose pattern passes over names with a newline and leaves their values unchecked. */
-const mapOf = <T extends TSchema>(schema: T) =>
-  Type.Object({}, { additionalProperties: schema }) as unknown as TRecord<TString, T>;
+import { mapOf, optional } from "./body-types.ts";
 
 /** One schema with two types, not a union: its message then names both. */
 const TextOrNumber = Type.Unsafe({ type: ["string", "number"] }) as unknown as TUnion<[TString, TNumber]>;
@@ -28,6 +21,13 @@ export const RunBody = Type.Object({
   gpu: optional(Type.String()),
   cwd: optional(Type.String()),
   root_directory: optional(Type.String()),
+  workspace_id: optional(Type.Integer()),
+  /** The user's own `origin`, for information. */
+  workspace_remote_url: optional(Type.String()),
+  git_commit_hash: optional(Type.String()),
+  uncommitted_hash: optional(Type.String()),
+  github_url: optional(Type.String()),
+  github_ref: optional(Type.String()),
   description: optional(Type.String()),
   commit_label: optional(Type.String()),
   workflow_id: optional(Type.Integer()),
@@ -46,10 +46,6 @@ export const RunBody = Type.Object({
 
 /** What a client may ask for and this build cannot do: refused, never silently left out. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  git_commit_hash: "code pushed with git",
-  uncommitted_hash: "code pushed with git",
-  workspace_id: "code pushed with git",
-  github_url: "code from a git URL",
   docker_image: "a docker image",
   pip_packages: "pip packages",
   pip_env_packages: "pip packages",
@@ -82,7 +78,9 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     command: body.command ?? "",
     machineType: body.gpu ?? "",
     codeTree: "",
-    codeRoot: "",
+    // A client says so also when it sends no code.
+    codeRoot: isAsked(body.workspace_id) ? (body.root_directory ?? "") : "",
+    workspaceId: body.workspace_id ?? undefined,
     cwd: body.cwd ?? "",
     environment: body.environment_vars ?? {},
     mounts: Object.entries(body.attached_resources ?? {}).map(([resource, mount]) => ({
@@ -92,15 +90,16 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     description: body.description ?? "",
     commitLabel: body.commit_label ?? "",
     workflowId: body.workflow_id ?? undefined,
-    gitCommit: "",
+    gitCommit: body.git_commit_hash ?? "",
+    uncommittedCommit: body.uncommitted_hash || undefined,
     labels: body.labels ?? [],
     params: body.params ?? {},
     timeoutMinutes: body.timeout_minutes ?? undefined,
     stopConditions: (body.stop_conditions ?? []).map((all) =>
       all.map(({ metric, operator, value, min_indices }) => ({ metric, operator, value, minIndex: min_indices ?? 0 })),
     ),
-    githubUrl: "",
-    githubRef: "",
+    githubUrl: body.github_url ?? "",
+    githubRef: body.github_ref ?? "",
     hints: hintsOf(body),
     idempotent: body.idempotent ?? false,
   };

@@ -89,7 +89,6 @@ describe("creating a run", () => {
   it("refuses by name what this version cannot do, and never leaves it out silently", async () => {
     await using world = await openWorld();
     const asked = {
-      ...{ git_commit_hash: "ab12", uncommitted_hash: "ab12", workspace_id: 3, github_url: "https://git.example/x" },
       ...{ docker_image: "debian", pip_packages: ["a==1"], pip_env_packages: ["a"], apt_packages: ["git"] },
       ...{ requirements_file: "a", conda_file: "a", timeout_minutes: 5 },
       stop_conditions: [[{ metric: "loss", operator: "<", value: 1 }]],

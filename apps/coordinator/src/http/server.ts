@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
 import type { FastifyReply } from "fastify";
 import { portError } from "../rpc/server.ts";
+import type { GitHandler } from "../git/git-handler.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes } from "./account-routes.ts";
 import { refuseMalformed, toHttpError } from "./errors.ts";
@@ -13,6 +14,8 @@ import { notOffered } from "./not-offered.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addRunFilingRoutes } from "./run-filing-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
+import { addWorkflowRoutes } from "./workflow-routes.ts";
+import { addWorkspaceRoutes } from "./workspace-routes.ts";
 
 /** Bodies of the JSON API are small; bytes go to the object store. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -27,11 +30,15 @@ export interface HttpServer {
 
 export type StoreHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** Starts serving. `store`: serves /store/ when objects are embedded. Throws `unavailable` reason `port-taken`. */
+/** Starts serving. `store`: serves /store/ when objects are embedded. `git`: serves /git/. Throws `unavailable` reason `port-taken`. */
 export async function startHttpServer(
   services: Services,
-  options: { host: string; port: number; store?: StoreHandler; ready(): boolean },
+  options: { host: string; port: number; store?: StoreHandler; git?: GitHandler; ready(): boolean },
 ): Promise<HttpServer> {
+  const handlerFor = (url: string): StoreHandler | undefined => {
+    if (url.startsWith("/store/")) return options.store;
+    return url.startsWith("/git/") ? options.git : undefined;
+  };
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
@@ -42,15 +49,16 @@ export async function startHttpServer(
       void (reply as FastifyReply).code(status).send(body);
     },
     clientErrorHandler: refuseMalformed,
-    // Bytes of the store stream straight to disk: they must not pass the JSON API's body parser, and may take their time.
+    // Bytes of the store and of git stream straight to disk: they must not pass the JSON API's body parser, and may take their time.
     serverFactory: (handle) =>
       createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
-        if (options.store === undefined || !request.url?.startsWith("/store/")) {
+        const serve = handlerFor(request.url ?? "");
+        if (serve === undefined) {
           handle(request, response);
           return;
         }
-        options.store(request, response).catch((error: unknown) => {
-          services.log.error({ err: error }, "store request failed");
+        serve(request, response).catch((error: unknown) => {
+          services.log.error({ err: error }, "store or git request failed");
           response.destroy();
         });
       }),
@@ -76,6 +84,8 @@ export async function startHttpServer(
       addKeyRoutes(api, services);
       addRunRoutes(api, services);
       addRunFilingRoutes(api, services);
+      addWorkflowRoutes(api, services);
+      addWorkspaceRoutes(api, services);
       addOtherRoutes(api, services);
       done();
     },

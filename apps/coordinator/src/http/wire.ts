@@ -1,6 +1,6 @@
-/** Runs, users and workflows in the JSON that the historical clients parse. */
+/** Runs and users in the JSON that the historical clients parse. */
 import type { LogEntry } from "@spell/domain";
-import type { RunRecord, UserRecord, WorkflowRecord } from "@spell/run-store";
+import type { RunRecord, UserRecord } from "@spell/run-store";
 
 /** UTC with microseconds, the only form that every client parses. */
 export function wireTime(atMs: number): string {
@@ -50,22 +50,6 @@ export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unk
   };
 }
 
-export function wireWorkflow(request: {
-  workflow: WorkflowRecord;
-  runs: readonly RunRecord[];
-  creator: UserRecord;
-}): Record<string, unknown> {
-  const { workflow, runs, creator } = request;
-  const managing = runs.find((run) => run.id === workflow.managingRunId);
-  return {
-    id: workflow.id,
-    workspace_specs: {},
-    labels: workflow.labels.map((each) => each.label),
-    managing_run: managing === undefined ? null : wireRun(managing, creator),
-    runs: runs.filter((run) => run.id !== workflow.managingRunId).map((run) => wireRun(run, creator)),
-  };
-}
-
 export function wireLogEntry(entry: LogEntry): Record<string, unknown> {
   return {
     log: entry.text,
@@ -92,6 +76,6 @@ const TYPED_NAMES = new Set(
   ),
 );
 
-function withoutTypedNames<T>(variables: Readonly<Record<string, T>>): Record<string, T> {
+export function withoutTypedNames<T>(variables: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !TYPED_NAMES.has(name)));
 }

@@ -22,6 +22,8 @@ import type { RunStore } from "@spell/run-store";
 import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import { tempFolder } from "@spell/testing";
 import { buildServices } from "../build-services.ts";
+import type { GitOptions } from "../git/open-git.ts";
+import { openGit } from "../git/open-git.ts";
 import { startHttpServer } from "../http/server.ts";
 import { startGrpcServer } from "../rpc/server.ts";
 import type { Services } from "../services.ts";
@@ -46,6 +48,10 @@ export interface World extends AsyncDisposable {
   errors: unknown[];
   /** Waits for news of a run, and live tails of a log, that nobody has ended. */
   held(): { waits: number; tails: number };
+  /** How far the coordinator's clock is ahead of the machine's. */
+  clock: { aheadMs: number };
+  /** Its data. */
+  folder: string;
   /** /readyz answers so. */
   ready: boolean;
 }
@@ -53,7 +59,7 @@ export interface World extends AsyncDisposable {
 /** Builds and starts it; `wrapStore` lets a test slow down or break the record. */
 export async function openWorld(
   wrapStore: (store: RunStore) => RunStore = (store) => store,
-  settings: { allowSignup?: boolean } = {},
+  settings: { allowSignup?: boolean; git?: Partial<GitOptions> } = {},
 ): Promise<World> {
   const folder = await tempFolder("spell-coordinator-");
   const database = openSqliteRunStore(join(folder.path, "record.db"));
@@ -72,16 +78,27 @@ export async function openWorld(
   log.error = (...facts: unknown[]) => void errors.push(facts);
   const bus = createMemoryBus();
   const tails = countTails(bus);
+  const runSecret = "the secret that signs the tokens of runs";
+  const clock = { aheadMs: 0 };
+  const now = (): number => Date.now() + clock.aheadMs;
+  const git = await openGit(
+    database,
+    {
+      ...{ root: join(folder.path, "git"), secret: runSecret, maxBytes: 64 * 2 ** 20, seconds: 60 },
+      ...{ allowedProtocols: [], network: {}, ...settings.git },
+    },
+    now,
+  );
   const services = buildServices({
-    ...{ store: wrapStore(database), objects, bus, addresses, log },
-    runSecret: "the secret that signs the tokens of runs",
+    ...{ store: wrapStore(database), objects, bus, git, addresses, log },
+    runSecret,
     machineTypes: ["K80"],
     allowSignup: settings.allowSignup ?? false,
     // Tests log in by the dozen.
     passwordCost: { N: 1024, r: 8, p: 1 },
     leaseMs: 60_000,
     nonZeroExit: "failed",
-    now: () => Date.now(),
+    now,
     onError: (error) => errors.push(error),
   });
   const waits = countWaits(services);
@@ -90,6 +107,7 @@ export async function openWorld(
   const http = await startHttpServer(services, {
     ...address,
     store: createStoreHandler(objects),
+    git: git.handler,
     ready: () => world.ready,
   });
   addresses.api = `http://127.0.0.1:${http.port}`;
@@ -109,6 +127,7 @@ export async function openWorld(
     for (const client of Object.values(clients)) client.close();
     grpcServer.stop();
     await http.stop();
+    await git.close();
     await services.dispatcher.stop();
     await services.changes.stop();
     await bus.close();
@@ -117,7 +136,7 @@ export async function openWorld(
     if (errors.length > 0) throw new AggregateError(errors.flat(), "the coordinator logged errors of its own");
   };
   const world: World = {
-    ...{ services, bus, grpc, api: addresses.api, errors, ...clients },
+    ...{ services, bus, grpc, api: addresses.api, errors, clock, folder: folder.path, ...clients },
     ann: await addUser(database, "ann"),
     bob: await addUser(database, "bob"),
     held: () => ({ waits: waits(), tails: tails() }),

@@ -12,24 +12,31 @@ import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import type { AgentSession } from "../agent-sessions.ts";
 import { AgentSessions } from "../agent-sessions.ts";
 import type { RunRequest } from "../create-runs.ts";
+import { CommitTrees } from "../commit-trees.ts";
 import { CreateRuns } from "../create-runs.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { FileRuns } from "../file-runs.ts";
 import { Leases } from "../leases.ts";
 import type { Principal } from "../principal.ts";
+import { ResolveCode } from "../resolve-code.ts";
 import { RunChanges } from "../run-changes.ts";
 import { RunLifecycle } from "../run-lifecycle.ts";
 import { Snapshots } from "../snapshots.ts";
 import { Authenticator } from "../tokens.ts";
 import { TreeCatalog } from "../tree-catalog.ts";
+import { Workspaces } from "../workspaces.ts";
 import type { Files } from "./make-tree.ts";
 import { makeTree } from "./make-tree.ts";
+import { TestRepositories } from "./repositories.ts";
 import { CREATED_AT_MS, bareSpec, runRecord } from "./records.ts";
 
 export const ANN: Principal = { kind: "user", userName: "ann" };
 export const BOB: Principal = { kind: "user", userName: "bob" };
 /** How long an agent may be silent, milliseconds. */
 export const LEASE_MS = 60_000;
+
+/** Largest code, bytes. */
+export const MAX_CODE_BYTES = 1024 * 1024;
 
 /** An agent that is connected, and how often it was told. */
 export interface TestAgent extends AgentSession {
@@ -51,6 +58,8 @@ export interface World extends AsyncDisposable {
   filing: FileRuns;
   create: CreateRuns;
   auth: Authenticator;
+  workspaces: Workspaces;
+  repositories: TestRepositories;
   /** Set by the test; nothing moves them but the test. */
   clock: { nowMs: number; monotonicMs: number };
   /** What background work reported. */
@@ -97,7 +106,14 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     now,
   });
   const filing = new FileRuns({ store, lifecycle, changes, now });
-  const create = new CreateRuns({ store, trees, sessions, snapshots, now });
+  const repositories = new TestRepositories(folder);
+  const workspaces = new Workspaces({ store, repositories, now });
+  const commits = new CommitTrees({ store, trees, maxBytes: MAX_CODE_BYTES });
+  const code = new ResolveCode({
+    ...{ store, trees, snapshots, workspaces, commits, repositories },
+    allowedProtocols: [],
+  });
+  const create = new CreateRuns({ store, trees, sessions, code, now });
   const auth = new Authenticator(store, "the secret that signs the tokens of runs", now);
 
   const connect: World["connect"] = (agentId, types, controlSlots = 0) => {
@@ -157,7 +173,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
       create,
       auth,
     },
-    ...{ clock, errors, connect, commit, addRun, addEnded },
+    ...{ workspaces, repositories, clock, errors, connect, commit, addRun, addEnded },
     [Symbol.asyncDispose]: dispose,
   };
 }

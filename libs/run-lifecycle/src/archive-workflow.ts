@@ -1,0 +1,23 @@
+/** Puts a workflow away, with all its runs: neither is listed any more. */
+import { conflict, isFinal } from "@spell/domain";
+import type { RunStore } from "@spell/run-store";
+import type { FileRuns } from "./file-runs.ts";
+import type { Principal } from "./principal.ts";
+import type { RunLifecycle } from "./run-lifecycle.ts";
+
+export async function archiveWorkflow(
+  deps: { store: RunStore; lifecycle: RunLifecycle; filing: FileRuns; now: () => number },
+  principal: Principal,
+  workflowId: number,
+): Promise<void> {
+  const { workflow, runs } = await deps.lifecycle.getWorkflow(principal, workflowId);
+  const active = runs.find((run) => !isFinal(run.status));
+  if (active !== undefined) {
+    throw conflict(
+      `Run ${active.id} of workflow ${workflow.id} is still ${active.status}: stop or kill the workflow before you archive it.`,
+      "workflow-active",
+    );
+  }
+  for (const run of runs) await deps.filing.archive(principal, run.id);
+  await deps.store.archiveWorkflow(workflowId, deps.now());
+}
