@@ -60,19 +60,44 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "login",
-    summary: "use a coordinator with a token",
+    summary: "log in with a password or a token",
     load: async () => (await import("./commands/login.ts")).registerLogin,
   },
   {
     name: "logout",
-    summary: "forget the coordinator and the token",
+    summary: "end the session and forget it",
     load: async () => (await import("./commands/logout.ts")).registerLogout,
   },
   {
     name: "whoami",
     aliases: ["me"],
-    summary: "show who is logged in, and where",
+    summary: "show who is logged in",
     load: async () => (await import("./commands/whoami.ts")).registerWhoAmI,
+  },
+  {
+    name: "owner",
+    summary: "show whose runs commands are about",
+    load: async () => (await import("./commands/owner.ts")).registerOwner,
+  },
+  {
+    name: "passwd",
+    summary: "set a new password",
+    load: async () => (await import("./commands/passwd.ts")).registerPasswd,
+  },
+  {
+    name: "access-tokens",
+    summary: "create, list and delete tokens for scripts",
+    load: async () => (await import("./commands/access-tokens.ts")).registerAccessTokens,
+  },
+  {
+    name: "keys",
+    summary: "register, list and remove public SSH keys",
+    load: async () => (await import("./commands/keys.ts")).registerKeys,
+  },
+  {
+    name: "user",
+    summary: "make users and set their passwords",
+    load: async () => (await import("./commands/user.ts")).registerUser,
   },
   {
     name: "up",

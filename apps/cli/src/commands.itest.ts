@@ -124,10 +124,31 @@ user_name: nora
 email: nora@example.org
 api_url: http://${host}:${Number(port) + 1}
 `);
-  expect((await run(["whoami"])).stdout).toBe(`nora <nora@example.org> at ${fake.address}\n`);
-  expect((await run(["me", "--json"])).stdout).toContain('"user_name":"nora"');
+  expect((await run(["whoami"])).stdout).toBe(`USER NAME    EMAIL             CREATED     LAST LOG IN
+nora         nora@example.org  1970-01-01  Never
+`);
+  expect(JSON.parse((await run(["me", "--json"])).stdout)).toEqual({
+    ...{ user_name: "nora", email: "nora@example.org", full_name: "Nora N.", operator: true, has_password: false },
+    ...{ created_at: "1970-01-01T00:00:00.001Z", last_logged_in: null, coordinator: fake.address },
+  });
+  expect((await run(["whoami", "--raw"])).stdout).toBe(`email,nora@example.org
+user_name,nora
+full_name,Nora N.
+created_at,1970-01-01 00:00:00.001000+00:00
+updated_at,1970-01-01 00:00:00.001000+00:00
+is_admin,True
+last_logged_in,None
+memberships,None
+`);
+  expect(await run(["owner"])).toMatchObject({ exitCode: 0, stdout: "➔ nora\n" });
+  expect(await run(["owner", "nora"])).toMatchObject({ exitCode: 0, stdout: "➔ nora\n" });
+  expect(await run(["owner", "bob"])).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("Invalid owner name: bob"),
+  });
   expect((await run(["machine-types"])).stdout).toBe("NAME    SLOTS    FREE\nCPU     4        4\nV100    1        0\n");
-  expect((await run(["logout"])).stdout).toBe("Logged out.\n");
+  expect(await run(["logout"])).toEqual({ exitCode: 0, stdout: "Bye!\n", stderr: "" });
+  expect((await run(["logout"])).stdout).toBe("You were not logged in.\n");
   expect((await run(["whoami"])).exitCode).toBe(1);
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { asksForStack, commandPosition, coordinatorBeside } from "./global-options.ts";
+import { coordinatorBeside } from "@spell/sdk";
+import { asksForStack, commandPosition } from "./global-options.ts";
 
 test.each([
   [["ps"], 0],

@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { Option } from "commander";
+import { coordinatorBeside } from "@spell/sdk";
 import { setVariable } from "./config.ts";
 import { argumentError } from "./exit-codes.ts";
 
@@ -51,14 +52,4 @@ function applyGlobalOptions({ apiUrl, apiVersion, spellDir, webUrl }: GlobalOpti
   }
   if (spellDir !== undefined) setVariable("SPELL_DIR", spellDir);
   if (apiUrl !== undefined) setVariable("SPELL_COORDINATOR", coordinatorBeside(apiUrl));
-}
-
-/** The gRPC address of the coordinator that serves HTTP at this URL: the same host, one port lower. Pure. */
-export function coordinatorBeside(apiUrl: string): string {
-  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw argumentError(`--api-url "${apiUrl}" is no address: write it as http://HOST:PORT.`);
-  }
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  return `${url.hostname}:${port - 1}`;
 }

@@ -1,12 +1,18 @@
 /** `client.account`: who is asking, and what the cluster offers. */
-import type { MachineType, WhoAmIResponse } from "@spell/rpc";
+import type { MachineType } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
+import { toUser } from "./users-service.ts";
 
-/** The user behind the token. */
 export interface User {
   userName: string;
   email: string;
+  /** The user name where none was given. */
+  fullName: string;
   createdAt: Date;
+  /** Absent: never, with a password or an access token. */
+  lastLoginAt?: Date;
+  /** May make users and set their passwords. */
+  operator: boolean;
 }
 
 export class AccountService {
@@ -17,11 +23,11 @@ export class AccountService {
     this.#connection = connection;
   }
 
-  /** Throws `unauthenticated` for a wrong token. */
-  async whoAmI(options: CallOptions = {}): Promise<User> {
+  /** The user behind the token. Throws `unauthenticated` for a wrong one. */
+  async whoAmI(options: CallOptions = {}): Promise<User & { hasPassword: boolean }> {
     const client = this.#connection.account;
-    const answer: WhoAmIResponse = await this.#connection.unary(client.whoAmI.bind(client), {}, options);
-    return { userName: answer.userName, email: answer.email, createdAt: new Date(answer.createdAtMs) };
+    const answer = await this.#connection.unary(client.whoAmI.bind(client), {}, options);
+    return { ...toUser(answer), hasPassword: answer.hasPassword };
   }
 
   /** Machine types a run may ask for, with their slots. */

@@ -6,6 +6,7 @@ import { Connection } from "./connection.ts";
 import type { Patience } from "./connection.ts";
 import { RunsService } from "./runs-service.ts";
 import { TreesService } from "./trees-service.ts";
+import { UsersService } from "./users-service.ts";
 import { WorkflowsService } from "./workflows-service.ts";
 
 /** Talks to one coordinator as one user (or as a run of theirs). Opens no socket until the first call. */
@@ -13,6 +14,7 @@ export class SpellClient implements Disposable {
   readonly runs: RunsService;
   readonly workflows: WorkflowsService;
   readonly account: AccountService;
+  readonly users: UsersService;
   readonly trees: TreesService;
   /** What it was made from, without the token. */
   readonly configuration: Readonly<Omit<Configuration, "token">>;
@@ -25,6 +27,7 @@ export class SpellClient implements Disposable {
     this.runs = new RunsService(this.#connection, workflowId);
     this.workflows = new WorkflowsService(this.#connection);
     this.account = new AccountService(this.#connection);
+    this.users = new UsersService(this.#connection);
     this.trees = new TreesService(this.#connection);
   }
 

@@ -1,6 +1,6 @@
 /**
  * Who the user is and where the coordinator is: `~/.spell/config` (YAML), overridden by SPELL_TOKEN, SPELL_OWNER,
- * SPELL_COORDINATOR and SPELL_WORKFLOW_ID. SPELL_DIR names another folder than `~/.spell`.
+ * SPELL_COORDINATOR (or SPELL_BASE_URL, SPELL_API_URL) and SPELL_WORKFLOW_ID. SPELL_DIR names another folder than `~/.spell`.
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -48,7 +48,7 @@ export function loadConfiguration(environment: Environment): Configuration {
   const complete = given && environment["SPELL_COORDINATOR"];
   const file = complete ? {} : readConfigurationFile(configurationPath(environment));
   const token = given || file.token;
-  const coordinator = environment["SPELL_COORDINATOR"] || file.coordinator || DEFAULT_COORDINATOR;
+  const coordinator = coordinatorOf(environment, file);
   if (!token) {
     throw new SpellError("unauthenticated", 'No login session found. Please log in ("spell login").', {
       reason: "no-login",
@@ -60,6 +60,19 @@ export function loadConfiguration(environment: Environment): Configuration {
     owner: environment["SPELL_OWNER"] || file.owner,
     workflowId: parseWorkflowId(environment["SPELL_WORKFLOW_ID"]),
   };
+}
+
+/**
+ * Where the coordinator is. A file that the historical client wrote does not say: then it is beside the API that the variable
+ * names which that client is pointed here with.
+ */
+export function coordinatorOf(environment: Environment, file: ConfigurationFile): string {
+  const named = environment["SPELL_COORDINATOR"];
+  const apiUrl = environment["SPELL_BASE_URL"] || environment["SPELL_API_URL"];
+  if (named) return named;
+  if (file.coordinator && (!apiUrl || apiUrl === file.api_url)) return file.coordinator;
+  if (apiUrl) return coordinatorBeside(apiUrl);
+  return file.coordinator || DEFAULT_COORDINATOR;
 }
 
 /** The file's content; empty when there is no file. Throws `invalid-input` when it is not understood. */
@@ -98,6 +111,16 @@ export function removeConfigurationFile(path: string): boolean {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw invalidInput(`Cannot remove ${path}: ${messageOf(error)}`, "bad-config");
   }
+}
+
+/** The gRPC address of the coordinator that serves HTTP at this URL: the same host, one port lower. Throws `invalid-input`. */
+export function coordinatorBeside(apiUrl: string): string {
+  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw invalidInput(`"${apiUrl}" is no address of an API: write it as http://HOST:PORT.`, "bad-address");
+  }
+  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  return `${url.hostname}:${port - 1}`;
 }
 
 /** `HOST:PORT`, checked; the port is 7800 when left out. Throws `invalid-input`. */

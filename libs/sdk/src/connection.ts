@@ -7,6 +7,7 @@ import {
   AccountServiceClient,
   RunServiceClient,
   TreeServiceClient,
+  UserServiceClient,
   WorkflowServiceClient,
   callMetadata,
   callUnary,
@@ -42,6 +43,7 @@ export class Connection implements Disposable {
   readonly workflows: WorkflowServiceClient;
   readonly trees: TreeServiceClient;
   readonly account: AccountServiceClient;
+  readonly users: UserServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
@@ -55,6 +57,7 @@ export class Connection implements Disposable {
     this.workflows = new WorkflowServiceClient(...open);
     this.trees = new TreeServiceClient(...open);
     this.account = new AccountServiceClient(...open);
+    this.users = new UserServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
@@ -108,7 +111,7 @@ export class Connection implements Disposable {
 
   /** Closes the sockets; calls under way fail. */
   close(): void {
-    for (const client of [this.runs, this.workflows, this.trees, this.account]) client.close();
+    for (const client of [this.runs, this.workflows, this.trees, this.account, this.users]) client.close();
   }
 
   [Symbol.dispose](): void {

@@ -14,6 +14,7 @@ import {
   RunServiceService,
   RunSpec,
   TreeServiceService,
+  UserServiceService,
   WorkflowServiceService,
   bearerToken,
   serverCredentials,
@@ -30,6 +31,7 @@ import type {
   StreamLogsRequest,
   StreamLogsResponse,
   TreeServiceServer,
+  UserServiceServer,
   Workflow,
   WorkflowServiceServer,
 } from "@spell/rpc";
@@ -90,6 +92,9 @@ export class FakeCoordinator implements AsyncDisposable {
   async listen(): Promise<void> {
     const server = new Server(serverOptions());
     server.addService(AccountServiceService, this.#account());
+    // Whatever else is asked of it is UNIMPLEMENTED.
+    const users: Partial<UserServiceServer> = { logOut: this.#unary("logOut", () => ({})) };
+    server.addService(UserServiceService, users as UserServiceServer);
     server.addService(RunServiceService, this.#runService());
     server.addService(WorkflowServiceService, this.#workflowService());
     server.addService(TreeServiceService, this.#treeService());

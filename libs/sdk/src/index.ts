@@ -5,6 +5,8 @@ export { SpellClient } from "./client.ts";
 export {
   DEFAULT_COORDINATOR,
   configurationPath,
+  coordinatorBeside,
+  coordinatorOf,
   loadConfiguration,
   parseAddress,
   readConfigurationFile,
@@ -20,3 +22,4 @@ export type { ListOptions, RunsService } from "./runs-service.ts";
 export type { Workflow, WorkflowRequest, WorkflowsService } from "./workflows-service.ts";
 export type { AccountService, User } from "./account-service.ts";
 export type { TreesService } from "./trees-service.ts";
+export type { AccessToken, Login, NewUser, PublicKey, UsersService } from "./users-service.ts";

@@ -1,43 +1,64 @@
-/** `spell login`: checks a token with its coordinator and keeps both. */
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
+/** `spell login`: opens a session with a password, or takes a token, and keeps it with the coordinator's address. */
 import {
   DEFAULT_COORDINATOR,
   SpellClient,
   configurationPath,
+  coordinatorOf,
   parseAddress,
   readConfigurationFile,
   writeConfigurationFile,
 } from "@spell/sdk";
+import type { ConfigurationFile } from "@spell/sdk";
 import type { Command } from "commander";
+import { Questions } from "../ask.ts";
 import { argumentError } from "../exit-codes.ts";
 import { terminal } from "../output/terminal.ts";
 import { environment } from "../config.ts";
 
 interface LoginOptions {
   coordinator?: string;
+  identity?: string;
+  password?: string;
   token?: string;
   apiUrl?: string;
 }
+
+const HELP = `
+Examples:
+  spell login --coordinator gpu-box:7800 --identity ann
+  spell login --token "$(cat token)"
+`;
 
 /** Adds the command to the program. */
 export function registerLogin(program: Command): void {
   program
     .command("login")
-    .description("Use a coordinator with a token; both are kept in ~/.spell/config, which only you can read.")
+    .description(
+      "Log in with a password or a token; what is needed later is kept in ~/.spell/config, for you to read alone.",
+    )
     .option("--coordinator <HOST:PORT>", `its gRPC address (default: as before, else ${DEFAULT_COORDINATOR})`)
-    .option("--token <TOKEN>", "asked for, or read from standard input, when left out")
+    .option("--identity <NAME>", "user name or e-mail: log in with a password")
+    .option("--password <PASSWORD>", "asked for, or read from standard input, when left out")
+    .option("--token <TOKEN>", "log in with a token; asked for without --identity")
     .option("--api-url <URL>", "its HTTP address (default: the same host, one port higher)")
+    .addHelpText("after", HELP)
     .action(login);
 }
 
 async function login(options: LoginOptions): Promise<void> {
+  if (options.identity !== undefined && options.token !== undefined) {
+    throw argumentError("Give either --identity or --token, not both.");
+  }
+  if (options.identity === undefined && options.password !== undefined) {
+    throw argumentError("--password: whose? Give --identity with it.");
+  }
   const path = configurationPath(environment);
   const before = readableBefore(path);
-  const coordinator = parseAddress(options.coordinator ?? before.coordinator ?? DEFAULT_COORDINATOR);
-  const token = (options.token ?? (await askToken())).trim();
-  if (!/^[\x21-\x7e]+$/.test(token)) throw argumentError("That is no token: a token is one word. Nothing was changed.");
+  const coordinator = parseAddress(options.coordinator ?? coordinatorOf(environment, before));
   const apiUrl = options.apiUrl ?? (coordinator === before.coordinator ? before.api_url : undefined);
+  const { identity } = options;
+  const token =
+    identity === undefined ? await tokenOf(options) : await openSession({ ...options, identity, coordinator });
   using client = new SpellClient({ token, coordinator }, { connectForMs: 3_000 });
   const { userName, email } = await client.account.whoAmI();
   writeConfigurationFile(path, {
@@ -48,11 +69,42 @@ async function login(options: LoginOptions): Promise<void> {
     email,
     api_url: apiUrl ?? httpAddress(coordinator),
   });
+  if (before.token !== undefined && before.token !== token) await endSession({ ...before, coordinator }, before);
   terminal.line(`Hello, ${userName}!`);
 }
 
+async function tokenOf(options: LoginOptions): Promise<string> {
+  const token = (options.token ?? (await ask("Token"))).trim();
+  if (!isToken(token)) throw argumentError("That is no token: a token is one word. Nothing was changed.");
+  return token;
+}
+
+async function openSession(options: LoginOptions & { identity: string; coordinator: string }): Promise<string> {
+  const { identity, coordinator } = options;
+  const password = options.password ?? (await ask("Password"));
+  using client = new SpellClient({ token: "none", coordinator }, { connectForMs: 3_000 });
+  return (await client.users.logIn({ identity, password })).token;
+}
+
+/** The session that this login takes the place of is of no use to anybody. */
+async function endSession({ token, coordinator }: { token?: string; coordinator: string }, before: ConfigurationFile) {
+  if (token === undefined || !isToken(token) || (before.coordinator ?? coordinator) !== coordinator) return;
+  using client = new SpellClient({ token, coordinator }, { connectForMs: 3_000 });
+  // It may have ended long ago.
+  await client.users.logOut().catch(() => undefined);
+}
+
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+async function ask(question: string): Promise<string> {
+  using questions = new Questions();
+  return await questions.secret(question);
+}
+
 /** A file that cannot be understood is what logging in repairs. */
-function readableBefore(path: string): ReturnType<typeof readConfigurationFile> {
+function readableBefore(path: string): ConfigurationFile {
   try {
     return readConfigurationFile(path);
   } catch {
@@ -64,19 +116,4 @@ function readableBefore(path: string): ReturnType<typeof readConfigurationFile> 
 function httpAddress(coordinator: string): string {
   const end = coordinator.lastIndexOf(":");
   return `http://${coordinator.slice(0, end)}:${Number(coordinator.slice(end + 1)) + 1}`;
-}
-
-/** Reads a line, not shown on a terminal. */
-async function askToken(): Promise<string> {
-  const hidden = process.stdin.isTTY === true;
-  if (hidden) terminal.writeError("Token: ");
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: process.stdin, output: silent, terminal: hidden });
-  try {
-    for await (const line of reader) return line;
-    return "";
-  } finally {
-    reader.close();
-    if (hidden) terminal.writeError("\n");
-  }
 }

@@ -1,5 +1,14 @@
-/** `spell logout`: forgets the coordinator and the token. */
-import { configurationPath, removeConfigurationFile } from "@spell/sdk";
+/** `spell logout`: ends the session and forgets it. */
+import { messageOf } from "@spell/domain";
+import {
+  SpellClient,
+  configurationPath,
+  coordinatorOf,
+  hasCode,
+  parseAddress,
+  readConfigurationFile,
+  removeConfigurationFile,
+} from "@spell/sdk";
 import type { Command } from "commander";
 import { terminal } from "../output/terminal.ts";
 import { environment } from "../config.ts";
@@ -8,9 +17,29 @@ import { environment } from "../config.ts";
 export function registerLogout(program: Command): void {
   program
     .command("logout")
-    .description("Forget the coordinator and the token. Runs are not affected.")
-    .action(() => {
-      const removed = removeConfigurationFile(configurationPath(environment));
-      terminal.line(removed ? "Logged out." : "You were not logged in.");
-    });
+    .description("End the session and forget it. Runs go on; access tokens stay good until they are deleted.")
+    .addHelpText("after", "\nExample:\n  spell logout\n")
+    .action(logout);
+}
+
+async function logout(): Promise<void> {
+  const path = configurationPath(environment);
+  const problem = await endSession(path).catch(messageOf);
+  const removed = removeConfigurationFile(path);
+  terminal.line(removed ? "Bye!" : "You were not logged in.");
+  if (problem !== undefined) terminal.error(`The session may still be open at the coordinator: ${problem}`);
+}
+
+/** Says what went wrong; a session that is over already is none. */
+async function endSession(path: string): Promise<string | undefined> {
+  const file = readConfigurationFile(path);
+  if (!file.token) return undefined;
+  const coordinator = parseAddress(coordinatorOf(environment, file));
+  using client = new SpellClient({ token: file.token, coordinator }, { connectForMs: 3_000, retryForMs: 3_000 });
+  try {
+    await client.users.logOut();
+    return undefined;
+  } catch (error) {
+    return hasCode(error, "unauthenticated") ? undefined : messageOf(error);
+  }
 }

@@ -33,6 +33,7 @@ interface UpOptions {
   s3PublicEndpoint?: string;
   s3Bucket?: string;
   login?: boolean;
+  allowSignup?: boolean;
 }
 
 interface FirstLogin {
@@ -75,6 +76,7 @@ export function registerUp(program: Command): void {
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
     .option("--s3-public-endpoint <URL>", "the S3 store as other machines reach it")
     .option("--s3-bucket <NAME>", "its bucket")
+    .option("--allow-signup", "let anybody who reaches this farm make a user for themselves")
     .option("--login", "log this user in here even if logged in elsewhere")
     .action(up);
 }
@@ -113,6 +115,7 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
     machineTypes: options.machineType,
     coordinatorArgs: [
       ...options.expectMachineType.flatMap((type) => ["--machine-type", type]),
+      ...(options.allowSignup ? ["--allow-signup"] : []),
       ...pass({
         "--lease-seconds": options.leaseSeconds,
         "--non-zero-exit": options.nonZeroExit,

@@ -65,3 +65,14 @@ export function formatTime(instant: Date): string {
 function width(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }
+
+/** A local day for listings: `2026-04-27`. */
+export function formatDate(instant: Date): string {
+  return formatTime(instant).slice(0, 10);
+}
+
+/** A local day in words: `Apr 27 2026`. */
+export function formatDay(instant: Date): string {
+  const month = instant.toLocaleString("en-US", { month: "short" });
+  return `${month} ${String(instant.getDate()).padStart(2, "0")} ${instant.getFullYear()}`;
+}

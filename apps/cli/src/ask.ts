@@ -1,0 +1,38 @@
+/** Questions to the person at the terminal; from a pipe the answers are read line by line. */
+import { createInterface } from "node:readline";
+import type { Interface } from "node:readline";
+import { Writable } from "node:stream";
+import { terminal } from "./output/terminal.ts";
+
+/** One reader for all questions: a second one would miss what the first has read ahead. */
+export class Questions implements Disposable {
+  readonly #isTty = process.stdin.isTTY === true;
+  readonly #reader: Interface;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor() {
+    // What is typed is not shown: every question here is about a secret.
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    this.#reader = createInterface({ input: process.stdin, output: silent, terminal: this.#isTty });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  /** The line that answers the question, empty at the end of the input. What is typed is not shown. */
+  async secret(question: string): Promise<string> {
+    if (this.#isTty) terminal.writeError(`${question}: `);
+    const line = await this.#lines.next();
+    if (this.#isTty) terminal.writeError("\n");
+    return line.done === true ? "" : line.value;
+  }
+
+  /** A new password; on a terminal it is typed twice. Undefined when the two differ. */
+  async newPassword(question: string): Promise<string | undefined> {
+    const password = await this.secret(question);
+    if (this.#isTty && (await this.secret("The same again")) !== password) return undefined;
+    return password;
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.close();
+  }
+}

@@ -1,0 +1,181 @@
+/** People of one farm: how they come to be, log in, and stay apart. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CommandResult } from "@spell/testing";
+import { makeFolder } from "@spell/machine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Farm } from "../support/farm.ts";
+
+// Made for this test.
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINkMsXJnUTqEoICr9XZBKnVpieQD4MQryBBGFKR5gjDh me@host";
+
+let farm: Farm;
+/** HOST:PORT of gRPC, and the URL of HTTP. */
+let coordinator = "";
+let api = "";
+
+beforeAll(async () => {
+  farm = await Farm.start({ args: ["--executor", "dummy"] });
+  const config = await readFile(farm.configuration, "utf8");
+  coordinator = /^coordinator: (.+)$/m.exec(config)?.[1] ?? "";
+  api = /^api_url: (.+)$/m.exec(config)?.[1] ?? "";
+});
+afterAll(() => farm[Symbol.asyncDispose]());
+
+/** A command of somebody with a login folder of their own. */
+function as(name: string, args: readonly string[], input?: string): Promise<CommandResult> {
+  return farm.spell(args, { env: { SPELL_DIR: join(farm.folder, name) }, input });
+}
+
+const logIn = (name: string, password: string, folder = name) =>
+  as(folder, ["login", "--coordinator", coordinator, "--identity", name, "--password", password]);
+
+it("the first user sets a password and then logs in with it, on another machine too", async () => {
+  const me = JSON.parse((await farm.spell(["whoami", "--json"])).stdout) as { user_name: string };
+  const first = await farm.spell(["passwd"], { input: "tall orange cat\n" });
+  expect(first).toEqual({ exitCode: 0, stdout: "The password is set.\n", stderr: "" });
+  const changed = await farm.spell(["passwd"], { input: "tall orange cat\nsmall green dog\n" });
+  expect(changed).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await farm.spell(["passwd"], { input: "wrong wrong\nsmall blue fox\n" })).toMatchObject({
+    ...{ exitCode: 1, stdout: "", stderr: "This is not your password.\n" },
+  });
+  expect(await logIn(me.user_name, "small green dog", "elsewhere")).toMatchObject({
+    ...{ exitCode: 0, stdout: `Hello, ${me.user_name}!\n`, stderr: "" },
+  });
+  expect(await logIn(me.user_name, "tall orange cat", "nowhere")).toMatchObject({
+    ...{ exitCode: 1, stdout: "", stderr: expect.stringContaining("is not known") },
+  });
+  expect(await as("nowhere", ["whoami"])).toMatchObject({ exitCode: 1 });
+  // The session elsewhere ends alone.
+  expect(await as("elsewhere", ["logout"])).toMatchObject({ exitCode: 0, stdout: "Bye!\n", stderr: "" });
+  expect(await farm.spell(["whoami"])).toMatchObject({ exitCode: 0 });
+});
+
+it("a logout ends the session at the coordinator, and logging in anew ends the one before", async () => {
+  await farm.spell(["user", "create", "dora", "--password", "tall orange cat"]);
+  await logIn("dora", "tall orange cat");
+  const tokenOf = async () => /^token: (.+)$/m.exec(await readFile(join(farm.folder, "dora", "config"), "utf8"))?.[1];
+  const alive = async (token: string | undefined) =>
+    (await fetch(`${api}/v1/users/me`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const first = await tokenOf();
+  await logIn("dora", "tall orange cat");
+  const second = await tokenOf();
+  expect([await alive(first), await alive(second)]).toEqual([401, 200]);
+  await as("dora", ["logout"]);
+  expect(await alive(second)).toBe(401);
+});
+
+describe("the operator", () => {
+  it("makes users who see nothing of each other", async () => {
+    const made = await farm.spell(["user", "create", "bob", "--email", "bob@example.org"], {
+      input: "tall orange cat\n",
+    });
+    expect(made).toEqual({
+      ...{ exitCode: 0, stderr: "" },
+      stdout: `✨ Made user bob.\nThey log in with: spell login --coordinator ${coordinator} --identity bob\n`,
+    });
+    const run = JSON.parse((await farm.spell(["run", "-b", "-f", "--json", "true"], { cwd: farm.folder })).stdout) as {
+      id: number;
+    };
+    expect(await logIn("bob@example.org", "tall orange cat", "bob")).toMatchObject({ stdout: "Hello, bob!\n" });
+    expect(await as("bob", ["info", String(run.id)])).toMatchObject({
+      ...{ exitCode: 1, stderr: `There is no run ${run.id}.\n` },
+    });
+    expect(JSON.parse((await as("bob", ["ps", "--json"])).stdout)).toEqual([]);
+    expect((await as("bob", ["user", "list"])).stderr).toContain("Only the operator");
+    expect((await farm.spell(["user", "list"])).stdout).toMatch(/^bob +bob@example\.org +\S+ +\d{4}-\d\d-\d\d$/m);
+  });
+
+  it("gives a new password, which ends all sessions", async () => {
+    await farm.spell(["user", "create", "carol", "--password", "tall orange cat"]);
+    await logIn("carol", "tall orange cat");
+    const reset = await farm.spell(["user", "password", "carol"], { input: "small green dog\n" });
+    expect(reset).toMatchObject({ exitCode: 0, stdout: "The password of carol is set.\n" });
+    expect(await as("carol", ["whoami"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("spell login"),
+    });
+    expect(await logIn("carol", "small green dog")).toMatchObject({ exitCode: 0 });
+  });
+
+  it.each([
+    [["user", "create", "a b", "--password", "tall orange cat"], "cannot be a user name"],
+    [["user", "create", "eve", "--password", "short"], "at least 8 characters"],
+    [["user", "create", "eve", "--email", "x", "--password", "tall orange cat"], "not an e-mail"],
+    [["user", "password", "nobody", "--password", "tall orange cat"], "There is no user nobody"],
+    [["login", "--password", "x"], "Give --identity with it"],
+    [["login", "--identity", "a", "--token", "b"], "not both"],
+  ])("%j is refused", async (args, sentence) => {
+    const result = await farm.spell(args);
+    expect(result.exitCode).not.toBe(0);
+    expect([result.stdout, result.stderr]).toEqual(["", expect.stringContaining(sentence)]);
+  });
+});
+
+describe("access tokens and keys", () => {
+  it("are made, listed and removed", async () => {
+    const created = await farm.spell(["access-tokens", "create", "my ci"]);
+    const token = /^Token is: (\S+)$/m.exec(created.stdout)?.[1] ?? "";
+    expect(created.stdout).toMatch(
+      /^New Access Token 'my ci' created on [A-Z][a-z]{2} \d\d \d{4}\nToken is: spell_user_\S+\nNOTE: .*\n$/,
+    );
+    const env = { SPELL_TOKEN: token, SPELL_COORDINATOR: coordinator, SPELL_DIR: join(farm.folder, "none") };
+    expect(await farm.spell(["whoami"], { env })).toMatchObject({ exitCode: 0 });
+    expect((await farm.spell(["access-tokens", "list"])).stdout).toMatch(
+      /^name +created at +last used at\nmy ci +\d{4}-\d\d-\d\d +\d{4}-\d\d-\d\d\n$/,
+    );
+    expect(await farm.spell(["access-tokens", "create", "my ci"])).toMatchObject({
+      ...{ exitCode: 1, stderr: 'You have an access token named "my ci" already.\n' },
+    });
+    expect(await farm.spell(["access-tokens", "delete", "my ci"])).toMatchObject({
+      ...{ exitCode: 0, stdout: "Access token 'my ci' successfully deleted\n" },
+    });
+    expect(await farm.spell(["whoami"], { env })).toMatchObject({ exitCode: 1 });
+    expect((await farm.spell(["access-tokens", "list", "--json"])).stdout).toBe("[]\n");
+  });
+
+  it("keys likewise", async () => {
+    const path = join(farm.folder, "id.pub");
+    await writeFile(path, `${KEY}\n`);
+    expect((await farm.spell(["keys", "list"])).stdout).toBe("There were no keys found for you.\n");
+    expect(await farm.spell(["keys", "add", "-f", path, "-t", "laptop"])).toEqual({
+      exitCode: 0,
+      stdout: "",
+      stderr: "",
+    });
+    expect((await farm.spell(["keys", "list"])).stdout).toMatch(
+      /^TITLE +ADDED +FINGERPRINT\nlaptop +\d{4}-\d\d-\d\d +SHA256:\S{43}\n$/,
+    );
+    expect(await farm.spell(["keys", "add", "-f", path])).toMatchObject({
+      ...{ exitCode: 1, stderr: 'This key is registered already, as "laptop".\n' },
+    });
+    expect(await farm.spell(["keys", "rm", "nope"])).toMatchObject({
+      ...{ exitCode: 1, stderr: 'Key with title "nope" not found.\n' },
+    });
+    expect(await farm.spell(["keys", "rm", "laptop"])).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect((await farm.spell(["keys", "list", "--json"])).stdout).toBe("[]\n");
+  });
+});
+
+it("a configuration that the former client wrote is understood", async () => {
+  await farm.spell(["user", "create", "erin", "--password", "tall orange cat"]);
+  const answer = await fetch(`${api}/v1/users/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user: { user_name: "erin", password: "tall orange cat", email: "", access_token: "" } }),
+  });
+  const { token } = (await answer.json()) as { token: string };
+  const folder = join(farm.folder, "former");
+  makeFolder(folder);
+  const file = `email: erin@localhost\ninclude_uncommitted: true\nowner: erin\ntoken: ${token}\ntype: global\nuser_name: erin\n`;
+  await writeFile(join(folder, "config"), file);
+  const [host, grpcPort] = coordinator.split(":");
+  // gRPC is looked for one port below HTTP; the ports of a test lie anywhere.
+  const env = { SPELL_DIR: folder, SPELL_API_URL: `http://${host}:${Number(grpcPort) + 1}` };
+  const whoami = await farm.spell(["whoami"], { env });
+  expect(whoami).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("erin@localhost") });
+  // Logging in with our own adds to the file and leaves the other's keys alone.
+  const login = ["login", "--coordinator", coordinator, "--identity", "erin", "--password", "tall orange cat"];
+  expect(await farm.spell(login, { env: { SPELL_DIR: folder } })).toMatchObject({ exitCode: 0 });
+  expect(await readFile(join(folder, "config"), "utf8")).toContain("include_uncommitted: true\n");
+});
