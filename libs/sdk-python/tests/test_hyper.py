@@ -93,9 +93,9 @@ def test_numbers_of_numeric_packages(created: FakeSpell, client: SpellClient) ->
     half: Any = Scalar(0.5)
     params: Params = {"a": ValueSpec([Scalar(1), 2]), "b": RangeSpec(half, 2)}
     client.hyper.new_random_search(params, 3, command="x :lr:")
-    params = created.bodies("runs/ada/hyper_search")[0]["random_params"]
-    assert params["a"] == {"value_spec": {"values": [1, 2]}}
-    assert params["b"]["range_spec"] == {"min": 0.5, "max": 2, "scaling": "linear", "type": "float"}
+    sent = created.bodies("runs/ada/hyper_search")[0]["random_params"]
+    assert sent["a"] == {"value_spec": {"values": [1, 2]}}
+    assert sent["b"]["range_spec"] == {"min": 0.5, "max": 2, "scaling": "linear", "type": "float"}
 
 
 def test_wrong_specs_and_keywords(server: FakeSpell, client: SpellClient) -> None:
