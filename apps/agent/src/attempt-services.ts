@@ -4,6 +4,7 @@ import type { AttemptSpec, Lease } from "@spell/rpc";
 import type { TreeCache, TreeTransport } from "@spell/spellfs";
 import type { ExecutionSpec, Executor } from "./executors/executor.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
+import type { AttemptMetrics } from "./metrics/attempt-metrics.ts";
 
 export interface AttemptServices {
   executor: Executor;
@@ -17,9 +18,12 @@ export interface AttemptServices {
   trees: (lease: Lease) => TreeTransport;
   /** The log of an attempt: its spool, its notices, where it is archived. */
   openLog(lease: Lease, attemptDir: string): Promise<LogShipper>;
-  /** What of an execution follows from the spec alone. */
+  /** From now on takes and records the points that the run sends. */
+  openMetrics(lease: Lease, attemptDir: string): Promise<AttemptMetrics>;
+  /** What of an execution follows from the spec and the lease alone. */
   executionBase(
     spec: AttemptSpec,
+    lease: Lease,
   ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
   /** Something to report at once. */
   changed(): void;

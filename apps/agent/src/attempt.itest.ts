@@ -74,6 +74,8 @@ async function machine() {
         shippers.push(shipper);
         return crasher.watch(shipper, "log");
       },
+      openMetrics: async () =>
+        crasher.watch({ finish: () => Promise.resolve(), stop: () => Promise.resolve() }, "metrics"),
       executionBase: (spec) => ({
         command: spec.command,
         workingDirectory: "/spell/proj",

@@ -15,6 +15,7 @@ import { attemptResult, failedResult } from "./attempt-result.ts";
 import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
 import { removeTree } from "./executors/remove-tree.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
+import type { AttemptMetrics } from "./metrics/attempt-metrics.ts";
 import { untilAvailable } from "./retry.ts";
 import { keepOutputs, saveOutputs, savedText, skippedTexts } from "./save-outputs.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
@@ -25,6 +26,7 @@ export class Attempt {
   readonly #log: Logger;
   readonly #journal: AttemptJournal;
   #shipper: LogShipper | undefined;
+  #metrics: AttemptMetrics | undefined;
   #execution: Execution | undefined;
   #killed = false;
   /** The operator of this machine wants it to end now. */
@@ -52,6 +54,11 @@ export class Attempt {
 
   get ended(): boolean {
     return this.#journal.record.result !== undefined;
+  }
+
+  /** Takes metrics before anything else is known: the process that sends them may have outlived the agent's last life. */
+  async takeMetrics(): Promise<void> {
+    this.#metrics ??= await this.#services.openMetrics(this.#journal.record.lease, this.attemptDir);
   }
 
   /** Begins, or goes on after a restart of the agent. */
@@ -106,6 +113,7 @@ export class Attempt {
     await this.#execution?.signal("SIGKILL");
     await this.#life;
     await this.#shipper?.stop();
+    await this.#metrics?.stop();
     await this.#execution?.dispose();
     await this.#journal.close();
     await removeTree(this.attemptDir);
@@ -115,6 +123,7 @@ export class Attempt {
   async detach(): Promise<void> {
     clearTimeout(this.#graceTimer);
     await this.#shipper?.stop();
+    await this.#metrics?.stop();
     await this.#journal.close();
   }
 
@@ -122,6 +131,7 @@ export class Attempt {
     const result = await this.#outcome();
     if (this.#abandoned) return;
     const logEntries = (await this.#shipper?.finish()) ?? 0;
+    await this.#metrics?.finish();
     if (this.#abandoned) return;
     this.#write({ result: { ...result, logEntries } });
     this.#services.changed();
@@ -131,6 +141,7 @@ export class Attempt {
   async #outcome(): Promise<AttemptResult> {
     try {
       this.#shipper = await this.#services.openLog(this.#journal.record.lease, this.attemptDir);
+      await this.takeMetrics();
       if (this.#journal.record.bootId !== this.#services.bootId) return attemptResult({ cause: "lost", ...REBOOTED });
       this.#execution = await this.#services.executor.adopt(this.attemptDir);
       this.#execution ??= await this.#prepare();
@@ -181,7 +192,12 @@ export class Attempt {
     await this.#announce("running");
     // A power cut must not make us forget what we are about to start.
     await this.#journal.synced();
-    return executor.start({ ...this.#services.executionBase(spec), attemptDir: this.attemptDir, codeTree, mounts });
+    return executor.start({
+      ...this.#services.executionBase(spec, lease),
+      attemptDir: this.attemptDir,
+      codeTree,
+      mounts,
+    });
   }
 
   async #finish(execution: Execution, exit: ExitStatus): Promise<AttemptResult> {

@@ -31,7 +31,13 @@ export class Attempts {
   async load(): Promise<void> {
     const { found, broken } = openJournals(this.#options.dataDir);
     for (const journal of found) {
-      this.#attempts.set(keyOf(journal.record.lease), new Attempt(this.#options.services, journal));
+      const attempt = new Attempt(this.#options.services, journal);
+      this.#attempts.set(keyOf(journal.record.lease), attempt);
+      if (attempt.ended) continue;
+      await attempt.takeMetrics().catch((error: unknown) =>
+        // Tried again when the attempt is resumed, which says so in the run's log.
+        this.#options.services.log.warn({ err: error }, "metrics not taken yet"),
+      );
     }
     // Crashed before the journal was written: nothing was started, and the coordinator sends the spec again.
     for (const folder of broken) await rm(folder, { recursive: true, force: true });

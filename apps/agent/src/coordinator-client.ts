@@ -1,7 +1,7 @@
 /** The agent's calls to its coordinator, under the lease of an attempt. */
 import type { Digest } from "@spell/domain";
 import { SpellError, isDigest } from "@spell/domain";
-import type { Lease } from "@spell/rpc";
+import type { Lease, MetricPoint } from "@spell/rpc";
 import {
   AgentServiceClient,
   TreeServiceClient,
@@ -13,6 +13,8 @@ import {
 } from "@spell/rpc";
 import type { TreeTransport } from "@spell/spellfs";
 import type { SegmentArchive } from "./logs/segment-archive.ts";
+import type { MetricRecord } from "./metrics/metric-shipper.ts";
+import type { SpooledPoint } from "./metrics/metric-spool.ts";
 
 /** An attempt's calls ride out a restart of the coordinator; what takes longer is tried again by the attempt itself. */
 const RETRY_FOR_MS = 30_000;
@@ -81,6 +83,17 @@ export class CoordinatorClient {
     };
   }
 
+  /** Where the metrics of the attempt of this lease are recorded. */
+  metrics(lease: Lease): MetricRecord {
+    return {
+      commit: async (firstNumber, points) => {
+        const call = this.agents.commitMetricPoints.bind(this.agents);
+        const request = { lease, firstNumber, points: points.map(toMetricPoint) };
+        return (await callUnary(call, request, this.#context())).recorded;
+      },
+    };
+  }
+
   /** Answers a request for a snapshot. */
   async completeSnapshot(answer: { snapshotId: string; lease: Lease; tree: string; error: string }): Promise<void> {
     await callUnary(this.agents.completeSnapshot.bind(this.agents), answer, this.#context());
@@ -142,4 +155,9 @@ async function putObject(url: string, bytes: Uint8Array): Promise<void> {
   if (response.status === 507)
     throw new SpellError("unavailable", "The object store's disk is full.", { reason: "disk-full" });
   throw new SpellError("unavailable", `The object store answered ${response.status}.`, { reason: "store-unavailable" });
+}
+
+function toMetricPoint({ name, atUs, index, value }: SpooledPoint): MetricPoint {
+  const typed = typeof value === "number" ? { $case: "number" as const, value } : { $case: "text" as const, value };
+  return { name, atUs, index, value: typed };
 }

@@ -17,6 +17,8 @@ import type { Gpu } from "./gpus.ts";
 import { findGpus } from "./gpus.ts";
 import { loadIdentity, prepareDataFolder } from "./identity.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
+import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
+import { MetricServer } from "./metrics/metric-server.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";
 import { Session } from "./session.ts";
 import { lockDataFolder } from "./single-agent.ts";
@@ -56,6 +58,7 @@ async function start(settings: AgentConfig): Promise<void> {
   });
   client.useToken(identity.agentToken);
   lockDataFolder(dataDir);
+  const metrics = await MetricServer.start(join(dataDir, "metrics-port"));
   const gpus = await findGpus(machineEnvironment());
   const cache = await openTreeCache({ directory: join(dataDir, "cache") });
 
@@ -80,7 +83,15 @@ async function start(settings: AgentConfig): Promise<void> {
         onProblem: (problem) => log.warn({ problem, runId: lease.runId }, "log shipping"),
       });
     },
-    executionBase: (spec) => executionBase(spec, { settings, gpus, isolated: executor.name === "sandbox" }),
+    openMetrics: (lease, attemptDir) =>
+      openAttemptMetrics(metrics, {
+        ...{ lease, attemptDir, record: client.metrics(lease) },
+        onProblem: (problem) => log.warn({ problem, runId: lease.runId }, "metrics"),
+      }),
+    executionBase: (spec, lease) => {
+      const environment = { ...spec.environment, SPELL_METRICS: metrics.addressFor(lease) };
+      return executionBase({ ...spec, environment }, { settings, gpus, isolated: executor.name === "sandbox" });
+    },
     changed: () => session.changed(),
     changedUnhurried: () => session.changedUnhurried(),
   };
@@ -118,6 +129,7 @@ async function start(settings: AgentConfig): Promise<void> {
     }
     session.stop();
     await attempts.detach();
+    metrics.close();
     await bus?.close();
     client.close();
     process.exit(0);

@@ -9,6 +9,7 @@ import type {
   Dispatcher,
   FileRuns,
   PublicKeys,
+  Metrics,
   RunChanges,
   PushTokens,
   RunLifecycle,
@@ -30,6 +31,7 @@ export interface Services {
   create: CreateRuns;
   lifecycle: RunLifecycle;
   filing: FileRuns;
+  metrics: Metrics;
   dispatcher: Dispatcher;
   sessions: AgentSessions;
   snapshots: Snapshots;

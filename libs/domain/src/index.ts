@@ -24,3 +24,5 @@ export { invalidResource, isCleanRelativePath, parseRunResource, resolveMountPoi
 export type { RunResource } from "./resource.ts";
 export { MAX_ENTRY_BYTES, formatDuration } from "./log-entry.ts";
 export type { LogBatch, LogEntry } from "./log-entry.ts";
+export { METRIC_CONDITIONS, meets, metricProblem } from "./metric.ts";
+export type { MetricCondition } from "./metric.ts";

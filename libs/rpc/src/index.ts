@@ -53,6 +53,17 @@ export {
 } from "./gen/spell/v1/run.ts";
 export type { RunServiceServer } from "./gen/spell/v1/run.ts";
 export {
+  MetricPoint,
+  MetricPosition,
+  MetricServiceClient,
+  MetricServiceService,
+  StreamMetricsRequest,
+  StreamMetricsResponse,
+  WaitMetricRequest,
+  WaitMetricResponse,
+} from "./gen/spell/v1/metric.ts";
+export type { MetricServiceServer } from "./gen/spell/v1/metric.ts";
+export {
   CreateWorkflowRequest,
   CreateWorkflowResponse,
   GetWorkflowRequest,
@@ -91,6 +102,8 @@ export {
   AttemptSpec,
   CommitLogSegmentRequest,
   CommitLogSegmentResponse,
+  CommitMetricPointsRequest,
+  CommitMetricPointsResponse,
   CompleteSnapshotRequest,
   CompleteSnapshotResponse,
   DesiredAttempt,

@@ -18,6 +18,7 @@ export { forEachRun } from "./batch.ts";
 export { FileRuns } from "./file-runs.ts";
 export { Dispatcher } from "./dispatcher.ts";
 export { Leases } from "./leases.ts";
+export { Metrics } from "./metrics.ts";
 export { noSuchRun, requireOwner } from "./principal.ts";
 export type { Principal } from "./principal.ts";
 export { PushTokens } from "./push-tokens.ts";

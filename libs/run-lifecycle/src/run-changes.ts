@@ -4,14 +4,13 @@
  */
 import type { EventBus, Subscription } from "@spell/event-bus";
 import type { RunRecord } from "@spell/run-store";
+import { Waiters } from "./waiters.ts";
 
-/** How long a waiter sleeps at most before it looks at the record again, milliseconds. */
-const LOOK_AGAIN_MS = 2_000;
 const MAX_ECHOES = 1_000;
 
 export class RunChanges {
   readonly #bus: EventBus;
-  readonly #waiters = new Map<number, Set<() => void>>();
+  readonly #waiters = new Waiters();
   /** Our own news that is still to come back over the bus, as `run/version`: nobody need be woken twice for it. */
   readonly #echoes = new Set<string>();
   #subscription: Subscription | undefined;
@@ -22,18 +21,18 @@ export class RunChanges {
 
   async start(): Promise<void> {
     this.#subscription = await this.#bus.subscribeStatus((news) => {
-      if (!this.#echoes.delete(echoOf(news.runId, news.version))) this.#wake(news.runId);
+      if (!this.#echoes.delete(echoOf(news.runId, news.version))) this.#waiters.wake(news.runId);
     });
   }
 
   async stop(): Promise<void> {
     await this.#subscription?.close();
-    for (const runId of [...this.#waiters.keys()]) this.#wake(runId);
+    this.#waiters.wakeAll();
   }
 
   /** Tells the world, after the commit. */
   publish(run: Pick<RunRecord, "id" | "status" | "version">): void {
-    this.#wake(run.id);
+    this.#waiters.wake(run.id);
     if (!this.#bus.connected()) return;
     const echo = echoOf(run.id, run.version);
     this.#echoes.add(echo);
@@ -48,25 +47,7 @@ export class RunChanges {
 
   /** Resolves at the next news of this run, after a while, or when the signal fires. */
   next(runId: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiters.get(runId) ?? new Set();
-      this.#waiters.set(runId, waiters);
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", done);
-        waiters.delete(done);
-        if (waiters.size === 0 && this.#waiters.get(runId) === waiters) this.#waiters.delete(runId);
-        resolve();
-      };
-      const timer = setTimeout(done, LOOK_AGAIN_MS);
-      waiters.add(done);
-      if (signal?.aborted) done();
-      else signal?.addEventListener("abort", done, { once: true });
-    });
-  }
-
-  #wake(runId: number): void {
-    for (const waiter of [...(this.#waiters.get(runId) ?? [])]) waiter();
+    return this.#waiters.next(runId, signal);
   }
 }
 

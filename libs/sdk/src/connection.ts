@@ -5,6 +5,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import {
   AccountServiceClient,
+  MetricServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UserServiceClient,
@@ -44,6 +45,7 @@ export class Connection implements Disposable {
   readonly trees: TreeServiceClient;
   readonly account: AccountServiceClient;
   readonly users: UserServiceClient;
+  readonly metrics: MetricServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
@@ -58,6 +60,7 @@ export class Connection implements Disposable {
     this.trees = new TreeServiceClient(...open);
     this.account = new AccountServiceClient(...open);
     this.users = new UserServiceClient(...open);
+    this.metrics = new MetricServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
@@ -112,6 +115,7 @@ export class Connection implements Disposable {
   /** Closes the sockets; calls under way fail. */
   close(): void {
     for (const client of [this.runs, this.workflows, this.trees, this.account, this.users]) client.close();
+    for (const client of [this.runs, this.workflows, this.trees, this.account, this.metrics]) client.close();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,6 @@
 /** The TypeScript SDK: launch runs, wait for them, read their logs, mount what they wrote into the next. */
 export { FINAL_STATUSES, RUN_STATUSES, SpellError, hasCode, isFinal } from "@spell/domain";
-export type { ErrorCode, FinalStatus, LogEntry, RunStatus } from "@spell/domain";
+export type { ErrorCode, FinalStatus, LogEntry, MetricCondition, RunStatus } from "@spell/domain";
 export { SpellClient } from "./client.ts";
 export {
   DEFAULT_COORDINATOR,
@@ -16,6 +16,7 @@ export {
 export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";
 export type { LogOptions } from "./log-reader.ts";
+export type { MetricOptions, MetricPoint } from "./metric-reader.ts";
 export { Run } from "./run.ts";
 export type { Code, CommandRequest, MountRequest, RunRequest, StopCondition } from "./run-request.ts";
 export type { ListOptions, RunsService } from "./runs-service.ts";

@@ -1,10 +1,12 @@
 /** One run as the coordinator knew it when it was last asked. */
-import type { LogEntry, RunStatus } from "@spell/domain";
+import type { LogEntry, MetricCondition, RunStatus } from "@spell/domain";
 import { SpellError, isRunStatus } from "@spell/domain";
 import type { Run as RunRecord } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
 import { readLog } from "./log-reader.ts";
 import type { LogOptions } from "./log-reader.ts";
+import type { MetricOptions, MetricPoint } from "./metric-reader.ts";
+import { readMetric } from "./metric-reader.ts";
 
 /** Fields are those of the last answer: `refresh`, `stop`, `kill` and `waitStatus` renew them. */
 export class Run {
@@ -138,6 +140,32 @@ export class Run {
   /** The run's log. With `follow` until it has ended, through lost connections, every entry once. */
   logs(options: LogOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
     return readLog(this.#connection, this.id, options);
+  }
+
+  /** The points of one of its metrics. With `follow` until it has ended, through lost connections, every point once. */
+  metrics(name: string, options: MetricOptions = {}): AsyncGenerator<MetricPoint, void, undefined> {
+    return readMetric(this.#connection, { runId: this.id, name }, options);
+  }
+
+  /**
+   * Waits until some value of a metric is as asked, through restarts of the coordinator. Throws `conflict` with reason
+   * `wait-impossible` when the run has ended without.
+   */
+  async waitMetric(
+    name: string,
+    condition: MetricCondition,
+    value: number | string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const client = this.#connection.metrics;
+    const asked = typeof value === "number" ? { $case: "number" as const, value } : { $case: "text" as const, value };
+    const request = { runId: this.id, name, condition, value: asked };
+    const { reached, message } = await this.#connection.unary(client.waitMetric.bind(client), request, {
+      signal: options.signal,
+      deadlineMs: Number.POSITIVE_INFINITY,
+      retryForMs: Number.POSITIVE_INFINITY,
+    });
+    if (!reached) throw new SpellError("conflict", message, { reason: "wait-impossible" });
   }
 
   #renew(record: RunRecord | undefined): this {

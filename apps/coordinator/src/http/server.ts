@@ -11,6 +11,7 @@ import { addAccountRoutes } from "./account-routes.ts";
 import { refuseMalformed, toHttpError } from "./errors.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { notOffered } from "./not-offered.ts";
+import { addMetricRoutes } from "./metric-routes.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addRunFilingRoutes } from "./run-filing-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
@@ -86,6 +87,7 @@ export async function startHttpServer(
       addRunFilingRoutes(api, services);
       addWorkflowRoutes(api, services);
       addWorkspaceRoutes(api, services);
+      addMetricRoutes(api, services);
       addOtherRoutes(api, services);
       done();
     },

@@ -13,12 +13,12 @@ export interface LineStream {
   end(): void;
 }
 
-/** Takes over the reply. */
-export function openLineStream(reply: FastifyReply): LineStream {
+/** Takes over the reply; `headers` come on top of the usual ones. */
+export function openLineStream(reply: FastifyReply, headers: Record<string, string> = {}): LineStream {
   reply.hijack();
   const response = reply.raw;
   const abort = new AbortController();
-  response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+  response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store", ...headers });
   // The first line may be a long time coming; that the request was accepted is known now.
   response.flushHeaders();
   const heartbeat = setInterval(() => response.write(wireLine({})), HEARTBEAT_MS);

@@ -4,7 +4,9 @@ import type { RunRecord, UserRecord } from "@spell/run-store";
 
 /** UTC with microseconds, the only form that every client parses. */
 export function wireTime(atMs: number): string {
-  return new Date(atMs).toISOString().replace("Z", "000Z");
+  const micros = Math.round(atMs * 1_000);
+  const fraction = String(micros % 1_000_000).padStart(6, "0");
+  return `${new Date(Math.floor(micros / 1_000)).toISOString().slice(0, -4)}${fraction}Z`;
 }
 
 export function wireUser(user: UserRecord): Record<string, unknown> {

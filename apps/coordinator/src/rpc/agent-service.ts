@@ -10,12 +10,13 @@ import type { Services } from "../services.ts";
 import { AgentStream } from "./agent-stream.ts";
 import { toDigest } from "./convert.ts";
 import { authenticate, serviceError, unary } from "./handler.ts";
+import { toNamedPoint } from "./metric-service.ts";
 
 /** Larger ones are put into the object store first. */
 const MAX_INLINE_SEGMENT_BYTES = 64 * 1024;
 
 export function createAgentService(services: Services): AgentServiceServer {
-  const { store, lifecycle, snapshots } = services;
+  const { store, lifecycle, metrics, snapshots } = services;
   return {
     // The only call without a bearer token: the join token is the credential.
     join: (call, callback) => {
@@ -59,6 +60,10 @@ export function createAgentService(services: Services): AgentServiceServer {
       const run = await lifecycle.requireLease(agentOf(principal), leaseOf(request.lease));
       const objectKey = segmentKey(run, request.firstNumber);
       return { objectKey, putUrl: await services.objects.presignPut(objectKey, 3_600) };
+    }),
+    commitMetricPoints: unary(services, async (request, { principal }) => {
+      const batch = { firstNumber: request.firstNumber, points: request.points.map(toNamedPoint) };
+      return { recorded: await metrics.record(agentOf(principal), leaseOf(request.lease), batch) };
     }),
     completeSnapshot: unary(services, async (request, { principal }) => {
       const agentId = agentOf(principal);

@@ -5,6 +5,7 @@ import { SpellError, messageOf } from "@spell/domain";
 import {
   AccountServiceService,
   AgentServiceService,
+  MetricServiceService,
   RunServiceService,
   TreeServiceService,
   UserServiceService,
@@ -18,6 +19,7 @@ import { hostPort } from "../host-port.ts";
 import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
+import { createMetricService } from "./metric-service.ts";
 import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
@@ -37,6 +39,7 @@ export async function startGrpcServer(
   const server = new Server(serverOptions());
   server.addService(RunServiceService, createRunService(services));
   server.addService(WorkflowServiceService, createWorkflowService(services));
+  server.addService(MetricServiceService, createMetricService(services));
   server.addService(TreeServiceService, createTreeService(services));
   server.addService(AccountServiceService, createAccountService(services));
   server.addService(UserServiceService, createUserService(services));

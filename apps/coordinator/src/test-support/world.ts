@@ -7,6 +7,7 @@ import { createDirectoryStore, createStoreHandler } from "@spell/object-store/di
 import {
   AccountServiceClient,
   AgentServiceClient,
+  MetricServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UserServiceClient,
@@ -44,6 +45,7 @@ export interface World extends AsyncDisposable {
   accounts: AccountServiceClient;
   users: UserServiceClient;
   agents: AgentServiceClient;
+  metrics: MetricServiceClient;
   /** What was logged as an error of ours. Whatever is left in here at the end fails the test. */
   errors: unknown[];
   /** Waits for news of a run, and live tails of a log, that nobody has ended. */
@@ -122,6 +124,7 @@ export async function openWorld(
     accounts: new AccountServiceClient(...options),
     users: new UserServiceClient(...options),
     agents: new AgentServiceClient(...options),
+    metrics: new MetricServiceClient(...options),
   };
   const dispose = async (): Promise<void> => {
     for (const client of Object.values(clients)) client.close();

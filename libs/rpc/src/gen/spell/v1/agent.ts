@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { MetricPoint } from "./metric.ts";
 import { Lease } from "./tree.ts";
 
 export const protobufPackage = "spell.v1";
@@ -183,6 +184,21 @@ export interface CommitLogSegmentRequest {
 }
 
 export interface CommitLogSegmentResponse {
+}
+
+export interface CommitMetricPointsRequest {
+  lease:
+    | Lease
+    | undefined;
+  /** Number of the first of these points among those of the attempt, from 0. */
+  firstNumber: number;
+  /** In the order in which they were sent. May be empty, to learn how many are recorded. */
+  points: MetricPoint[];
+}
+
+export interface CommitMetricPointsResponse {
+  /** How many points of the attempt are recorded now. When it is less than first_number, points before these are missing. */
+  recorded: number;
 }
 
 export interface CompleteSnapshotRequest {
@@ -2328,6 +2344,178 @@ export const CommitLogSegmentResponse: MessageFns<CommitLogSegmentResponse> = {
   },
 };
 
+function createBaseCommitMetricPointsRequest(): CommitMetricPointsRequest {
+  return { lease: undefined, firstNumber: 0, points: [] };
+}
+
+export const CommitMetricPointsRequest: MessageFns<CommitMetricPointsRequest> = {
+  encode(message: CommitMetricPointsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(10).fork()).join();
+    }
+    if (message.firstNumber !== 0) {
+      writer.uint32(16).int64(message.firstNumber);
+    }
+    for (const v of message.points) {
+      MetricPoint.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitMetricPointsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitMetricPointsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstNumber = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.points.push(MetricPoint.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommitMetricPointsRequest {
+    return {
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+      firstNumber: isSet(object.firstNumber)
+        ? globalThis.Number(object.firstNumber)
+        : isSet(object.first_number)
+        ? globalThis.Number(object.first_number)
+        : 0,
+      points: globalThis.Array.isArray(object?.points) ? object.points.map((e: any) => MetricPoint.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: CommitMetricPointsRequest): unknown {
+    const obj: any = {};
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    if (message.firstNumber !== 0) {
+      obj.firstNumber = Math.round(message.firstNumber);
+    }
+    if (message.points?.length) {
+      obj.points = message.points.map((e) => MetricPoint.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CommitMetricPointsRequest>, I>>(base?: I): CommitMetricPointsRequest {
+    return CommitMetricPointsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CommitMetricPointsRequest>, I>>(object: I): CommitMetricPointsRequest {
+    const message = createBaseCommitMetricPointsRequest();
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    message.firstNumber = object.firstNumber ?? 0;
+    message.points = object.points?.map((e) => MetricPoint.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCommitMetricPointsResponse(): CommitMetricPointsResponse {
+  return { recorded: 0 };
+}
+
+export const CommitMetricPointsResponse: MessageFns<CommitMetricPointsResponse> = {
+  encode(message: CommitMetricPointsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.recorded !== 0) {
+      writer.uint32(8).int64(message.recorded);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitMetricPointsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitMetricPointsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.recorded = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommitMetricPointsResponse {
+    return { recorded: isSet(object.recorded) ? globalThis.Number(object.recorded) : 0 };
+  },
+
+  toJSON(message: CommitMetricPointsResponse): unknown {
+    const obj: any = {};
+    if (message.recorded !== 0) {
+      obj.recorded = Math.round(message.recorded);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CommitMetricPointsResponse>, I>>(base?: I): CommitMetricPointsResponse {
+    return CommitMetricPointsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CommitMetricPointsResponse>, I>>(object: I): CommitMetricPointsResponse {
+    const message = createBaseCommitMetricPointsResponse();
+    message.recorded = object.recorded ?? 0;
+    return message;
+  },
+};
+
 function createBaseCompleteSnapshotRequest(): CompleteSnapshotRequest {
   return { snapshotId: "", lease: undefined, tree: "", error: "" };
 }
@@ -2547,6 +2735,21 @@ export const AgentServiceService = {
       Buffer.from(CommitLogSegmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CommitLogSegmentResponse => CommitLogSegmentResponse.decode(value),
   },
+  /**
+   * Records points of metrics that the attempt's run sent. Safe to repeat: points are known by their number. ABORTED: the lease is
+   * no longer in force.
+   */
+  commitMetricPoints: {
+    path: "/spell.v1.AgentService/CommitMetricPoints" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CommitMetricPointsRequest): Buffer =>
+      Buffer.from(CommitMetricPointsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CommitMetricPointsRequest => CommitMetricPointsRequest.decode(value),
+    responseSerialize: (value: CommitMetricPointsResponse): Buffer =>
+      Buffer.from(CommitMetricPointsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CommitMetricPointsResponse => CommitMetricPointsResponse.decode(value),
+  },
   /** Answers a SnapshotRequest from Sync. */
   completeSnapshot: {
     path: "/spell.v1.AgentService/CompleteSnapshot" as const,
@@ -2570,6 +2773,11 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   prepareLogSegment: handleUnaryCall<PrepareLogSegmentRequest, PrepareLogSegmentResponse>;
   /** Records a log segment that was put into the object store, or comes along. ABORTED: the lease is no longer in force. */
   commitLogSegment: handleUnaryCall<CommitLogSegmentRequest, CommitLogSegmentResponse>;
+  /**
+   * Records points of metrics that the attempt's run sent. Safe to repeat: points are known by their number. ABORTED: the lease is
+   * no longer in force.
+   */
+  commitMetricPoints: handleUnaryCall<CommitMetricPointsRequest, CommitMetricPointsResponse>;
   /** Answers a SnapshotRequest from Sync. */
   completeSnapshot: handleUnaryCall<CompleteSnapshotRequest, CompleteSnapshotResponse>;
 }
@@ -2623,6 +2831,25 @@ export interface AgentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CommitLogSegmentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Records points of metrics that the attempt's run sent. Safe to repeat: points are known by their number. ABORTED: the lease is
+   * no longer in force.
+   */
+  commitMetricPoints(
+    request: CommitMetricPointsRequest,
+    callback: (error: ServiceError | null, response: CommitMetricPointsResponse) => void,
+  ): ClientUnaryCall;
+  commitMetricPoints(
+    request: CommitMetricPointsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CommitMetricPointsResponse) => void,
+  ): ClientUnaryCall;
+  commitMetricPoints(
+    request: CommitMetricPointsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CommitMetricPointsResponse) => void,
   ): ClientUnaryCall;
   /** Answers a SnapshotRequest from Sync. */
   completeSnapshot(
