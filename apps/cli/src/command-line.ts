@@ -1,23 +1,18 @@
 /** From words to a command to an exit code. Only the module of the command that was asked for is loaded. */
-import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import type { Command } from "commander";
+import { CommanderError } from "commander";
 import { COMMANDS, commandNamed } from "./command-table.ts";
-import { EXIT_CODES_HELP, EXIT_OK, EXIT_USAGE, chosenExitCode, exitCodeOf } from "./exit-codes.ts";
-import { addGlobalOptions, asksForStack, commandPosition } from "./global-options.ts";
+import { EXIT_OK, EXIT_USAGE, chosenExitCode, exitCodeOf } from "./exit-codes.ts";
+import { asksForStack, commandPosition } from "./global-options.ts";
 import { errorText, stackText } from "./output/error-text.ts";
 import { terminal } from "./output/terminal.ts";
-
-const EXAMPLES = `Examples:
-  spell run python train.py -t V100      run a command on a machine of a type
-  spell ps                               what runs, and what has run
-  spell logs -f 12                       what run 12 prints
-  spell run --help                       all about a command`;
+import { createEmptyProgram } from "./program.ts";
 
 /** Runs one command line (without node and script) and gives the exit code. Never throws. */
-export async function runCommandLine(given: readonly string[]): Promise<number> {
+export async function runCommandLine(given: readonly string[], version: string): Promise<number> {
   const args = helpAsOption(given);
   try {
-    const program = await createProgram(args);
+    const program = await createProgram(args, version);
     await program.parseAsync([...args], { from: "user" });
     return chosenExitCode();
   } catch (error) {
@@ -31,11 +26,11 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
   }
 }
 
-async function createProgram(args: readonly string[]): Promise<Command> {
+async function createProgram(args: readonly string[], version: string): Promise<Command> {
   const at = commandPosition(args);
   const wantsAll = args.slice(0, Math.max(at, 0)).some((word) => word === "-h" || word === "--help");
   const asked = wantsAll ? undefined : commandNamed(args[at]);
-  const program = createEmptyProgram();
+  const program = createEmptyProgram().version(version, "--version", "show the version");
   if (asked !== undefined) {
     (await asked.load())(program);
   } else {
@@ -46,33 +41,10 @@ async function createProgram(args: readonly string[]): Promise<Command> {
   return program;
 }
 
-/** The program without any command. */
-export function createEmptyProgram(): Command {
-  const program = new Command("spell")
-    .description("Runs machine-learning work on machines you own.")
-    .usage("[options] COMMAND [words...]")
-    .version(version(), "--version", "show the version")
-    .helpOption("-h, --help", "show this help")
-    .helpCommand(false)
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => terminal.write(text),
-      writeErr: (text) => terminal.writeError(text),
-    })
-    .addHelpText("after", `\n${EXAMPLES}\n\n${EXIT_CODES_HELP}`);
-  return addGlobalOptions(program);
-}
-
 /** `spell help run` is `spell run --help`. */
 function helpAsOption(args: readonly string[]): readonly string[] {
   const at = commandPosition(args);
   return args[at] === "help" ? [...args.slice(0, at), ...args.slice(at + 1), "--help"] : args;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return String((manifest as { version?: unknown }).version);
 }
 
 /** Whether errors are wanted as JSON: looked up by hand, because the words may be what cannot be understood. */

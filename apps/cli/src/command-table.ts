@@ -114,6 +114,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "start a coordinator by itself",
     load: async () => (await import("./commands/coordinator.ts")).registerCoordinator,
   },
+  {
+    name: "completion",
+    summary: "let your shell complete commands, options and runs",
+    load: async () => (await import("./commands/completion.ts")).registerCompletion,
+  },
+  {
+    name: "complete",
+    summary: "answer a shell that completes words",
+    hidden: true,
+    load: async () => (await import("./commands/complete.ts")).registerComplete,
+  },
 ];
 
 /** The command of this name. */

@@ -54,7 +54,7 @@ async function run(words: string[], options: RunOptions & { wait?: boolean }): P
   else if (created.alreadyExisted) terminal.say("again", `Idempotent: Found existing run ${created.id}…`);
   else terminal.say("cast", `Casting spell #${created.id}…`);
   if (options.background) {
-    if (!json) terminal.line(`View logs with \`spell logs ${created.id}\``);
+    if (!json && !created.alreadyExisted) terminal.line(`View logs with \`spell logs ${created.id}\``);
     return;
   }
   const whenDetached = [
