@@ -65,6 +65,35 @@ describe("logs", () => {
   });
 });
 
+test("spell ps with a reader that takes one line ends quietly", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  for (let each = 0; each < 1_000; each += 1) fake.addRun({ command: "x".repeat(200) });
+  const command = `'${join(repositoryRoot, "apps/cli/bin/spell")}' ps -n 1000 --no-trunc | head -n 1`;
+  const login = { SPELL_TOKEN: FAKE_TOKEN, SPELL_COORDINATOR: fake.address, SPELL_FROM_SOURCE: "1" };
+  using running = startCommand("sh", ["-c", command], { env: { ...process.env, HOME: home.path, ...login } });
+  expect(await running.done).toEqual({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^ID .*CREATOR\n$/),
+    stderr: "",
+  });
+});
+
+test("--delay shows entries as far apart as they were written", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  const { id } = fake.addRun();
+  fake.print(id, { text: "a", atMs: 1_000 }, { text: "b", atMs: 1_100 }, { text: "c", atMs: 2_000 });
+  fake.setStatus(id, "complete");
+  const args = ["logs", "--delay", String(id)];
+  using running = startSpell({ args, home: home.path, coordinator: fake.address });
+  await running.sees("a\n");
+  const startedAt = Date.now();
+  expect(running.stdout()).not.toContain("c");
+  expect(await running.done).toEqual({ exitCode: 0, stdout: "a\nb\nc\n", stderr: "" });
+  expect(Date.now() - startedAt).toBeGreaterThan(700);
+});
+
 describe("^C only turns away", () => {
   test("after run: says how to come back, exits 0, the run goes on", async () => {
     await using fake = await FakeCoordinator.start();

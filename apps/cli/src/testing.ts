@@ -17,9 +17,15 @@ export interface SpellOptions {
 
 /** Starts it; disposing kills it. */
 export function startSpell(options: SpellOptions): RunningCommand {
+  return start(options, []);
+}
+
+/** Behind a prefix: a program that starts the command. */
+function start(options: SpellOptions, prefix: readonly string[]): RunningCommand {
   const login =
     options.coordinator === undefined ? {} : { SPELL_COORDINATOR: options.coordinator, SPELL_TOKEN: FAKE_TOKEN };
-  return startCommand(join(repositoryRoot, "apps/cli/bin/spell"), options.args, {
+  const [command = "", ...args] = [...prefix, join(repositoryRoot, "apps/cli/bin/spell"), ...options.args];
+  return startCommand(command, args, {
     cwd: options.cwd ?? options.home,
     env: {
       PATH: process.env["PATH"] ?? "",
@@ -34,6 +40,35 @@ export function startSpell(options: SpellOptions): RunningCommand {
     },
     input: options.input,
   });
+}
+
+/** Makes a terminal for a command and copies what it shows to stdout; SIGUSR1 is a ^C typed there. */
+const TERMINAL = `
+import os, pty, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+signal.signal(signal.SIGUSR1, lambda *_: os.write(terminal, b"\\x03"))
+while True:
+    try:
+        shown = os.read(terminal, 65536)
+    except OSError:
+        break
+    os.write(1, shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+/** Starts it on a terminal: stdout is what the terminal receives, and stderr is part of it. */
+export function startSpellOnTerminal(options: SpellOptions): RunningCommand {
+  return start(options, [join(repositoryRoot, ".venv/bin/python"), "-c", TERMINAL]);
+}
+
+/** The lines that stay on the screen: of one that was cleared only what came after. */
+export function onScreen(output: string): string[] {
+  return output
+    .replaceAll("\r\n", "\n")
+    .split("\n")
+    .map((line) => line.split("\r\x1b[K").at(-1) ?? "");
 }
 
 /** Runs it to its end. */

@@ -9,6 +9,7 @@ import { openClient } from "../session.ts";
 interface LogsOptions {
   follow?: boolean;
   tail?: string;
+  delay?: boolean;
   verbose?: boolean;
   json?: boolean;
 }
@@ -27,6 +28,7 @@ export function registerLogs(program: Command): void {
     .argument("<run-id>", "number of the run")
     .option("-f, --follow", "go on until the run has ended")
     .option("-n, --tail <N>", "only the last N entries")
+    .option("-d, --delay", "show the entries as far apart as they were written")
     .option("-v, --verbose", "show every message as a line")
     .option("--json", "print JSON, one entry per line")
     .addHelpText("after", HELP)
@@ -34,14 +36,14 @@ export function registerLogs(program: Command): void {
   addCommandFile(command);
 }
 
-async function logs(word: string, { follow = false, tail, verbose, json }: LogsOptions): Promise<void> {
+async function logs(word: string, { follow = false, tail, delay, verbose, json }: LogsOptions): Promise<void> {
   const id = parseId(word);
   const offset = tail === undefined ? 0 : -parseTail(tail);
   using client = openClient();
   const run = await client.runs.get(id);
   if (offset === 0 && tail !== undefined && !follow) return;
   const whenDetached = [`Use 'spell logs ${id}' to view logs again`];
-  await followLogs(run, { follow, offset, verbose, json, whenDetached });
+  await followLogs(run, { follow, offset, delay, verbose, json, whenDetached });
 }
 
 function parseTail(text: string): number {

@@ -1,4 +1,5 @@
 /** Prints a run's log to the terminal, until it ends or the user turns away. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "@spell/domain";
 import type { Run } from "@spell/sdk";
 import { LogRenderer } from "./log-renderer.ts";
@@ -8,6 +9,8 @@ export interface FollowOptions {
   follow: boolean;
   /** Index of the first entry; negative: from the end. */
   offset?: number;
+  /** As far apart as they were written. */
+  delay?: boolean;
   verbose?: boolean;
   json?: boolean;
   /** Lines for a user who pressed ^C; the run itself goes on. */
@@ -34,9 +37,10 @@ export async function followLogs(run: Run, options: FollowOptions): Promise<void
   const ticker = live ? setInterval(() => terminal.write(renderer.tick()), TICK_MS) : undefined;
   const connection = connectionNotes();
   try {
-    const { follow, offset } = options;
-    const entries = run.logs({ follow, offset, signal: abort.signal, onConnection: connection.changed });
-    for await (const entry of entries) {
+    const { follow, offset, delay = false } = options;
+    const { signal } = abort;
+    const entries = run.logs({ follow, offset, signal, onConnection: connection.changed });
+    for await (const entry of delay ? asWritten(entries, signal) : entries) {
       await terminal.writeSlowly(options.json ? `${JSON.stringify(toJson(entry))}\n` : renderer.entry(entry));
     }
     terminal.write(renderer.end());
@@ -52,6 +56,18 @@ export async function followLogs(run: Run, options: FollowOptions): Promise<void
     clearInterval(ticker);
     connection.stop();
     process.removeListener("SIGINT", detach);
+  }
+}
+
+/** The entries again, none sooner after the first than it was written. */
+async function* asWritten(entries: AsyncIterable<LogEntry>, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  let first: { atMs: number; shownAt: number } | undefined;
+  for await (const entry of entries) {
+    const now = performance.now();
+    first ??= { atMs: entry.atMs, shownAt: now };
+    const aheadMs = first.shownAt + (entry.atMs - first.atMs) - now;
+    if (aheadMs > 0) await sleep(aheadMs, undefined, { signal });
+    yield entry;
   }
 }
 

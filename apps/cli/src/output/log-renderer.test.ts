@@ -152,6 +152,10 @@ waiting for run 336 to complete
       "✖ No space left on the machine.\n💥 Run 3 build_failed: No space left on the machine.\n",
     );
     expect(renderer.hasHiddenCause).toBe(true);
+    const failed = [event("running", "Run is running"), event("failed", "Run 3 failed: exit code 1.", "error")];
+    const other = new LogRenderer(LIVE);
+    for (const each of failed) other.entry(each);
+    expect(other.hasHiddenCause).toBe(true);
   });
 
   test("takes commands to the terminal out of user lines, also unfinished ones, and leaves colours", () => {

@@ -60,6 +60,7 @@ export class LogRenderer {
 
   /** What to print for one more entry. */
   entry(entry: LogEntry): string {
+    if (entry.level === "error") this.#hadError = true;
     if (isUserLine(entry)) return this.#userLine(entry);
     const text = this.#options.live ? oneLine(entry.text) : this.#harmless(entry.text);
     if (!this.#options.live) return this.#endLine() + this.#plainNotice(entry, text);
@@ -103,7 +104,6 @@ export class LogRenderer {
   #progress(entry: LogEntry, text: string): string {
     const before = this.#spinner?.status === entry.status ? "" : this.#endSpinner();
     if (entry.level === "error") {
-      this.#hadError = true;
       this.#spinner = { status: entry.status, message: text, failed: true };
       return `${before}${CLEAR_LINE}${this.#decorated("failure", text)}\n`;
     }

@@ -3,12 +3,13 @@
 export const SYMBOLS = {
   spark: "✨",
   cast: "💫",
-  again: "♻️",
+  again: "♻️ ",
   party: "🎉",
   crash: "💥",
   skull: "💀",
   hand: "✋",
-  info: "ℹ️",
+  /** With a space of its own: terminals give it one column and draw it over two. */
+  info: "ℹ️ ",
   failure: "✖",
 } as const;
 
