@@ -5,11 +5,14 @@ import { describeBlobs } from "./contract/blobs.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
+import { describeLinks } from "./contract/links.ts";
 import { describeLogs } from "./contract/logs.ts";
 import { describeMetrics } from "./contract/metrics.ts";
+import { describeModels } from "./contract/models.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeReopening } from "./contract/reopening.ts";
 import { describeWorkspaces } from "./contract/workspaces.ts";
+import { describeUploads } from "./contract/uploads.ts";
 import type { RunStore } from "./run-store.ts";
 
 /** A record under test, empty when it is opened. */
@@ -31,6 +34,9 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeBlobs(open);
     describeMetrics(open);
     describeWorkspaces(open);
+    describeLinks(open);
+    describeModels(open);
+    describeUploads(open);
     describeReopening(open);
   });
 }

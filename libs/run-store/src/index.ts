@@ -1,4 +1,6 @@
+export type { LinkRecord } from "./links.ts";
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
+export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";
 export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } from "./accounts.ts";
 export type {
@@ -23,3 +25,4 @@ export type {
 } from "./records.ts";
 export { workspaceRepository } from "./workspaces.ts";
 export type { CommitTree, WorkspaceRecord, WorkspaceStore } from "./workspaces.ts";
+export type { CompleteUpload, UploadFile, UploadRecord } from "./uploads.ts";

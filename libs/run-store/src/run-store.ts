@@ -4,8 +4,10 @@
  * Every call may reject with `unavailable` (database away) or `exhausted` reason `disk-full`.
  */
 import type { Digest } from "@spell/domain";
+import type { LinkStore } from "./links.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { AccountStore } from "./accounts.ts";
+import type { ModelStore } from "./models.ts";
 import type {
   AgentRecord,
   BlobLocation,
@@ -22,6 +24,7 @@ import type {
   WorkflowRecord,
 } from "./records.ts";
 import type { WorkspaceStore } from "./workspaces.ts";
+import type { UploadStore } from "./uploads.ts";
 
 export interface CreatedRun {
   run: RunRecord;
@@ -32,9 +35,12 @@ export interface CreatedRun {
 }
 
 export interface RunStore {
+  readonly links: LinkStore;
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
   readonly workspaces: WorkspaceStore;
+  readonly models: ModelStore;
+  readonly uploads: UploadStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

@@ -18,16 +18,22 @@ import type {
   WorkflowRecord,
 } from "../records.ts";
 import type { AccountStore } from "../accounts.ts";
+import type { LinkStore } from "../links.ts";
 import type { MetricStore } from "../metrics.ts";
+import type { ModelStore } from "../models.ts";
 import type { CreatedRun, RunStore } from "../run-store.ts";
+import type { UploadStore } from "../uploads.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
 import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
-import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { SqliteWorkspaces } from "./sqlite-workspaces.ts";
+import { SqliteLinks } from "./sqlite-links.ts";
+import { SqliteMetrics } from "./sqlite-metrics.ts";
+import { SqliteModels } from "./sqlite-models.ts";
+import { SqliteUploads } from "./sqlite-uploads.ts";
 import { Statements } from "./statements.ts";
 
 /**
@@ -39,9 +45,12 @@ export function openSqliteRunStore(path: string): RunStore {
 }
 
 class SqliteRunStore implements RunStore {
+  readonly links: LinkStore;
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
   readonly workspaces: SqliteWorkspaces;
+  readonly models: ModelStore;
+  readonly uploads: UploadStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -50,9 +59,12 @@ class SqliteRunStore implements RunStore {
     this.#database = database;
     this.#db = new Statements(database);
     this.#group = new GroupCommit(database);
+    this.links = new SqliteLinks(this.#db, this.#group);
     this.metrics = new SqliteMetrics(this.#db, this.#group);
     this.accounts = new SqliteAccounts(this.#db, this.#group);
     this.workspaces = new SqliteWorkspaces(this.#db, this.#group);
+    this.models = new SqliteModels(this.#db, this.#group);
+    this.uploads = new SqliteUploads(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
