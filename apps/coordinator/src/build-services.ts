@@ -18,11 +18,16 @@ import {
   PublicKeys,
   ResolveCode,
   Metrics,
+  Links,
+  Models,
+  Resources,
   RunChanges,
   RunLifecycle,
   Snapshots,
   TreeCatalog,
   Workspaces,
+  UploadFolder,
+  Uploads,
 } from "@spell/run-lifecycle";
 import type { PasswordCost } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
@@ -36,6 +41,8 @@ export interface ServiceOptions {
   objects: ObjectStore;
   bus: EventBus;
   git: Git;
+  /** Folder for bytes of uploads under way. */
+  uploadFolder: string;
   /** Signs the tokens of runs. */
   runSecret: string;
   /** Machine types that may be asked for before any agent has them. */
@@ -90,6 +97,10 @@ export function buildServices(options: ServiceOptions): Services {
     sessions,
     snapshots,
     trees,
+    resources: new Resources({ store, trees }),
+    links: new Links({ store, trees, now }),
+    models: new Models({ store, trees, now }),
+    uploads: new Uploads({ store, trees, folder: new UploadFolder(options.uploadFolder), now }),
     changes,
     workspaces,
     pushTokens: git.tokens,

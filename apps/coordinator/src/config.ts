@@ -155,13 +155,9 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
 }
 
 /** Where the coordinator keeps what is its own. */
-export function dataPaths(dataDir: string): {
-  record: string;
-  secrets: string;
-  objects: string;
-  login: string;
-  git: string;
-} {
+export function dataPaths(
+  dataDir: string,
+): Record<"record" | "secrets" | "objects" | "login" | "git" | "uploads", string> {
   const own = join(dataDir, "coordinator");
   return {
     record: join(own, "record.db"),
@@ -169,6 +165,7 @@ export function dataPaths(dataDir: string): {
     objects: join(dataDir, "objects"),
     login: join(own, "login.json"),
     git: join(own, "git"),
+    uploads: join(own, "uploads"),
   };
 }
 

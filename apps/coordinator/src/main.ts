@@ -14,10 +14,14 @@ import { openGit } from "./git/open-git.ts";
 import { hostPort } from "./host-port.ts";
 import type { StoreHandler } from "./http/server.ts";
 import { startHttpServer } from "./http/server.ts";
-import { LeaseSweeper } from "./loops/lease-sweeper.ts";
+import { Sweeper } from "./loops/sweeper.ts";
 import { startGrpcServer } from "./rpc/server.ts";
 import { loadFirstLogin, loadSecrets } from "./secrets.ts";
 import type { Services } from "./services.ts";
+
+/** How often leases that ran out, and uploads that nobody goes on with, are looked for. */
+const LEASES_EVERY_MS = 1_000;
+const UPLOADS_EVERY_MS = 600_000;
 
 const config = readConfig();
 const log = createLogger({ name: "coordinator", level: config.logLevel });
@@ -73,6 +77,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   );
   const services = buildServices({
     ...{ store, objects, bus, git, addresses, log, onError },
+    uploadFolder: paths.uploads,
     runSecret: secrets.runSecret,
     machineTypes: settings.machineTypes,
     allowSignup: settings.allowSignup,
@@ -93,8 +98,11 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   addresses.api = `http://${hostPort(settings.advertiseHost, http.port)}`;
   const grpc = await startGrpcServer(services, { host: settings.host, port: settings.grpcPort });
   addresses.coordinator = hostPort(settings.advertiseHost, grpc.port);
-  const sweeper = new LeaseSweeper(services.lifecycle, onError);
-  sweeper.start();
+  const sweepers = [
+    new Sweeper({ sweep: () => services.lifecycle.sweepLeases(), everyMs: LEASES_EVERY_MS, onError }),
+    new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
+  ];
+  for (const sweeper of sweepers) sweeper.start();
   dispatcher.kick();
   ready = true;
   log.info({ grpcPort: grpc.port, httpPort: http.port }, "coordinator ready");
@@ -107,7 +115,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     grpc.stop();
     await http.stop();
     await git.close();
-    await sweeper.stop();
+    for (const sweeper of sweepers) await sweeper.stop();
     await dispatcher.stop();
     await changes.stop();
     await bus.close();

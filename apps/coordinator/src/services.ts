@@ -10,12 +10,16 @@ import type {
   FileRuns,
   PublicKeys,
   Metrics,
+  Links,
+  Models,
+  Resources,
   RunChanges,
   PushTokens,
   RunLifecycle,
   Snapshots,
   TreeCatalog,
   Workspaces,
+  Uploads,
 } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Logger } from "@spell/logging";
@@ -36,6 +40,10 @@ export interface Services {
   sessions: AgentSessions;
   snapshots: Snapshots;
   trees: TreeCatalog;
+  resources: Resources;
+  links: Links;
+  models: Models;
+  uploads: Uploads;
   changes: RunChanges;
   workspaces: Workspaces;
   pushTokens: PushTokens;

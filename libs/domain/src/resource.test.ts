@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SpellError } from "./errors.ts";
-import { isCleanRelativePath, parseRunResource, resolveMountPoint } from "./resource.ts";
+import { isCleanRelativePath, resolveMountPoint } from "./resource.ts";
 
 function refusal(action: () => unknown): SpellError {
   try {
@@ -13,80 +13,6 @@ function refusal(action: () => unknown): SpellError {
   }
   return expect.fail("nothing was thrown");
 }
-
-describe("parseRunResource", () => {
-  it.each([
-    ["runs/12", 12, ""],
-    ["runs/12/", 12, ""],
-    ["runs/12///", 12, ""],
-    ["runs/12/save", 12, "save"],
-    ["runs/12/save/", 12, "save"],
-    ["runs/12/a/b c/ü.txt", 12, "a/b c/ü.txt"],
-    ["runs/12/..a/b..", 12, "..a/b.."],
-    ["runs/12/new\nline", 12, "new\nline"],
-    ["runs/999999999999999", 999_999_999_999_999, ""],
-  ])("takes %j", (resource, runId, path) => {
-    expect(parseRunResource(resource)).toEqual({ runId, path });
-  });
-
-  it.each([
-    "",
-    "runs",
-    "runs/",
-    "runs/x",
-    "runs/-1",
-    "runs/1.5",
-    "runs/1e3",
-    "runs/ 1",
-    "runs/1 ",
-    "runs/9999999999999999",
-    "runs/99999999999999999999999999",
-    "/runs/1",
-    "//runs/1",
-    "./runs/1",
-    "../runs/1",
-    "RUNS/1",
-    "uploads/data",
-    "runs/1/..",
-    "runs/1/../2",
-    "runs/1/a/../../2",
-    "runs/1/./a",
-    "runs/1/.",
-    "runs/1//a",
-    "runs/1/a//b",
-    "runs/1/\0",
-    "runs/1/a\0/b",
-    "runs/1\0",
-    "runs/1\n",
-    "\nruns/1",
-    "runs/١",
-  ])("refuses %j in the words that old scripts look for", (resource) => {
-    const error = refusal(() => parseRunResource(resource));
-    expect(error.code).toBe("invalid-input");
-    expect(error.reason).toBe("no-such-resource");
-    expect(error.message).toContain(`Cannot mount resource "${resource}": not a valid resource`);
-  });
-
-  it("gives back a clean path and a safe number for whatever it takes", () => {
-    const piece = fc.constantFrom("runs", "/", "12", "..", ".", "a", "\0", " ", "9".repeat(20));
-    fc.assert(
-      fc.property(
-        fc.array(piece).map((pieces) => `runs/${pieces.join("")}`),
-        (resource) => {
-          let parsed;
-          try {
-            parsed = parseRunResource(resource);
-          } catch {
-            return;
-          }
-          expect(Number.isSafeInteger(parsed.runId)).toBe(true);
-          expect(isCleanRelativePath(parsed.path, { allowEmpty: true })).toBe(true);
-        },
-      ),
-      { numRuns: 400 },
-    );
-  });
-});
 
 describe("isCleanRelativePath", () => {
   it.each(["a", "a/b", "...", "..a", "a..", ".hidden", " ", "a\\..\\b"])("takes %j", (path) => {

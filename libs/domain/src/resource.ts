@@ -1,24 +1,7 @@
-/** Resource paths (`runs/12/save`) and mount points: parsed and checked in one place. */
+/** Mount points: where a resource appears inside a run. Pure. */
 import { invalidInput } from "./errors.ts";
 
-/** A path inside a run's outputs. */
-export interface RunResource {
-  runId: number;
-  /** Relative path below the run's outputs; empty: all of them. */
-  path: string;
-}
-
-/** Parses `runs/<id>[/path]`. Throws invalid-input with the words "Cannot mount resource" that old scripts look for. */
-export function parseRunResource(resource: string): RunResource {
-  const match = /^runs\/([0-9]{1,15})(?:\/(.*))?$/s.exec(resource);
-  const path = (match?.[2] ?? "").replace(/\/+$/, "");
-  if (!match?.[1] || !isCleanRelativePath(path, { allowEmpty: true })) {
-    throw invalidResource(resource, "write runs/<id> or runs/<id>/<path>, without '..'");
-  }
-  return { runId: Number(match[1]), path };
-}
-
-/** The refusal of a mount, in one wording. */
+/** The refusal of a mount, in the words that old scripts look for. */
 export function invalidResource(resource: string, why: string): ReturnType<typeof invalidInput> {
   return invalidInput(`Cannot mount resource "${resource}": not a valid resource (${why}).`, "no-such-resource");
 }

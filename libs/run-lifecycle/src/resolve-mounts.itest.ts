@@ -6,7 +6,11 @@ import { Link } from "./test-support/make-tree.ts";
 import type { World } from "./test-support/world.ts";
 import { ANN, BOB, assignedTo, openWorld } from "./test-support/world.ts";
 
-const OUTPUTS = { save: { "model.h5": "weights", "run.sh": "true", deep: { er: "x" } }, link: new Link("save") };
+const OUTPUTS = {
+  save: { "model.h5": "weights", "run.sh": "true", deep: { er: "x" } },
+  link: new Link("save"),
+  nowhere: new Link("gone"),
+};
 
 function resolve(world: World, mounts: readonly MountRequest[], principal: Principal = ANN) {
   return resolveMounts(world, { principal, mounts, codeRoot: "repo" });
@@ -30,12 +34,14 @@ describe("resolveMounts", () => {
       { resource: `runs/${id}/save/run.sh`, mountPoint: "/opt/run.sh" },
       { resource: `runs/${id}`, mountPoint: "/data" },
       { resource: `runs/${id}/save/model.h5`, mountPoint: "model" },
+      { resource: `runs/${id}/link`, mountPoint: "" },
     ]);
     expect(mounts).toMatchObject([
       { path: "/spell/repo/save", isFile: false, executable: false, mountPoint: "", resource: `runs/${id}/save` },
       { path: "/opt/run.sh", isFile: true, sizeBytes: 4, executable: true },
       { path: "/data", isFile: false, digest: outputTree },
       { path: "/spell/repo/model", isFile: true, sizeBytes: 7, executable: false },
+      { path: "/spell/repo/link", isFile: false, digest: mounts[0]?.digest },
     ]);
     const digest = mounts[0]?.digest;
     expect(digest !== undefined && (await world.trees.hasTree(digest))).toBe(true);
@@ -88,8 +94,9 @@ describe("resolveMounts", () => {
       [`runs/${ended.id}/logs`, `run ${ended.id} has no "logs"`],
       [`runs/${ended.id}/save/model.h5/x`, `run ${ended.id} has no "save/model.h5/x"`],
       [`runs/${ended.id}/Save`, `run ${ended.id} has no "Save"`],
-      [`runs/${ended.id}/link`, "it is a symbolic link; mount what it points to"],
-      [`runs/${ended.id}/link/deep`, `run ${ended.id} has no "link/deep"`],
+      [`runs/${ended.id}/nowhere`, 'it is a link to "gone", which is not there'],
+      ["runs", "name one of its entries"],
+      [`runs/${ended.id}/link/nope`, `run ${ended.id} has no "link/nope"`],
     ];
     for (const [resource, why] of cases) {
       await expect(resolve(world, [{ resource, mountPoint: "/m" }])).rejects.toMatchObject(refused(resource, why));

@@ -1,8 +1,8 @@
 /** Finds what a request's mounts name, when the run is created: an absent resource is refused at once, by its name. */
-import { invalidInput, invalidResource, isFinal, parseRunResource, resolveMountPoint } from "@spell/domain";
+import { invalidInput, invalidResource, resolveMountPoint } from "@spell/domain";
 import type { ResolvedMount, RunStore } from "@spell/run-store";
+import { locateResource } from "./locate-resource.ts";
 import type { Principal } from "./principal.ts";
-import { mayRead } from "./principal.ts";
 import type { TreeCatalog } from "./tree-catalog.ts";
 
 export interface MountRequest {
@@ -38,16 +38,12 @@ async function findResource(
   principal: Principal,
   resource: string,
 ): Promise<Pick<ResolvedMount, "isFile" | "digest" | "sizeBytes" | "executable">> {
-  const { runId, path } = parseRunResource(resource);
-  const run = await deps.store.findRun(runId);
-  if (run === undefined || !mayRead(principal, run)) throw invalidResource(resource, `there is no run ${runId}`);
-  if (run.archivedAtMs !== undefined) throw invalidResource(resource, `run ${runId} is archived`);
-  if (!isFinal(run.status))
-    throw invalidResource(resource, `run ${runId} is still ${run.status}; wait until it has ended`);
-  if (run.outputTree === undefined) throw invalidResource(resource, `run ${runId} wrote no files`);
-  const entry = await deps.trees.find(run.outputTree, path);
-  if (entry === undefined) throw invalidResource(resource, `run ${runId} has no "${path}"`);
-  if (entry.kind === "symlink") throw invalidResource(resource, "it is a symbolic link; mount what it points to");
+  const located = await locateResource(deps, principal, resource);
+  if (located.kind === "list") throw invalidResource(resource, "name one of its entries");
+  if (located.kind !== "found") throw invalidResource(resource, located.why);
+  const { entry } = located;
+  if (entry.kind === "symlink")
+    throw invalidResource(resource, `it is a link to "${entry.target}", which is not there`);
   if (entry.kind === "directory") return { isFile: false, digest: entry.digest, sizeBytes: 0, executable: false };
   return { isFile: true, digest: entry.digest, sizeBytes: entry.sizeBytes, executable: entry.executable };
 }

@@ -4,9 +4,19 @@ import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { ObjectStore } from "@spell/object-store";
 import type { BlobLocation, NewBlob, RunStore } from "@spell/run-store";
-import { INLINE_PACK_BYTES, checkTree, decodeNode, digestOf, encodeNode, findPath } from "@spell/spellfs";
-import type { InlinePack, ObjectSource, StoredObject, TreeCommit, TreeEntry, UploadTarget } from "@spell/spellfs";
+import { INLINE_PACK_BYTES, checkTree, decodeNode, digestOf, encodeNode, findPath, followPath } from "@spell/spellfs";
+import type {
+  FollowedPath,
+  InlinePack,
+  ObjectSource,
+  StoredObject,
+  TreeCommit,
+  TreeEntry,
+  TreeSummary,
+  UploadTarget,
+} from "@spell/spellfs";
 import { NodeCache } from "./node-cache.ts";
+import { readBlob } from "./read-blob.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
 const URL_SECONDS = 3_600;
@@ -89,10 +99,33 @@ export class TreeCatalog {
     return (await this.#store.findNodes([digest])).length > 0;
   }
 
+  /** What a committed tree amounts to. Throws invalid-input for one that is not known. */
+  async measure(digest: Digest): Promise<TreeSummary> {
+    if (await this.hasTree(digest)) return checkTree(digest, (each) => this.#knownNode(each));
+    throw invalidInput(`The tree ${digest} is not known: upload it first.`, "no-such-tree");
+  }
+
   /** What a relative path in a committed tree names; undefined when nothing. An empty path is the tree itself. */
   async find(root: Digest, path: string): Promise<TreeEntry | undefined> {
     if (path === "") return { kind: "directory", name: "", digest: root };
     return findPath(root, path, (digest) => this.readNode(digest));
+  }
+
+  /** The file or directory that a path in a committed tree leads to when links are followed; undefined when it leads nowhere. */
+  async follow(root: Digest, path: string): Promise<FollowedPath | undefined> {
+    return followPath(root, path, (digest) => this.readNode(digest));
+  }
+
+  /** The entries of a committed directory. */
+  async entries(digest: Digest): Promise<TreeEntry[]> {
+    return decodeNode(await this.readNode(digest));
+  }
+
+  /** The bytes of a file of a committed tree, piece by piece. Throws data-loss before the last piece of wrong ones. */
+  async *readFile(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+    const [place] = await this.#store.findBlobs([digest]);
+    if (place === undefined) throw new SpellError("data-loss", `Blob ${digest} is named by a tree but not recorded.`);
+    yield* readBlob(this.#objects, place);
   }
 
   /** A tree that holds a committed tree under a name. */

@@ -6,6 +6,8 @@ export { checkTree, MAX_PATH_BYTES } from "./check.ts";
 export type { CheckedTree, CheckTreeOptions, GetNode, TreeSummary } from "./check.ts";
 export { findPath } from "./find-path.ts";
 export type { ReadNode } from "./find-path.ts";
+export { followPath } from "./follow-path.ts";
+export type { FollowedPath } from "./follow-path.ts";
 export { buildTree } from "./build-tree.ts";
 export type { FlatEntry, TreeNodes } from "./build-tree.ts";
 export { emptySnapshot, graft, wrap } from "./snapshot.ts";

@@ -12,7 +12,11 @@ import { refuseMalformed, toHttpError } from "./errors.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { notOffered } from "./not-offered.ts";
 import { addMetricRoutes } from "./metric-routes.ts";
+import { addLinkRoutes } from "./link-routes.ts";
+import { addModelRoutes } from "./model-routes.ts";
 import { addOtherRoutes } from "./other-routes.ts";
+import { addResourceRoutes } from "./resource-routes.ts";
+import { addUploadRoutes } from "./upload-routes.ts";
 import { addRunFilingRoutes } from "./run-filing-routes.ts";
 import { addRunRoutes } from "./run-routes.ts";
 import { addWorkflowRoutes } from "./workflow-routes.ts";
@@ -89,6 +93,10 @@ export async function startHttpServer(
       addWorkspaceRoutes(api, services);
       addMetricRoutes(api, services);
       addOtherRoutes(api, services);
+      addResourceRoutes(api, services);
+      addLinkRoutes(api, services);
+      addModelRoutes(api, services);
+      addUploadRoutes(api, services);
       done();
     },
     { prefix: "/v1" },

@@ -94,6 +94,7 @@ export async function openWorld(
   const services = buildServices({
     ...{ store: wrapStore(database), objects, bus, git, addresses, log },
     runSecret,
+    uploadFolder: join(folder.path, "uploads"),
     machineTypes: ["K80"],
     allowSignup: settings.allowSignup ?? false,
     // Tests log in by the dozen.

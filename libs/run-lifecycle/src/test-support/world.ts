@@ -16,6 +16,9 @@ import { CommitTrees } from "../commit-trees.ts";
 import { CreateRuns } from "../create-runs.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { FileRuns } from "../file-runs.ts";
+import { Links } from "../links.ts";
+import { Models } from "../models.ts";
+import { Resources } from "../resources.ts";
 import { Leases } from "../leases.ts";
 import type { Principal } from "../principal.ts";
 import { ResolveCode } from "../resolve-code.ts";
@@ -56,6 +59,9 @@ export interface World extends AsyncDisposable {
   dispatcher: Dispatcher;
   lifecycle: RunLifecycle;
   filing: FileRuns;
+  resources: Resources;
+  links: Links;
+  models: Models;
   create: CreateRuns;
   auth: Authenticator;
   workspaces: Workspaces;
@@ -115,6 +121,9 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   });
   const create = new CreateRuns({ store, trees, sessions, code, now });
   const auth = new Authenticator(store, "the secret that signs the tokens of runs", now);
+  const resources = new Resources({ store, trees });
+  const links = new Links({ store, trees, now });
+  const models = new Models({ store, trees, now });
 
   const connect: World["connect"] = (agentId, types, controlSlots = 0) => {
     const machineTypes = Object.entries(types).map(([name, slots]) => ({ name, slots }));
@@ -170,6 +179,9 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
       dispatcher,
       lifecycle,
       filing,
+      resources,
+      links,
+      models,
       create,
       auth,
     },

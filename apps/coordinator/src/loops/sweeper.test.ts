@@ -1,18 +1,16 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { RunLifecycle } from "@spell/run-lifecycle";
-import { LeaseSweeper } from "./lease-sweeper.ts";
+import { Sweeper } from "./sweeper.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A sweeper whose sweeps do what the test says. */
-function sweeper(sweepLeases: () => Promise<void>): { sweeper: LeaseSweeper; errors: unknown[] } {
+function sweeper(sweep: () => Promise<void>): { sweeper: Sweeper; errors: unknown[] } {
   const errors: unknown[] = [];
-  const lifecycle = { sweepLeases } as unknown as RunLifecycle;
-  return { sweeper: new LeaseSweeper(lifecycle, (error) => errors.push(error)), errors };
+  return { sweeper: new Sweeper({ sweep, everyMs: 1_000, onError: (error) => errors.push(error) }), errors };
 }
 
-it("sweeps every second, also after a sweep that failed, until it is stopped", async () => {
+it("sweeps again and again, also after a sweep that failed, until it is stopped", async () => {
   let sweeps = 0;
   const { sweeper: swept, errors } = sweeper(async () => {
     sweeps += 1;
