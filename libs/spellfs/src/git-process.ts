@@ -14,7 +14,6 @@ const SAFE_SETTINGS: GitSettings = {
   "safe.directory": "*",
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
-  "core.alternateRefsCommand": "",
   "core.askPass": "",
   "credential.helper": "",
   "gc.auto": "0",

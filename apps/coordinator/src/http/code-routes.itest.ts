@@ -114,6 +114,8 @@ describe("a run of pushed code", () => {
     };
     const created = await ask(world, "runs/ann", { body });
     expect(created).toMatchObject({ status: 200, body: { run: { git_commit_hash: commit, github_url: null } } });
+    expect(created.body).toMatchObject({ run: { workspace: { id, name: "code", creator: { user_name: "ann" } } } });
+    expect(JSON.stringify(created.body)).not.toContain("spell_push_");
     const { id: runId } = created.body["run"] as { id: number };
     const { spec } = await agent.stream.attemptOf(runId);
     expect(spec).toMatchObject({ codeRoot: "code", cwd: "sub", command: "python x" });

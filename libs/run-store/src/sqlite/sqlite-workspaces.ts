@@ -16,18 +16,22 @@ export class SqliteWorkspaces implements WorkspaceStore {
 
   upsert(workspace: Parameters<WorkspaceStore["upsert"]>[0]): Promise<WorkspaceRecord> {
     const { owner, rootCommit, name, description, nowMs } = workspace;
-    return this.#group.write(() =>
-      toWorkspace(
+    return this.#group.write(() => {
+      // Not one statement with ON CONFLICT: that would use up a number each time.
+      const changed = this.#db.find(
+        `UPDATE workspaces SET name = ?, description = coalesce(nullif(?, ''), description), updated_at_ms = ?
+         WHERE owner = ? AND root_commit = ? RETURNING *`,
+        ...[name, description, nowMs, owner, rootCommit],
+      );
+      if (changed !== undefined) return toWorkspace(changed);
+      return toWorkspace(
         this.#db.one(
           `INSERT INTO workspaces (owner, root_commit, name, description, created_at_ms, updated_at_ms)
-           VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (owner, root_commit) DO UPDATE SET name = excluded.name,
-             description = iif(excluded.description = '', description, excluded.description),
-             updated_at_ms = excluded.updated_at_ms
-           RETURNING *`,
+           VALUES (?, ?, ?, ?, ?, ?) RETURNING *`,
           ...[owner, rootCommit, name, description, nowMs, nowMs],
         ),
-      ),
-    );
+      );
+    });
   }
 
   async find(id: number): Promise<WorkspaceRecord | undefined> {
