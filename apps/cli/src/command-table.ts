@@ -59,6 +59,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/machine-types.ts")).registerMachineTypes,
   },
   {
+    name: "repos",
+    summary: "list the repositories that code was pushed from with git",
+    load: async () => (await import("./commands/repos.ts")).registerRepos,
+  },
+  {
     name: "login",
     summary: "log in with a password or a token",
     load: async () => (await import("./commands/login.ts")).registerLogin,

@@ -5,6 +5,7 @@ export const EXIT_OK = 0;
 export const EXIT_ERROR = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_ARGUMENTS = 3;
+export const EXIT_WORKSPACE = 4;
 export const EXIT_COMMIT = 5;
 export const EXIT_REPOSITORY = 6;
 /** With `--wait`: the run did not come to an end of its own. */
@@ -12,7 +13,7 @@ export const EXIT_NOT_CARRIED_OUT = 125;
 export const EXIT_INTERRUPTED = 130;
 
 export const EXIT_CODES_HELP = `Exit codes: 0 done (whatever became of the run), 1 refused or not reachable, 2 wrong usage,
-3 unusable arguments or configuration, 5 bad commit, 6 unusable repository.`;
+3 unusable arguments or configuration, 4 unknown workspace, 5 bad commit, 6 unusable repository.`;
 
 /** An error that the user can fix, with the exit code of its kind. */
 export class UsageError extends Error {
@@ -62,6 +63,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return error.exitCode;
   if (error instanceof SpellError) {
     if (error.reason === "unknown-machine-type") return EXIT_USAGE;
+    if (error.reason === "no-such-workspace") return EXIT_WORKSPACE;
     if (error.reason === "empty-command" || error.reason === "bad-config" || error.reason === "bad-address") {
       return EXIT_ARGUMENTS;
     }

@@ -31,15 +31,9 @@ const REFUSED_OF_RUNS: Readonly<Record<string, string>> = {
   "--node-group <NAME>": "Node groups cannot be chosen. Use --machine-type.",
 };
 
-const REFUSED_OF_WORKFLOWS: Readonly<Record<string, string>> = {
-  "--github-repo <LABEL=URL>":
-    "Code from GitHub is not offered yet. Clone the repository and name it with --repo LABEL=PATH.",
-  "--local": "Master runs on this machine are not offered yet.",
-};
-
 /** Adds them to a command, hidden from its help. */
 export function addOldOptions(command: Command, kind: "run" | "workflow"): Command {
-  const refused = { ...REFUSED, ...(kind === "run" ? REFUSED_OF_RUNS : REFUSED_OF_WORKFLOWS) };
+  const refused = kind === "run" ? { ...REFUSED, ...REFUSED_OF_RUNS } : REFUSED;
   for (const [flags, why] of Object.entries(refused)) {
     const option = new Option(flags, why).hideHelp();
     command.addOption(option).on(`option:${option.name()}`, () => {

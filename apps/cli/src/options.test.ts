@@ -2,6 +2,7 @@ import { SpellError } from "@spell/domain";
 import { describe, expect, test } from "vitest";
 import { refuseWholeHome } from "./code/code-root.ts";
 import { placeLabels, placesInside } from "./code/place-labels.ts";
+import { parseGithubRepoOption } from "./code/github-repo-option.ts";
 import { parseRepoOption } from "./code/repo-option.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { checkMachineType } from "./machine-type-option.ts";
@@ -170,13 +171,23 @@ test("--repo", () => {
     label: "char-rnn",
     typedPath: "char-rnn-tensorflow/",
   });
-  for (const bad of ["char-rnn", "=x", "a=", "a=b=c", "a=:HEAD", "a=b:c:d"]) {
+  for (const bad of ["char-rnn", "=x", "a=", "a=b=c", "a=:HEAD", "a=b:c:d", "a=b:"]) {
     expect(refusal(() => parseRepoOption(bad)).exitCode).toBe(3);
   }
-  expect(refusal(() => parseRepoOption("a=b:v1.0"))).toMatchObject({
-    exitCode: 3,
-    message: expect.stringContaining("v1.0"),
-  });
+  expect(parseRepoOption("a=b:v1.0")).toEqual({ label: "a", typedPath: "b", ref: "v1.0" });
+});
+
+test("--github-repo", () => {
+  const parsed = (text: string): unknown => parseGithubRepoOption(text);
+  const plain = ["https://h/u/r", "https://h:8080/u/r.git", "ssh://git@h:22/r", "git@h:u/r.git", "https://h"];
+  for (const url of plain) expect(parsed(`a=${url}`), url).toEqual({ label: "a", githubUrl: url });
+  for (const url of plain.slice(0, 4)) {
+    expect(parsed(`a b=${url}:feature/x`), url).toEqual({ label: "a b", githubUrl: url, githubRef: "feature/x" });
+  }
+  expect(parsed("a=https://h/r?x=1")).toEqual({ label: "a", githubUrl: "https://h/r?x=1" });
+  for (const bad of ["a", "=https://h/r", "a=", " =x", "a=https://h/r:"]) {
+    expect(refusal(() => parseGithubRepoOption(bad)).exitCode, bad).toBe(3);
+  }
 });
 
 describe("places below /spell", () => {

@@ -64,6 +64,18 @@ export {
 } from "./gen/spell/v1/metric.ts";
 export type { MetricServiceServer } from "./gen/spell/v1/metric.ts";
 export {
+  ListWorkspacesRequest,
+  ListWorkspacesResponse,
+  RemoveWorkspaceRequest,
+  RemoveWorkspaceResponse,
+  Workspace,
+  WorkspaceServiceClient,
+  WorkspaceServiceService,
+} from "./gen/spell/v1/workspace.ts";
+export type { WorkspaceServiceServer } from "./gen/spell/v1/workspace.ts";
+export {
+  ArchiveWorkflowRequest,
+  ArchiveWorkflowResponse,
   CreateWorkflowRequest,
   CreateWorkflowResponse,
   GetWorkflowRequest,

@@ -1,5 +1,5 @@
 /** Workspaces: the repositories that users push code from. */
-import { invalidInput, notFound } from "@spell/domain";
+import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { RunStore, WorkspaceRecord } from "@spell/run-store";
 import { nameProblem } from "@spell/spellfs";
 import type { CodeRepositories } from "./code-repositories.ts";
@@ -58,9 +58,10 @@ export class Workspaces {
     return this.#deps.store.workspaces.list({ owner: userName, ...filter });
   }
 
-  /** Forgets it and what was pushed. Runs that were made from it keep their code. */
+  /** Forgets it and what was pushed. Throws forbidden for a run. Runs that were made from it keep their code. */
   async remove(principal: Principal, id: number): Promise<void> {
     await this.get(principal, id);
+    if (principal.kind !== "user") throw new SpellError("forbidden", "A run cannot remove a workspace.");
     await this.#deps.store.workspaces.remove(id);
     await this.#deps.repositories.remove(id);
   }

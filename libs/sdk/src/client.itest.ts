@@ -161,8 +161,36 @@ describe("workflows and account", () => {
     expect(workflow.managingRun).toMatchObject({ id: 335, runType: "workflow" });
     expect(fake.runIds).toHaveLength(1);
     await client.workflows.stop(9);
-    expect((await client.workflows.get(9)).managingRun.status).toBe("stopped");
+    expect((await client.workflows.get(9)).managingRun?.status).toBe("stopped");
     await expect(client.workflows.kill(8)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  test("workflows without a master run, labels of every kind, the archive; workspaces", async () => {
+    await using fake = await FakeCoordinator.start();
+    using client = new SpellClient({ coordinator: fake.address, token: FAKE_TOKEN, owner: "nora" });
+    fake.loseAnswerOf.add("createWorkflow");
+    const labels = [
+      { label: "a", code: { tree: "t", root: "r", gitCommit: "c" } },
+      { label: "b", githubUrl: "https://h/x" },
+      { label: "c", githubUrl: "https://h/x", githubRef: "v1" },
+    ];
+    const workflow = await client.workflows.createLocal({ labels });
+    expect(workflow).toMatchObject({ id: 9, managingRun: undefined, runIds: [] });
+    expect(fake.createWorkflowRequests).toHaveLength(2);
+    expect(workflow.labels).toMatchObject([
+      { label: "a", path: "", codeTree: "t", codeRoot: "r", gitCommit: "c" },
+      { label: "b", githubUrl: "https://h/x", githubRef: "" },
+      { label: "c", githubRef: "v1" },
+    ]);
+    await client.workflows.archive(9);
+    await expect(client.workflows.archive(9)).rejects.toMatchObject({ code: "not-found" });
+    const times = { createdAtMs: 1, updatedAtMs: 2 };
+    const workspace = { id: 3, name: "code", rootCommit: "c", description: "", owner: "nora", ...times };
+    fake.workspaces = [workspace];
+    expect(await client.workspaces.list()).toEqual([workspace]);
+    expect(await client.workspaces.list({ name: "other" })).toEqual([]);
+    await client.workspaces.remove(3);
+    await expect(client.workspaces.remove(3)).rejects.toMatchObject({ code: "not-found" });
   });
 
   test("whoAmI, machine types, join token; a wrong token is refused once and clearly", async () => {

@@ -8,6 +8,7 @@ import { RunsService } from "./runs-service.ts";
 import { TreesService } from "./trees-service.ts";
 import { UsersService } from "./users-service.ts";
 import { WorkflowsService } from "./workflows-service.ts";
+import { WorkspacesService } from "./workspaces-service.ts";
 
 /** Talks to one coordinator as one user (or as a run of theirs). Opens no socket until the first call. */
 export class SpellClient implements Disposable {
@@ -15,6 +16,7 @@ export class SpellClient implements Disposable {
   readonly workflows: WorkflowsService;
   readonly account: AccountService;
   readonly users: UsersService;
+  readonly workspaces: WorkspacesService;
   readonly trees: TreesService;
   /** What it was made from, without the token. */
   readonly configuration: Readonly<Omit<Configuration, "token">>;
@@ -28,6 +30,7 @@ export class SpellClient implements Disposable {
     this.workflows = new WorkflowsService(this.#connection);
     this.account = new AccountService(this.#connection);
     this.users = new UsersService(this.#connection);
+    this.workspaces = new WorkspacesService(this.#connection);
     this.trees = new TreesService(this.#connection);
   }
 

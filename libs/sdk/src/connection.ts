@@ -10,6 +10,7 @@ import {
   TreeServiceClient,
   UserServiceClient,
   WorkflowServiceClient,
+  WorkspaceServiceClient,
   callMetadata,
   callUnary,
   channelCredentials,
@@ -42,6 +43,7 @@ export class Connection implements Disposable {
   readonly address: string;
   readonly runs: RunServiceClient;
   readonly workflows: WorkflowServiceClient;
+  readonly workspaces: WorkspaceServiceClient;
   readonly trees: TreeServiceClient;
   readonly account: AccountServiceClient;
   readonly users: UserServiceClient;
@@ -57,6 +59,7 @@ export class Connection implements Disposable {
     this.address = address;
     this.runs = new RunServiceClient(...open);
     this.workflows = new WorkflowServiceClient(...open);
+    this.workspaces = new WorkspaceServiceClient(...open);
     this.trees = new TreeServiceClient(...open);
     this.account = new AccountServiceClient(...open);
     this.users = new UserServiceClient(...open);
@@ -114,8 +117,8 @@ export class Connection implements Disposable {
 
   /** Closes the sockets; calls under way fail. */
   close(): void {
-    for (const client of [this.runs, this.workflows, this.trees, this.account, this.users]) client.close();
-    for (const client of [this.runs, this.workflows, this.trees, this.account, this.metrics]) client.close();
+    const { runs, workflows, workspaces, trees, account, users, metrics } = this;
+    for (const client of [runs, workflows, workspaces, trees, account, users, metrics]) client.close();
   }
 
   [Symbol.dispose](): void {

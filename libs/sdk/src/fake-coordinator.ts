@@ -16,6 +16,7 @@ import {
   TreeServiceService,
   UserServiceService,
   WorkflowServiceService,
+  WorkspaceServiceService,
   bearerToken,
   serverCredentials,
   serverOptions,
@@ -34,6 +35,8 @@ import type {
   UserServiceServer,
   Workflow,
   WorkflowServiceServer,
+  Workspace,
+  WorkspaceServiceServer,
 } from "@spell/rpc";
 
 interface RunState {
@@ -61,6 +64,7 @@ export class FakeCoordinator implements AsyncDisposable {
     { name: "CPU", slots: 4, freeSlots: 4 },
     { name: "V100", slots: 1, freeSlots: 0 },
   ];
+  workspaces: Workspace[] = [];
   nextRunId = 335;
   nextWorkflowId = 9;
   readonly #runs = new Map<number, RunState>();
@@ -97,6 +101,7 @@ export class FakeCoordinator implements AsyncDisposable {
     server.addService(UserServiceService, users as UserServiceServer);
     server.addService(RunServiceService, this.#runService());
     server.addService(WorkflowServiceService, this.#workflowService());
+    server.addService(WorkspaceServiceService, this.#workspaceService());
     server.addService(TreeServiceService, this.#treeService());
     this.#port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.#port}`, serverCredentials(), (error, port) =>
@@ -243,19 +248,38 @@ export class FakeCoordinator implements AsyncDisposable {
         this.createWorkflowRequests.push(request);
         const known = this.#byClientKey.get(request.clientKey);
         if (known !== undefined) return { workflow: this.#workflow(known) };
-        const managingRun = this.#create(checkSpec(request.spec), { runType: "workflow" });
+        const managingRun = request.local ? undefined : this.#create(checkSpec(request.spec), { runType: "workflow" });
         const workflow = { id: this.nextWorkflowId++, managingRun, labels: request.labels, runIds: [] };
         this.#workflows.set(workflow.id, workflow);
         this.#byClientKey.set(request.clientKey, workflow.id);
         return { workflow };
       }),
       getWorkflow: this.#unary("getWorkflow", ({ request }) => ({ workflow: this.#workflow(request.workflowId) })),
+      archiveWorkflow: this.#unary("archiveWorkflow", ({ request }) => {
+        this.#workflow(request.workflowId);
+        this.#workflows.delete(request.workflowId);
+        return {};
+      }),
       stopWorkflow: this.#unary("stopWorkflow", ({ request }) => {
         this.#end(this.#workflow(request.workflowId).managingRun?.id ?? 0, "stopped");
         return {};
       }),
       killWorkflow: this.#unary("killWorkflow", ({ request }) => {
         this.#end(this.#workflow(request.workflowId).managingRun?.id ?? 0, "killed");
+        return {};
+      }),
+    };
+  }
+
+  #workspaceService(): WorkspaceServiceServer {
+    return {
+      listWorkspaces: this.#unary("listWorkspaces", ({ request }) => {
+        return { workspaces: this.workspaces.filter(({ name }) => request.name === "" || name === request.name) };
+      }),
+      removeWorkspace: this.#unary("removeWorkspace", ({ request }) => {
+        const left = this.workspaces.filter(({ id }) => id !== request.workspaceId);
+        if (left.length === this.workspaces.length) throw notFound("No such workspace.", "no-such-workspace");
+        this.workspaces = left;
         return {};
       }),
     };

@@ -65,6 +65,9 @@ export interface StopCondition {
   minIndex?: number;
 }
 
+/** Creating what the coordinator has to fetch first takes as long as that, milliseconds. */
+export const FETCH_DEADLINE_MS = 15 * 60_000;
+
 /** The request on the wire. Pure. */
 export function toRunSpec(request: RunRequest, workflowId: number | undefined): RunSpec {
   return {

@@ -5,7 +5,7 @@ import type { Run as RunRecord } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
 import { Run } from "./run.ts";
 import type { RunRequest } from "./run-request.ts";
-import { toRunSpec } from "./run-request.ts";
+import { FETCH_DEADLINE_MS, toRunSpec } from "./run-request.ts";
 
 export interface ListOptions extends CallOptions {
   /** How many, 1 to 10,000. Default 50. */
@@ -37,7 +37,9 @@ export class RunsService {
     const spec = toRunSpec(request, this.#workflowId);
     const clientKey = request.clientKey ?? randomUUID();
     const call = { spec, clientKey, idempotent: request.idempotent ?? false };
-    const { run, alreadyExisted } = await this.#connection.unary(client.createRun.bind(client), call, options);
+    const patience = spec.githubUrl === "" ? {} : { deadlineMs: FETCH_DEADLINE_MS };
+    const made = await this.#connection.unary(client.createRun.bind(client), call, { ...patience, ...options });
+    const { run, alreadyExisted } = made;
     return new Run(this.#connection, present(run), alreadyExisted);
   }
 

@@ -13,13 +13,13 @@ export interface Checkout extends AsyncDisposable {
   path: string;
 }
 
-/** Throws exit code 5 when there is no such commit. */
-export async function checkOut(root: CodeRoot, ref: string): Promise<Checkout> {
-  if (!root.inGit) throw commitError(`--commit-ref ${ref}: ${root.path} is not in a git repository.`);
+/** `option`: as the user typed it, for messages. Throws exit code 5 when there is no such commit. */
+export async function checkOut(root: CodeRoot, ref: string, option = `--commit-ref ${ref}`): Promise<Checkout> {
+  if (!root.inGit) throw commitError(`${option}: ${root.path} is not in a git repository.`);
   const asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`];
   const commit = (await git(root.path, asked))?.trim();
   if (commit === undefined || commit === "") {
-    throw commitError(`--commit-ref ${ref}: there is no such commit in ${root.path}.`);
+    throw commitError(`${option}: there is no such commit in ${root.path}.`);
   }
   const folder = await mkdtemp(join(tmpdir(), "spell-commit-"));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
@@ -31,7 +31,7 @@ export async function checkOut(root: CodeRoot, ref: string): Promise<Checkout> {
     const written =
       read === undefined ? read : await git(root.path, ["checkout-index", "-a", `--prefix=${path}/`], ownIndex);
     if (written === undefined) {
-      throw commitError(`--commit-ref ${ref}: git could not check out ${commit}; \`git checkout\` says why.`);
+      throw commitError(`${option}: git could not check out ${commit}; \`git checkout\` says why.`);
     }
     return { commit, path, [Symbol.asyncDispose]: dispose };
   } catch (error) {

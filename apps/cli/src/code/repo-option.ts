@@ -1,4 +1,4 @@
-/** `--repo LABEL=PATH`: parsed, and checked against the disk before anything is sent. */
+/** `--repo LABEL=PATH[:COMMIT]`: parsed, and checked against the disk before anything is sent. */
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { argumentError, repositoryError } from "../exit-codes.ts";
@@ -7,6 +7,8 @@ export interface RepoOption {
   label: string;
   /** As typed, for messages. */
   typedPath: string;
+  /** The commit whose files are meant; undefined: the files as they are. */
+  ref?: string;
 }
 
 /** A labelled directory that exists. */
@@ -25,26 +27,23 @@ export function parseRepoOption(text: string): RepoOption {
     );
   }
   const [typedPath, ...commits] = value.split(":");
-  if (typedPath === undefined || typedPath === "" || commits.length > 1) {
-    throw argumentError(`--repo "${text}" cannot be understood: write --repo LABEL=PATH.`);
+  const [ref] = commits;
+  if (typedPath === undefined || typedPath === "" || commits.length > 1 || ref === "") {
+    throw argumentError(`--repo "${text}" cannot be understood: write --repo LABEL=PATH, or LABEL=PATH:COMMIT.`);
   }
-  if (commits.length === 1) {
-    throw argumentError(
-      `--repo "${text}": a commit cannot be chosen yet. The directory is sent as it is now; check out "${commits[0]}" there and leave it out here.`,
-    );
-  }
-  return { label, typedPath };
+  return ref === undefined ? { label, typedPath } : { label, typedPath, ref };
 }
 
-/** Resolves all of them against the current directory. Throws exit code 6 for a label given twice or a bad directory. */
+/** Resolves all of them against the current directory. Throws exit code 6 for a bad directory. */
 export function findLabelledDirectories(options: readonly RepoOption[], directory: string): LabelledDirectory[] {
-  const seen = new Set<string>();
-  for (const { label } of options) {
-    if (seen.has(label))
-      throw repositoryError(`The label "${label}" is given twice: each --repo needs a label of its own.`);
-    seen.add(label);
-  }
   return options.map((option) => ({ ...option, path: realDirectory(option, directory) }));
+}
+
+/** Throws exit code 6 for a label given twice, whatever it stands for. Pure. */
+export function checkLabels(labels: readonly string[]): void {
+  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
+  if (twice === undefined) return;
+  throw repositoryError(`The label "${twice}" is given twice: each --repo and --github-repo needs a label of its own.`);
 }
 
 function realDirectory({ label, typedPath }: RepoOption, directory: string): string {

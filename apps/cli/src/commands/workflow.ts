@@ -1,9 +1,15 @@
 /** `spell workflow`: sends code and labelled directories, queues a master run, follows its logs. */
+import type { LabelRequest } from "@spell/sdk";
 import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
-import { findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
+import { refuseWholeHome } from "../code/code-root.ts";
+import { parseGithubRepoOption } from "../code/github-repo-option.ts";
+import { checkLabels, findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
+import type { LabelledDirectory } from "../code/repo-option.ts";
+import { sendLabel } from "../code/send-label.ts";
 import { submitCode } from "../code/submit-code.ts";
-import { argumentError } from "../exit-codes.ts";
+import { argumentError, exitWith } from "../exit-codes.ts";
+import { runMaster } from "../local-workflow.ts";
 import { addOldOptions, hintsOf } from "../old-options.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { runToJson } from "../output/run-text.ts";
@@ -15,6 +21,8 @@ import type { CommandOptions } from "../shared-options.ts";
 
 interface WorkflowOptions extends CommandOptions {
   repo?: string[];
+  githubRepo?: string[];
+  local?: boolean;
 }
 
 const HELP = `
@@ -22,8 +30,13 @@ The command runs on a CPU machine as the workflow's master run; it launches work
 package, which need no login there. A worker created with a commit label gets the labelled directory of the master as it
 is at that moment. Files are sent as they are now, uncommitted changes too; ignored files are not.
 
-Example:
+A label may also stand for the files of a commit (--repo LABEL=PATH:COMMIT) or of a git URL (--github-repo), settled when
+the workflow is created. With --local the command runs here, as it would without Spell; what it launches joins the workflow,
+and all its labels are settled at once. The exit code is the command's own then.
+
+Examples:
   spell workflow --repo char-rnn=char-rnn-tensorflow/ "python workflow.py"
+  spell workflow --local --github-repo lib=https://github.com/USER/lib:v1.2 "python workflow.py"
 `;
 
 /** Adds the command and its sub-commands to the program. `create` may be left out. */
@@ -38,10 +51,12 @@ export function registerWorkflow(program: Command): void {
     .description("create a workflow; the word `create` may be left out")
     .argument("<command...>", "a shell line, quoted or not")
     .option(
-      "-r, --repo <LABEL=PATH>",
+      "-r, --repo <LABEL=PATH[:COMMIT]>",
       "directory that worker runs get as code by this label; may be repeated",
       collect,
-    );
+    )
+    .option("--github-repo <LABEL=URL[:REF]>", "code from a git URL by this label; may be repeated", collect)
+    .option("--local", "run the command on this machine instead of the farm");
   addSharedOptions(create);
   addOldOptions(create, "workflow");
   addCommandFile(create).addHelpText("after", HELP).action(createWorkflow);
@@ -55,26 +70,59 @@ export function registerWorkflow(program: Command): void {
     .description("end all its runs at once, saving nothing")
     .argument("<id>", "number of the workflow")
     .action(killWorkflow);
+  group
+    .command("rm")
+    .description("archive it with all its runs: they are listed no more")
+    .argument("<id>", "number of the workflow")
+    .action(archiveWorkflow);
   group.addHelpText("after", () => `\nspell workflow [create]:\n\n${create.helpInformation()}${HELP}`);
 }
 
 async function createWorkflow(words: string[], options: WorkflowOptions): Promise<void> {
   const command = joinCommand(words);
   const environment = parseEnvironment(options.env ?? []);
-  const labelled = findLabelledDirectories((options.repo ?? []).map(parseRepoOption), process.cwd());
+  const directories = findLabelledDirectories((options.repo ?? []).map(parseRepoOption), process.cwd());
+  const fetched = (options.githubRepo ?? []).map(parseGithubRepoOption);
+  checkLabels([...directories, ...fetched].map(({ label }) => label));
   checkCodeOptions(options);
+  // Those that are no part of the master's code.
+  const isSettled = ({ ref }: LabelledDirectory): boolean => ref !== undefined || options.local === true;
+  const labelled = directories.filter((directory) => !isSettled(directory));
   if (options.githubUrl !== undefined && labelled.length > 0) {
-    throw argumentError("--repo is for code that lies here: it does not go with --github-url.");
+    throw argumentError(
+      "--repo is for code that lies here: with --github-url, name a commit (--repo LABEL=PATH:COMMIT).",
+    );
   }
+  if (options.local) checkLocal(options);
   const { verbose = false, json = false } = options;
   using client = openClient();
   const reachable = client.account.whoAmI();
   // Awaited while the code is submitted.
   reachable.catch(() => undefined);
+  const settled = async (): Promise<LabelRequest[]> => {
+    const sent: LabelRequest[] = [...fetched];
+    for (const directory of directories.filter(isSettled)) {
+      const typed = directory.ref === undefined ? directory.typedPath : `${directory.typedPath}:${directory.ref}`;
+      if (!json) terminal.say("spark", `Syncing repo ${typed}.`);
+      if (options.force !== true) refuseWholeHome(directory.path);
+      sent.push({ label: directory.label, code: await sendLabel(client, directory) });
+    }
+    return sent;
+  };
+  if (options.local) {
+    await reachable;
+    const { id, labels } = await client.workflows.createLocal({ labels: await settled() });
+    if (json) terminal.json({ id, labels, managing_run: null });
+    else terminal.say("cast", `Casting workflow #${id}…`);
+    await terminal.flush();
+    exitWith(await runMaster(command, { workflowId: id, environment }));
+    return;
+  }
   const { force = false, commitRef, githubUrl, githubRef } = options;
   const submission = { client, labelled, commitRef, force, verbose, quiet: json, meanwhile: reachable };
   const sent = githubUrl === undefined ? await submitCode(submission) : await reachable.then(() => undefined);
-  const { code, cwd, labels } = sent ?? {};
+  const { code, cwd } = sent ?? {};
+  const labels = [...(sent?.labels ?? []), ...(await settled())];
   const description = options.description ?? sent?.subject;
   const hints = hintsOf(options);
   const request = { command, environment, description, code, cwd, labels, githubUrl, githubRef, hints };
@@ -93,6 +141,21 @@ async function createWorkflow(words: string[], options: WorkflowOptions): Promis
   if (!json) terminal.say("spark", "Stop viewing logs with ^C");
   const whenDetached = [`Use 'spell logs ${run.id}' to view logs again`];
   await followLogs(run, { follow: true, verbose, json, whenDetached });
+}
+
+/** What says something of a master run goes with none. Throws exit code 3. Pure. */
+function checkLocal(options: WorkflowOptions): void {
+  const { background, commitRef, githubUrl, description } = options;
+  const given = { background, "commit-ref": commitRef, "github-url": githubUrl, description };
+  const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined) throw argumentError(`--${flag} is for a master run: it does not go with --local.`);
+}
+
+async function archiveWorkflow(word: string): Promise<void> {
+  const id = parseId(word);
+  using client = openClient();
+  await client.workflows.archive(id);
+  terminal.line(`Archiving workflow ${id}.`);
 }
 
 async function stopWorkflow(word: string): Promise<void> {

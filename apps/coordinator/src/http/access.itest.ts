@@ -14,7 +14,7 @@ const refusal = (status: number, code: string, error: RegExp = /^[A-Z].+\.$/s) =
 async function newWorkflow(world: World): Promise<{ id: number; masterId: number }> {
   const { workflows } = world;
   const spec = RunSpec.fromPartial({ command: "python workflow.py" });
-  const request = { spec, labels: [], clientKey: "" };
+  const request = { spec, labels: [], clientKey: "", local: false };
   const { workflow } = await call(workflows.createWorkflow.bind(workflows), request, world.ann);
   return { id: workflow?.id ?? 0, masterId: workflow?.managingRun?.id ?? 0 };
 }

@@ -1,8 +1,7 @@
 /** HTTP: workspaces, and where git pushes to. */
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { SpellError, invalidInput } from "@spell/domain";
-import type { Principal } from "@spell/run-lifecycle";
+import { invalidInput } from "@spell/domain";
 import type { WorkspaceRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 import { ownerOf } from "./owner.ts";
@@ -43,7 +42,6 @@ export function addWorkspaceRoutes(app: FastifyInstance, services: Services): vo
 
   server.delete("/workspaces/:owner/:id", { schema: { params: WorkspacePath } }, async (request) => {
     const { principal } = await ownerOf(services, request);
-    requireUser(principal);
     await workspaces.remove(principal, workspaceId(request.params.id));
     return {};
   });
@@ -69,10 +67,6 @@ function remoteUrl(
     if (request.headers["x-forwarded-proto"] === "https") url.protocol = "https:";
   }
   return `${url.protocol}//${login === undefined ? "" : `${login}@`}${url.host}/git/${workspace.id}.git`;
-}
-
-function requireUser(principal: Principal): void {
-  if (principal.kind !== "user") throw new SpellError("forbidden", "Only a user may remove a workspace, not a run.");
 }
 
 function workspaceId(text: string): number {

@@ -10,6 +10,7 @@ import {
   TreeServiceService,
   UserServiceService,
   WorkflowServiceService,
+  WorkspaceServiceService,
   callMetadata,
   readStream,
 } from "@spell/rpc";
@@ -23,7 +24,7 @@ import type { World } from "../test-support/world.ts";
 import { call, openWorld } from "../test-support/world.ts";
 
 const USER_SERVICES = [
-  ...[RunServiceService, WorkflowServiceService, TreeServiceService],
+  ...[RunServiceService, WorkflowServiceService, WorkspaceServiceService, TreeServiceService],
   ...[AccountServiceService, UserServiceService],
 ];
 const WITHOUT_TOKEN = ["/spell.v1.AgentService/Join", "/spell.v1.UserService/LogIn"];
@@ -34,8 +35,9 @@ function codeAndReason({ error }: AnyAnswer): [number | undefined, string | unde
 
 /** What a user may ask, each call with a request that is otherwise right. */
 function userCalls(world: World, token: string, runId: number): Record<string, () => Promise<unknown>> {
-  const { runs, workflows, accounts } = world;
+  const { runs, workflows, workspaces, accounts } = world;
   const spec = RunSpec.fromPartial({ command: "true" });
+  const workflow = { spec, labels: [], clientKey: "", local: false };
   const streaming = { runId, offset: 0, follow: false };
   return {
     createRun: () => call(runs.createRun.bind(runs), { spec, clientKey: "", idempotent: false }, token),
@@ -48,7 +50,10 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
     killRun: () => call(runs.killRun.bind(runs), { runId }, token),
     waitStatus: () => call(runs.waitStatus.bind(runs), { runId, statuses: ["building"] }, token),
     streamLogs: () => readStream(runs.streamLogs.bind(runs), streaming, { metadata: callMetadata(token) }).next(),
-    createWorkflow: () => call(workflows.createWorkflow.bind(workflows), { spec, labels: [], clientKey: "" }, token),
+    createWorkflow: () => call(workflows.createWorkflow.bind(workflows), workflow, token),
+    archiveWorkflow: () => call(workflows.archiveWorkflow.bind(workflows), { workflowId: 1 }, token),
+    listWorkspaces: () => call(workspaces.listWorkspaces.bind(workspaces), { name: "" }, token),
+    removeWorkspace: () => call(workspaces.removeWorkspace.bind(workspaces), { workspaceId: 1 }, token),
     getWorkflow: () => call(workflows.getWorkflow.bind(workflows), { workflowId: 1 }, token),
     stopWorkflow: () => call(workflows.stopWorkflow.bind(workflows), { workflowId: 1 }, token),
     killWorkflow: () => call(workflows.killWorkflow.bind(workflows), { workflowId: 1 }, token),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RunSpec } from "@spell/rpc";
+import { RunSpec, WorkflowLabel } from "@spell/rpc";
 import type { RunStore } from "@spell/run-store";
 import { waitFor } from "@spell/testing";
 import { OFFER, TestStream, connectAgent, joinAgent, report } from "../test-support/agent.ts";
@@ -154,7 +154,8 @@ describe("a connection that breaks", () => {
     const { workflows, runs, agents } = world;
     const codeTree = await world.services.trees.wrap("repo", await commitFiles(world, { "a.py": "1" }));
     const spec = RunSpec.fromPartial({ command: "true", codeTree, codeRoot: "repo" });
-    const request = { spec, labels: [{ label: "code", path: "repo" }], clientKey: "" };
+    const labels = [WorkflowLabel.fromPartial({ label: "code", path: "repo" })];
+    const request = { spec, labels, clientKey: "", local: false };
     const { workflow } = await call(workflows.createWorkflow.bind(workflows), request, world.ann);
     const { lease } = await agent.stream.attemptOf(workflow?.managingRun?.id ?? 0);
     const state = { ...OFFER, attempts: [report(lease, ["building", "running"])] };

@@ -1,8 +1,8 @@
 /** Records as messages, and requests as the use cases take them. */
 import type { Digest } from "@spell/domain";
 import { invalidInput, isDigest } from "@spell/domain";
-import type { ParameterValue, Run, RunSpec, StopCondition, Workflow } from "@spell/rpc";
-import type { RunRequest } from "@spell/run-lifecycle";
+import type { ParameterValue, Run, RunSpec, StopCondition, Workflow, WorkflowLabel } from "@spell/rpc";
+import type { LabelRequest, RunRequest } from "@spell/run-lifecycle";
 import type { RunRecord, WorkflowRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 
@@ -14,7 +14,6 @@ export function toDigest(text: string): Digest {
 
 /** What the contract has and this build cannot do: refused, never silently left out. */
 const NOT_YET = {
-  githubUrl: "code from a git URL",
   projectId: "projects",
   timeoutMinutes: "a timeout",
   stopConditions: "stop conditions",
@@ -128,7 +127,23 @@ export async function toWorkflowMessage(
   return {
     id: workflow.id,
     managingRun: master && (await toRunMessage(services, master)),
-    labels: workflow.labels,
+    labels: workflow.labels.map(toLabelMessage),
     runIds: runs.map((run) => run.id).sort((a, b) => a - b),
   };
+}
+
+function toLabelMessage({ label, path, code }: WorkflowRecord["labels"][0]): WorkflowLabel {
+  return {
+    ...{ label, path, codeTree: code?.tree ?? "", codeRoot: code?.root ?? "", gitCommit: code?.commit ?? "" },
+    ...{ githubUrl: code?.githubUrl ?? "", githubRef: code?.githubRef ?? "" },
+  };
+}
+
+/** A label as somebody asks for it. Throws invalid-input unless it names one thing. */
+export function toLabelRequest(message: WorkflowLabel): LabelRequest {
+  const { label, path, codeTree, codeRoot, gitCommit, githubUrl, githubRef } = message;
+  const named = [path, codeTree, githubUrl].filter((each) => each !== "");
+  if (named.length !== 1) throw invalidInput(`Label "${label}" has to name one directory, tree or URL.`, "bad-label");
+  if (githubUrl !== "") return { label, githubUrl, githubRef };
+  return codeTree === "" ? { label, path } : { label, codeTree: toDigest(codeTree), codeRoot, commit: gitCommit };
 }

@@ -10,6 +10,7 @@ import {
   TreeServiceService,
   UserServiceService,
   WorkflowServiceService,
+  WorkspaceServiceService,
   loadDescriptors,
   serverCredentials,
   serverOptions,
@@ -24,6 +25,7 @@ import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
 import { createWorkflowService } from "./workflow-service.ts";
+import { createWorkspaceService } from "./workspace-service.ts";
 
 export interface GrpcServer {
   port: number;
@@ -40,6 +42,7 @@ export async function startGrpcServer(
   server.addService(RunServiceService, createRunService(services));
   server.addService(WorkflowServiceService, createWorkflowService(services));
   server.addService(MetricServiceService, createMetricService(services));
+  server.addService(WorkspaceServiceService, createWorkspaceService(services));
   server.addService(TreeServiceService, createTreeService(services));
   server.addService(AccountServiceService, createAccountService(services));
   server.addService(UserServiceService, createUserService(services));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { waitFor } from "@spell/testing";
-import { ListRunsRequest, RunSpec, callMetadata, readStream } from "@spell/rpc";
+import { ListRunsRequest, RunSpec, WorkflowLabel, callMetadata, readStream } from "@spell/rpc";
 import type { StreamLogsResponse } from "@spell/rpc";
 import { archive, connectAgent, joinAgent, report } from "../test-support/agent.ts";
 import { commitFiles, makeFolder } from "../test-support/trees.ts";
@@ -150,16 +150,44 @@ describe("RunService", () => {
 });
 
 describe("WorkflowService", () => {
+  it("creates one without a master run; its labels are settled, and each names one thing", async () => {
+    await using world = await openWorld();
+    const { workflows } = world;
+    const label = (fields: Partial<WorkflowLabel>) => WorkflowLabel.fromPartial({ label: "code", ...fields });
+    const create = (labels: WorkflowLabel[], fields = {}) => {
+      const request = { spec: undefined, labels, clientKey: "", local: true, ...fields };
+      return call(workflows.createWorkflow.bind(workflows), request, world.ann);
+    };
+    const codeTree = await commitFolder(world);
+    const settled = label({ codeTree, codeRoot: "repo", gitCommit: "c1" });
+    const { workflow } = await create([settled]);
+    expect(workflow).toEqual({ id: 1, managingRun: undefined, labels: [settled], runIds: [] });
+    const worker = await createRun(world, { workflowId: 1, commitLabel: "code" });
+    const { run } = await call(world.runs.getRun.bind(world.runs), { runId: worker }, world.ann);
+    expect(run?.spec).toMatchObject({ codeTree, codeRoot: "repo", gitCommit: "c1", workflowId: 1 });
+    const archive = () => call(workflows.archiveWorkflow.bind(workflows), { workflowId: 1 }, world.ann);
+    await expect(archive()).rejects.toMatchObject({ code: "conflict", reason: "workflow-active" });
+    await call(workflows.killWorkflow.bind(workflows), { workflowId: 1 }, world.ann);
+    await archive();
+    await expect(archive()).rejects.toMatchObject({ reason: "no-such-workflow" });
+    for (const bad of [{}, { path: "a", codeTree }, { codeTree: "x" }, { path: "a" }, { githubUrl: "ext::id" }]) {
+      await expect(create([label(bad)]), JSON.stringify(bad)).rejects.toMatchObject({ code: "invalid-input" });
+    }
+    await expect(create([], { spec })).rejects.toMatchObject({ reason: "local-spec" });
+    await expect(create([], { local: false })).rejects.toMatchObject({ reason: "no-spec" });
+  });
+
   it.each(["stopWorkflow", "killWorkflow"] as const)(
     "creates a workflow with its master run; %s ends both",
     async (end) => {
       await using world = await openWorld();
       const { workflows } = world;
-      const labels = [{ label: "code", path: "repo" }];
+      const labels = [WorkflowLabel.fromPartial({ label: "code", path: "repo" })];
       const request = {
         spec: { ...spec, codeTree: await commitFolder(world), codeRoot: "repo" },
         labels,
         clientKey: "key",
+        local: false,
       };
       const create = async () => (await call(workflows.createWorkflow.bind(workflows), request, world.ann)).workflow;
       const workflow = await create();
@@ -270,3 +298,23 @@ describe("AccountService", () => {
 async function commitFolder(world: World): Promise<string> {
   return world.services.trees.wrap("repo", await commitFiles(world, { "train.py": "print(1)" }));
 }
+
+describe("WorkspaceService", () => {
+  it("lists what is the caller's, and removes it", async () => {
+    await using world = await openWorld();
+    const { workspaces } = world;
+    const ann = { kind: "user", userName: "ann" } as const;
+    const rootCommit = "a".repeat(40);
+    const made = await world.services.workspaces.ensure(ann, { rootCommit, name: "code", description: "x" });
+    const list = async (token: string, name = "") =>
+      (await call(workspaces.listWorkspaces.bind(workspaces), { name }, token)).workspaces;
+    expect(await list(world.ann)).toEqual([made]);
+    expect(await list(world.ann, "other")).toEqual([]);
+    expect(await list(world.bob)).toEqual([]);
+    const remove = (token: string) =>
+      call(workspaces.removeWorkspace.bind(workspaces), { workspaceId: made.id }, token);
+    await expect(remove(world.bob)).rejects.toMatchObject({ reason: "no-such-workspace" });
+    await remove(world.ann);
+    await expect(remove(world.ann)).rejects.toMatchObject({ reason: "no-such-workspace" });
+  });
+});

@@ -12,6 +12,7 @@ import {
   TreeServiceClient,
   UserServiceClient,
   WorkflowServiceClient,
+  WorkspaceServiceClient,
   callMetadata,
   callUnary,
   channelCredentials,
@@ -41,6 +42,7 @@ export interface World extends AsyncDisposable {
   grpc: string;
   runs: RunServiceClient;
   workflows: WorkflowServiceClient;
+  workspaces: WorkspaceServiceClient;
   trees: TreeServiceClient;
   accounts: AccountServiceClient;
   users: UserServiceClient;
@@ -121,6 +123,7 @@ export async function openWorld(
   const clients = {
     runs: new RunServiceClient(...options),
     workflows: new WorkflowServiceClient(...options),
+    workspaces: new WorkspaceServiceClient(...options),
     trees: new TreeServiceClient(...options),
     accounts: new AccountServiceClient(...options),
     users: new UserServiceClient(...options),

@@ -24,15 +24,27 @@ export const protobufPackage = "spell.v1";
 
 export const protobufFileName = "spell/v1/workflow.proto";
 
-/** A directory of the master run that workers get as their code by naming the label. */
+/** What workers get as their code by naming the label. Exactly one of path, code_tree and github_url is given in a request. */
 export interface WorkflowLabel {
   label: string;
-  /** Where it lies in the master's code tree, relative to /spell (`char-rnn/char-rnn-tensorflow`). */
+  /**
+   * A directory of the master, as it is when a worker asks for it: where it lies in the master's code tree, relative
+   * to /spell (`char-rnn/char-rnn-tensorflow`).
+   */
   path: string;
+  /** A tree from CommitTree, and its folder that is the root of the code. Answered also for what was fetched or pushed. */
+  codeTree: string;
+  codeRoot: string;
+  /** Commit of the code, for people to read. May be empty. */
+  gitCommit: string;
+  /** Any git URL, at github_ref (empty: the default branch). Answered without a password. */
+  githubUrl: string;
+  githubRef: string;
 }
 
 export interface Workflow {
   id: number;
+  /** Absent: the master runs on the user's own machine. */
   managingRun: Run | undefined;
   labels: WorkflowLabel[];
   runIds: number[];
@@ -43,6 +55,8 @@ export interface CreateWorkflowRequest {
   labels: WorkflowLabel[];
   /** As in CreateRun. */
   clientKey: string;
+  /** The master runs on the user's own machine: there is no spec, and no label names a directory of it. */
+  local: boolean;
 }
 
 export interface CreateWorkflowResponse {
@@ -71,8 +85,15 @@ export interface KillWorkflowRequest {
 export interface KillWorkflowResponse {
 }
 
+export interface ArchiveWorkflowRequest {
+  workflowId: number;
+}
+
+export interface ArchiveWorkflowResponse {
+}
+
 function createBaseWorkflowLabel(): WorkflowLabel {
-  return { label: "", path: "" };
+  return { label: "", path: "", codeTree: "", codeRoot: "", gitCommit: "", githubUrl: "", githubRef: "" };
 }
 
 export const WorkflowLabel: MessageFns<WorkflowLabel> = {
@@ -82,6 +103,21 @@ export const WorkflowLabel: MessageFns<WorkflowLabel> = {
     }
     if (message.path !== "") {
       writer.uint32(18).string(message.path);
+    }
+    if (message.codeTree !== "") {
+      writer.uint32(26).string(message.codeTree);
+    }
+    if (message.codeRoot !== "") {
+      writer.uint32(34).string(message.codeRoot);
+    }
+    if (message.gitCommit !== "") {
+      writer.uint32(42).string(message.gitCommit);
+    }
+    if (message.githubUrl !== "") {
+      writer.uint32(50).string(message.githubUrl);
+    }
+    if (message.githubRef !== "") {
+      writer.uint32(58).string(message.githubRef);
     }
     return writer;
   },
@@ -115,6 +151,46 @@ export const WorkflowLabel: MessageFns<WorkflowLabel> = {
             message.path = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.codeTree = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.codeRoot = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.gitCommit = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.githubUrl = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.githubRef = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -131,6 +207,31 @@ export const WorkflowLabel: MessageFns<WorkflowLabel> = {
     return {
       label: isSet(object.label) ? globalThis.String(object.label) : "",
       path: isSet(object.path) ? globalThis.String(object.path) : "",
+      codeTree: isSet(object.codeTree)
+        ? globalThis.String(object.codeTree)
+        : isSet(object.code_tree)
+        ? globalThis.String(object.code_tree)
+        : "",
+      codeRoot: isSet(object.codeRoot)
+        ? globalThis.String(object.codeRoot)
+        : isSet(object.code_root)
+        ? globalThis.String(object.code_root)
+        : "",
+      gitCommit: isSet(object.gitCommit)
+        ? globalThis.String(object.gitCommit)
+        : isSet(object.git_commit)
+        ? globalThis.String(object.git_commit)
+        : "",
+      githubUrl: isSet(object.githubUrl)
+        ? globalThis.String(object.githubUrl)
+        : isSet(object.github_url)
+        ? globalThis.String(object.github_url)
+        : "",
+      githubRef: isSet(object.githubRef)
+        ? globalThis.String(object.githubRef)
+        : isSet(object.github_ref)
+        ? globalThis.String(object.github_ref)
+        : "",
     };
   },
 
@@ -142,6 +243,21 @@ export const WorkflowLabel: MessageFns<WorkflowLabel> = {
     if (message.path !== "") {
       obj.path = message.path;
     }
+    if (message.codeTree !== "") {
+      obj.codeTree = message.codeTree;
+    }
+    if (message.codeRoot !== "") {
+      obj.codeRoot = message.codeRoot;
+    }
+    if (message.gitCommit !== "") {
+      obj.gitCommit = message.gitCommit;
+    }
+    if (message.githubUrl !== "") {
+      obj.githubUrl = message.githubUrl;
+    }
+    if (message.githubRef !== "") {
+      obj.githubRef = message.githubRef;
+    }
     return obj;
   },
 
@@ -152,6 +268,11 @@ export const WorkflowLabel: MessageFns<WorkflowLabel> = {
     const message = createBaseWorkflowLabel();
     message.label = object.label ?? "";
     message.path = object.path ?? "";
+    message.codeTree = object.codeTree ?? "";
+    message.codeRoot = object.codeRoot ?? "";
+    message.gitCommit = object.gitCommit ?? "";
+    message.githubUrl = object.githubUrl ?? "";
+    message.githubRef = object.githubRef ?? "";
     return message;
   },
 };
@@ -298,7 +419,7 @@ export const Workflow: MessageFns<Workflow> = {
 };
 
 function createBaseCreateWorkflowRequest(): CreateWorkflowRequest {
-  return { spec: undefined, labels: [], clientKey: "" };
+  return { spec: undefined, labels: [], clientKey: "", local: false };
 }
 
 export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
@@ -311,6 +432,9 @@ export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
     }
     if (message.clientKey !== "") {
       writer.uint32(26).string(message.clientKey);
+    }
+    if (message.local !== false) {
+      writer.uint32(32).bool(message.local);
     }
     return writer;
   },
@@ -352,6 +476,14 @@ export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
             message.clientKey = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.local = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -373,6 +505,7 @@ export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
         : isSet(object.client_key)
         ? globalThis.String(object.client_key)
         : "",
+      local: isSet(object.local) ? globalThis.Boolean(object.local) : false,
     };
   },
 
@@ -387,6 +520,9 @@ export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
     if (message.clientKey !== "") {
       obj.clientKey = message.clientKey;
     }
+    if (message.local !== false) {
+      obj.local = message.local;
+    }
     return obj;
   },
 
@@ -398,6 +534,7 @@ export const CreateWorkflowRequest: MessageFns<CreateWorkflowRequest> = {
     message.spec = (object.spec !== undefined && object.spec !== null) ? RunSpec.fromPartial(object.spec) : undefined;
     message.labels = object.labels?.map((e) => WorkflowLabel.fromPartial(e)) || [];
     message.clientKey = object.clientKey ?? "";
+    message.local = object.local ?? false;
     return message;
   },
 };
@@ -863,9 +1000,137 @@ export const KillWorkflowResponse: MessageFns<KillWorkflowResponse> = {
   },
 };
 
+function createBaseArchiveWorkflowRequest(): ArchiveWorkflowRequest {
+  return { workflowId: 0 };
+}
+
+export const ArchiveWorkflowRequest: MessageFns<ArchiveWorkflowRequest> = {
+  encode(message: ArchiveWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflowId !== 0) {
+      writer.uint32(8).int64(message.workflowId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.workflowId = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveWorkflowRequest {
+    return {
+      workflowId: isSet(object.workflowId)
+        ? globalThis.Number(object.workflowId)
+        : isSet(object.workflow_id)
+        ? globalThis.Number(object.workflow_id)
+        : 0,
+    };
+  },
+
+  toJSON(message: ArchiveWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.workflowId !== 0) {
+      obj.workflowId = Math.round(message.workflowId);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveWorkflowRequest>, I>>(base?: I): ArchiveWorkflowRequest {
+    return ArchiveWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveWorkflowRequest>, I>>(object: I): ArchiveWorkflowRequest {
+    const message = createBaseArchiveWorkflowRequest();
+    message.workflowId = object.workflowId ?? 0;
+    return message;
+  },
+};
+
+function createBaseArchiveWorkflowResponse(): ArchiveWorkflowResponse {
+  return {};
+}
+
+export const ArchiveWorkflowResponse: MessageFns<ArchiveWorkflowResponse> = {
+  encode(_: ArchiveWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ArchiveWorkflowResponse {
+    return {};
+  },
+
+  toJSON(_: ArchiveWorkflowResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ArchiveWorkflowResponse>, I>>(base?: I): ArchiveWorkflowResponse {
+    return ArchiveWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ArchiveWorkflowResponse>, I>>(_: I): ArchiveWorkflowResponse {
+    const message = createBaseArchiveWorkflowResponse();
+    return message;
+  },
+};
+
 export type WorkflowServiceService = typeof WorkflowServiceService;
 export const WorkflowServiceService = {
-  /** Creates the workflow and its master run. The master run always uses the cpu machine type. */
+  /**
+   * Creates the workflow and its master run. The master run always uses the cpu machine type.
+   * Labels that do not name a directory of the master are settled now: later pushes change nothing for its runs.
+   */
   createWorkflow: {
     path: "/spell.v1.WorkflowService/CreateWorkflow" as const,
     requestStream: false as const,
@@ -908,20 +1173,40 @@ export const WorkflowServiceService = {
       Buffer.from(KillWorkflowResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): KillWorkflowResponse => KillWorkflowResponse.decode(value),
   },
+  /** Hides the workflow and its runs. FAILED_PRECONDITION while one of them has not ended. */
+  archiveWorkflow: {
+    path: "/spell.v1.WorkflowService/ArchiveWorkflow" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ArchiveWorkflowRequest): Buffer =>
+      Buffer.from(ArchiveWorkflowRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ArchiveWorkflowRequest => ArchiveWorkflowRequest.decode(value),
+    responseSerialize: (value: ArchiveWorkflowResponse): Buffer =>
+      Buffer.from(ArchiveWorkflowResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArchiveWorkflowResponse => ArchiveWorkflowResponse.decode(value),
+  },
 } as const;
 
 export interface WorkflowServiceServer extends UntypedServiceImplementation {
-  /** Creates the workflow and its master run. The master run always uses the cpu machine type. */
+  /**
+   * Creates the workflow and its master run. The master run always uses the cpu machine type.
+   * Labels that do not name a directory of the master are settled now: later pushes change nothing for its runs.
+   */
   createWorkflow: handleUnaryCall<CreateWorkflowRequest, CreateWorkflowResponse>;
   getWorkflow: handleUnaryCall<GetWorkflowRequest, GetWorkflowResponse>;
   /** Stops every run of the workflow, the master first. */
   stopWorkflow: handleUnaryCall<StopWorkflowRequest, StopWorkflowResponse>;
   /** Kills every run of the workflow, the master first. */
   killWorkflow: handleUnaryCall<KillWorkflowRequest, KillWorkflowResponse>;
+  /** Hides the workflow and its runs. FAILED_PRECONDITION while one of them has not ended. */
+  archiveWorkflow: handleUnaryCall<ArchiveWorkflowRequest, ArchiveWorkflowResponse>;
 }
 
 export interface WorkflowServiceClient extends Client {
-  /** Creates the workflow and its master run. The master run always uses the cpu machine type. */
+  /**
+   * Creates the workflow and its master run. The master run always uses the cpu machine type.
+   * Labels that do not name a directory of the master are settled now: later pushes change nothing for its runs.
+   */
   createWorkflow(
     request: CreateWorkflowRequest,
     callback: (error: ServiceError | null, response: CreateWorkflowResponse) => void,
@@ -983,6 +1268,22 @@ export interface WorkflowServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: KillWorkflowResponse) => void,
+  ): ClientUnaryCall;
+  /** Hides the workflow and its runs. FAILED_PRECONDITION while one of them has not ended. */
+  archiveWorkflow(
+    request: ArchiveWorkflowRequest,
+    callback: (error: ServiceError | null, response: ArchiveWorkflowResponse) => void,
+  ): ClientUnaryCall;
+  archiveWorkflow(
+    request: ArchiveWorkflowRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ArchiveWorkflowResponse) => void,
+  ): ClientUnaryCall;
+  archiveWorkflow(
+    request: ArchiveWorkflowRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ArchiveWorkflowResponse) => void,
   ): ClientUnaryCall;
 }
 
