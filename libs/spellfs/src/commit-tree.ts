@@ -1,4 +1,6 @@
 /** A commit of a git repository as a tree: only objects are read, nothing is checked out. */
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "@spell/domain";
 import { buildTree } from "./build-tree.ts";
 import type { FlatEntry, TreeNodes } from "./build-tree.ts";
@@ -6,8 +8,11 @@ import { linkProblem, quoted } from "./entry.ts";
 import { readGitBlobs } from "./git-blobs.ts";
 import type { CommitEntry } from "./git-commit.ts";
 import { listCommit } from "./git-commit.ts";
-import { digestOf } from "./node.ts";
+import { digestOf, toDigest } from "./node.ts";
 import type { SkippedPath } from "./snapshot.ts";
+
+/** Hashed at once. */
+const TURN_BYTES = 4 * 1024 * 1024;
 
 export interface CommitTreeOptions {
   gitDir: string;
@@ -42,7 +47,7 @@ export async function readCommitTree(options: CommitTreeOptions): Promise<Commit
   for await (const { objectId, bytes } of readGitBlobs(gitDir, [...new Set([...fileIds, ...linkIds])], signal)) {
     if (linkIds.has(objectId)) targets.set(objectId, bytes);
     if (!fileIds.has(objectId)) continue;
-    const digest = digestOf(bytes);
+    const digest = await digestOfFile(bytes);
     digests.set(objectId, digest);
     await keep({ digest, bytes });
   }
@@ -56,6 +61,17 @@ export async function readCommitTree(options: CommitTreeOptions): Promise<Commit
   }
   const fileCount = flat.filter(({ kind }) => kind === "file").length;
   return { ...buildTree(flat), fileCount, totalBytes: listing.totalBytes, skipped };
+}
+
+/** Gives up the thread now and then: a server goes on answering while it reads a large file. */
+async function digestOfFile(bytes: Buffer): Promise<Digest> {
+  if (bytes.length <= TURN_BYTES) return digestOf(bytes);
+  const state = createHash("sha256");
+  for (let offset = 0; offset < bytes.length; offset += TURN_BYTES) {
+    state.update(bytes.subarray(offset, offset + TURN_BYTES));
+    await nextTurn();
+  }
+  return toDigest(state.digest("hex"));
 }
 
 function addLink(link: {

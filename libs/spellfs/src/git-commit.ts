@@ -28,7 +28,7 @@ export interface CommitListing {
 export interface CommitLimits {
   /** Most bytes of all files together. */
   maxBytes: number;
-  /** Default 1,000,000. */
+  /** Default 250,000. */
   maxFiles?: number;
 }
 
@@ -74,7 +74,7 @@ export async function listCommit(
 }
 
 function checkLimits({ entries, skipped, totalBytes }: CommitListing, limits: CommitLimits): void {
-  const maxFiles = limits.maxFiles ?? 1_000_000;
+  const maxFiles = limits.maxFiles ?? 250_000;
   if (entries.length + skipped.length > maxFiles) throw tooLarge(`more than ${maxFiles} files`);
   if (totalBytes > limits.maxBytes) throw tooLarge(`more than ${Math.round(limits.maxBytes / 2 ** 20)} MiB of files`);
 }

@@ -14,6 +14,8 @@ const SAFE_SETTINGS: GitSettings = {
   "safe.directory": "*",
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
+  // Git runs one of its own otherwise; an empty one is an error. This tells of no refs.
+  "core.alternateRefsCommand": "true",
   "core.askPass": "",
   "credential.helper": "",
   "gc.auto": "0",

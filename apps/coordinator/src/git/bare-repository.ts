@@ -6,6 +6,7 @@ import type { GitChildren } from "./git-children.ts";
 
 /** An empty bare repository, in one step. */
 export async function makeBare(git: GitChildren, gitDir: string): Promise<void> {
+  await git.requireGit();
   if (existsSync(gitDir)) return;
   const making = `${gitDir}.${randomUUID()}`;
   await mkdir(making, { recursive: true, mode: 0o700 });

@@ -9,6 +9,8 @@ import type { GitSettings } from "@spell/spellfs";
 
 /** How many work at the same time: each may take a core and some memory. */
 const AT_ONCE = 4;
+/** The first that reads settings from its environment; older ones would silently go without. */
+const OLDEST = [2, 31] as const;
 /** From asking it to end until it is killed. */
 const GRACE_MS = 2_000;
 
@@ -33,6 +35,7 @@ export class GitChildren {
   readonly #running = new Set<ChildProcess>();
   readonly #seconds: number;
   #closed = false;
+  #version: Promise<void> | undefined;
 
   /** `seconds`: how long one may work. */
   constructor(seconds: number) {
@@ -50,6 +53,22 @@ export class GitChildren {
     if (exitCode === 0) return stdout;
     if (this.#closed) throw ending();
     throw new SpellError("internal", `git ${command.args[0] ?? ""} failed: ${gitSentence(stderr)}`);
+  }
+
+  /** Throws `unavailable` reason `no-git` unless git is there and new enough to be given its settings from outside. */
+  async requireGit(): Promise<void> {
+    this.#version ??= this.run({ args: ["version"] }).then(({ stdout }) => {
+      if (isNewEnough(stdout)) return;
+      const message = `${stdout.trim() || "This git"} is too old: install git ${OLDEST.join(".")} or newer on the coordinator's machine.`;
+      throw new SpellError("unavailable", message, { reason: "no-git" });
+    });
+    try {
+      await this.#version;
+    } catch (error) {
+      // It may be installed meanwhile.
+      this.#version = undefined;
+      throw error;
+    }
   }
 
   /** Ends all that runs; what is asked for afterwards fails. */
@@ -105,6 +124,12 @@ export class GitChildren {
 
 function ending(): SpellError {
   return new SpellError("unavailable", "The coordinator is ending.");
+}
+
+/** Of what `git version` prints. Pure. */
+export function isNewEnough(text: string): boolean {
+  const [, major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(text) ?? []).map(Number);
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
 /** True: it was told. */

@@ -63,10 +63,10 @@ interface Exchange {
 
 async function serve(options: GitHandlerOptions, { request, response, workspace }: Exchange): Promise<void> {
   const { repositories, git, maxBytes } = options;
-  const url = new URL(request.url ?? "", "http://localhost");
-  const [, id, path] = /^\/git\/(\d{1,15})\.git\/(.+)$/.exec(url.pathname) ?? [];
+  const [place = "", query = ""] = (request.url ?? "").split("?", 2);
+  const [, id, path] = /^\/git\/(\d{1,15})\.git\/(.+)$/.exec(place) ?? [];
   if (id === undefined || Number(id) !== workspace.id) throw notFound("There is no such repository.");
-  const service = url.searchParams.get("service") ?? path;
+  const service = new URLSearchParams(query).get("service") ?? path;
   if (service === "git-upload-pack") {
     throw new SpellError("forbidden", "Code is pushed to Spell, it cannot be fetched or cloned from here.");
   }

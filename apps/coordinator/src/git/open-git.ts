@@ -19,6 +19,8 @@ export interface GitOptions {
   seconds: number;
   /** Protocols besides https, http, git and ssh. */
   allowedProtocols: readonly string[];
+  /** Pushes between two times that a repository is put in order. Default 64. */
+  tidyAfter?: number;
   /** Variables that git and ssh need to reach other machines. */
   network: Readonly<Record<string, string>>;
 }
@@ -39,7 +41,7 @@ export async function openGit(store: RunStore, options: GitOptions, now: () => n
   // Slow servers elsewhere must not keep pushes waiting.
   const [receiving, fetching] = [new GitChildren(seconds), new GitChildren(seconds)];
   const fetcher = new CodeFetcher({ ...options, root: join(root, "fetched"), git: fetching });
-  const repositories = await GitRepositories.open(root, receiving, fetcher);
+  const repositories = await GitRepositories.open(root, { git: receiving, fetcher, tidyAfter: options.tidyAfter });
   const tokens = new PushTokens(options.secret, now);
   const handler = createGitHandler({
     ...{ store, tokens, repositories, git: receiving, maxBytes },

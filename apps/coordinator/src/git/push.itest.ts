@@ -57,6 +57,21 @@ describe("a push", () => {
     for (const commit of [old, newer, other]) expect(await inside(world, id, "cat-file", "-t", commit)).toBe("commit");
   });
 
+  it("keeps its objects and what is shown when the repository is put in order", async () => {
+    await using world = await openWorld(undefined, { git: { tidyAfter: 2 } });
+    await using repository = await makeRepository();
+    const commits = [await repository.commit({ a: "1" })];
+    const { id, url } = await openWorkspace(world, repository);
+    await push(repository, url, commits[0] ?? "");
+    commits.push(await repository.commit({ a: "2" }));
+    expect(await push(repository, url, commits[1] ?? "")).toEqual(ok(/HEAD -> br_/));
+    expect(await inside(world, id, "count-objects", "-v")).toMatch(/^count: 0\n[^]*packs: 1\n/);
+    commits.push(await repository.commit({ a: "3" }));
+    expect(await push(repository, url, commits[2] ?? "")).toEqual(ok(/HEAD -> br_/));
+    for (const commit of commits) expect(await inside(world, id, "cat-file", "-t", commit)).toBe("commit");
+    expect(await inside(world, id, "fsck", "--strict")).toBe("");
+  });
+
   it("may come many times at once", async () => {
     await using world = await openWorld();
     await using repository = await makeRepository();
@@ -198,7 +213,18 @@ describe("who may push", () => {
     expect(await get(`${id}.git/git-upload-pack`, "POST")).toBe(403);
     expect(await get(`${id}.git/info/refs?service=git-upload-pack`)).toBe(403);
     expect(await get(`${id}.git/info/refs?service=git-receive-pack`)).toBe(200);
-    expect(await get("", "POST")).toBe(404);
+    for (const place of [
+      "",
+      "x",
+      `${id}.git`,
+      `${id}.git/`,
+      `${id}.git//info/refs`,
+      "%",
+      `${id}.git/%zz?%`,
+      "1e9.git/x",
+    ]) {
+      expect(await get(place, "POST"), place).toBe(404);
+    }
   });
 });
 

@@ -73,6 +73,11 @@ async function copy(
     if (error instanceof SpellError) throw error;
     if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
       throw invalidInput("The body is no gzip.", "bad-encoding");
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
+      throw new SpellError("exhausted", "The coordinator's disk is full: this push cannot be taken.", {
+        reason: "disk-full",
+      });
+    }
     throw new SpellError("unavailable", "The push did not arrive whole.", { reason: "push-broken", cause: error });
   } finally {
     clearTimeout(timer);

@@ -12,6 +12,16 @@ import { KeyedLock } from "./keyed-lock.ts";
 /** The one branch that is shown to whoever pushes, so that only what is new is sent. */
 const LATEST = "refs/heads/latest";
 
+/** Pushes between two times that a repository's small files are put together. */
+const TIDY_AFTER = 64;
+
+export interface RepositoriesOptions {
+  git: GitChildren;
+  fetcher: CodeFetcher;
+  /** Default 64. */
+  tidyAfter?: number;
+}
+
 export class GitRepositories implements CodeRepositories {
   /** Bodies of pushes on their way in. */
   readonly incoming: string;
@@ -19,10 +29,13 @@ export class GitRepositories implements CodeRepositories {
   readonly #git: GitChildren;
   readonly #fetcher: CodeFetcher;
   readonly #lock = new KeyedLock();
+  readonly #pushes = new Map<number, number>();
+  readonly #tidyAfter: number;
   /** Those that were looked through since this process began. */
   readonly #tidy = new Set<number>();
 
-  private constructor(root: string, git: GitChildren, fetcher: CodeFetcher) {
+  private constructor(root: string, { git, fetcher, tidyAfter = TIDY_AFTER }: RepositoriesOptions) {
+    this.#tidyAfter = tidyAfter;
     this.#root = join(root, "workspaces");
     this.incoming = join(root, "incoming");
     this.#git = git;
@@ -30,8 +43,8 @@ export class GitRepositories implements CodeRepositories {
   }
 
   /** Opens the folder; what a coordinator that was killed left half received is removed. */
-  static async open(root: string, git: GitChildren, fetcher: CodeFetcher): Promise<GitRepositories> {
-    const repositories = new GitRepositories(root, git, fetcher);
+  static async open(root: string, options: RepositoriesOptions): Promise<GitRepositories> {
+    const repositories = new GitRepositories(root, options);
     await rm(repositories.incoming, { recursive: true, force: true });
     makeFolder(repositories.incoming);
     makeFolder(repositories.#root);
@@ -91,6 +104,12 @@ export class GitRepositories implements CodeRepositories {
     const removed = heads.map(({ ref, commit }) => `delete ${ref} ${commit}`);
     const lines = ["start", ...kept.values(), ...removed, `update ${LATEST} ${last.commit}`, "commit", ""];
     await this.#git.check({ args: ["update-ref", "--stdin"], environment, input: lines.join("\n") });
+    const pushes = (this.#pushes.get(workspaceId) ?? 0) + 1;
+    this.#pushes.set(workspaceId, pushes);
+    if (pushes % this.#tidyAfter !== 0) return;
+    // Thousands of small files would make each push slower than the one before.
+    await this.#git.check({ args: ["pack-refs", "--all"], environment });
+    await this.#git.check({ args: ["repack", "-d", "-l", "-q"], environment });
   }
 }
 
