@@ -8,6 +8,7 @@ import type {
   CreateRuns,
   Dispatcher,
   FileRuns,
+  Projects,
   PublicKeys,
   Metrics,
   Links,
@@ -32,6 +33,7 @@ export interface Services {
   accounts: Accounts;
   accessTokens: AccessTokens;
   publicKeys: PublicKeys;
+  projects: Projects;
   create: CreateRuns;
   lifecycle: RunLifecycle;
   filing: FileRuns;

@@ -146,3 +146,5 @@ export {
 export type { AccountServiceServer } from "./gen/spell/v1/account.ts";
 export { UserServiceClient, UserServiceService } from "./gen/spell/v1/user.ts";
 export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spell/v1/user.ts";
+export { ProjectServiceClient, ProjectServiceService } from "./gen/spell/v1/project.ts";
+export type { Project, ProjectServiceServer } from "./gen/spell/v1/project.ts";

@@ -16,6 +16,7 @@ import { checkRequest } from "./check-request.ts";
 import { createdNotice, hintNotice, leftOutNotice } from "./notices.ts";
 import type { Principal } from "./principal.ts";
 import { maySteer, requireOwner } from "./principal.ts";
+import { requireProjectInUse } from "./projects.ts";
 import { requestHash } from "./request-hash.ts";
 import type { MountRequest } from "./resolve-mounts.ts";
 import type { ResolveCode, ResolvedCode } from "./resolve-code.ts";
@@ -82,6 +83,7 @@ export class CreateRuns {
       throw conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
     }
     const workflow = await this.#workflowOf(owner, request.workflowId);
+    await this.#checkProject(owner.userName, request.projectId);
     const { cwd } = checkRequest(request);
     const machineType = await this.#machineType(request.machineType);
     const code = await this.#deps.code.ofRun(owner, request, workflow);
@@ -173,6 +175,10 @@ export class CreateRuns {
         ...code.leftOut.map((text) => leftOutNotice(text, createdAtMs)),
       ],
     };
+  }
+
+  async #checkProject(owner: string, projectId: number | undefined): Promise<void> {
+    if (projectId !== undefined) await requireProjectInUse(this.#deps.store, owner, projectId);
   }
 
   async #machineType(asked: string): Promise<string> {

@@ -31,6 +31,7 @@ export { ResolveCode } from "./resolve-code.ts";
 export type { LabelRequest } from "./resolve-labels.ts";
 export { Resources } from "./resources.ts";
 export type { ResourceLine } from "./resources.ts";
+export { Projects } from "./projects.ts";
 export { RunChanges } from "./run-changes.ts";
 export { RunLifecycle } from "./run-lifecycle.ts";
 export { Snapshots } from "./snapshots.ts";

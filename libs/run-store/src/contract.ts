@@ -10,6 +10,7 @@ import { describeLogs } from "./contract/logs.ts";
 import { describeMetrics } from "./contract/metrics.ts";
 import { describeModels } from "./contract/models.ts";
 import { describePeople } from "./contract/people.ts";
+import { describeProjects } from "./contract/projects.ts";
 import { describeReopening } from "./contract/reopening.ts";
 import { describeWorkspaces } from "./contract/workspaces.ts";
 import { describeUploads } from "./contract/uploads.ts";
@@ -33,6 +34,7 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeLogs(open);
     describeBlobs(open);
     describeMetrics(open);
+    describeProjects(open);
     describeWorkspaces(open);
     describeLinks(open);
     describeModels(open);

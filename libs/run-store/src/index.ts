@@ -1,6 +1,7 @@
 export type { LinkRecord } from "./links.ts";
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
 export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
+export type { ProjectRecord, ProjectStore } from "./projects.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";
 export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } from "./accounts.ts";
 export type {

@@ -8,6 +8,7 @@ import type { LinkStore } from "./links.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { ModelStore } from "./models.ts";
+import type { ProjectStore } from "./projects.ts";
 import type {
   AgentRecord,
   BlobLocation,
@@ -38,6 +39,7 @@ export interface RunStore {
   readonly links: LinkStore;
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
+  readonly projects: ProjectStore;
   readonly workspaces: WorkspaceStore;
   readonly models: ModelStore;
   readonly uploads: UploadStore;

@@ -2,18 +2,57 @@
 import { invalidInput } from "@spell/domain";
 import type { RunRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
-import { wireRun } from "./wire.ts";
+import { wireProject, wireRun } from "./wire.ts";
 import { wireWorkspace } from "./wire-workspace.ts";
 
-/** The run in the form of the wire. */
-export async function withCreator(services: Services, run: RunRecord): Promise<Record<string, unknown>> {
-  const user = await services.store.findUser(run.owner);
-  const creator = user ?? { name: run.owner, email: "", createdAtMs: run.createdAtMs };
-  const { workspaceId } = run.spec;
-  const workspace = workspaceId === undefined ? undefined : await services.store.workspaces.find(workspaceId);
-  if (workspace === undefined) return wireRun(run, creator);
-  const remoteUrl = `${services.addresses.api}/git/${workspace.id}.git`;
-  return { ...wireRun(run, creator), workspace: wireWorkspace({ workspace, creator, remoteUrl }) };
+/** The run in the form of the wire, with its creator, its project and its workspace. */
+export async function runAnswer(services: Services, run: RunRecord): Promise<Record<string, unknown>> {
+  const [answer] = await runAnswers(services, [run]);
+  if (answer === undefined) throw new Error("a run without an answer");
+  return answer;
+}
+
+/** Runs of one owner. What they share is looked up once. */
+export async function runAnswers(services: Services, runs: readonly RunRecord[]): Promise<Record<string, unknown>[]> {
+  const [first] = runs;
+  if (first === undefined) return [];
+  const { owner, createdAtMs } = first;
+  const creator = (await services.store.findUser(owner)) ?? { name: owner, email: "", createdAtMs };
+  const projects = await each(
+    runs,
+    (run) => run.projectId,
+    async (id) => {
+      const project = await services.store.projects.find({ owner, id }, services.now());
+      return project && wireProject(project, creator);
+    },
+  );
+  const workspaces = await each(
+    runs,
+    (run) => run.spec.workspaceId,
+    async (id) => {
+      const workspace = await services.store.workspaces.find(id);
+      return workspace && wireWorkspace({ workspace, creator, remoteUrl: `${services.addresses.api}/git/${id}.git` });
+    },
+  );
+  return runs.map((run) => {
+    const answer = { ...wireRun(run, creator), spell_project: projects.get(run.projectId) ?? null };
+    const workspace = workspaces.get(run.spec.workspaceId);
+    return workspace === undefined ? answer : { ...answer, workspace };
+  });
+}
+
+/** What these runs point at, by its id. */
+async function each<T>(
+  runs: readonly RunRecord[],
+  idOf: (run: RunRecord) => number | undefined,
+  find: (id: number) => Promise<T | undefined>,
+): Promise<Map<number | undefined, T>> {
+  const found = new Map<number | undefined, T>();
+  for (const id of new Set(runs.map(idOf))) {
+    const value = id === undefined ? undefined : await find(id);
+    if (value !== undefined) found.set(id, value);
+  }
+  return found;
 }
 
 /** The number in a path. Throws invalid-input. */

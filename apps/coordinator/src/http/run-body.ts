@@ -36,6 +36,7 @@ export const RunBody = Type.Object({
   attached_resources: optional(mapOf(Type.Object({ mount_point: optional(Type.String()) }))),
   params: optional(mapOf(TextOrNumber)),
   timeout_minutes: optional(Type.Integer()),
+  project_id: optional(Type.Integer()),
   stop_conditions: optional(Type.Array(Type.Array(StopCondition))),
   distributed: optional(Type.Integer()),
   idempotent: optional(Type.Boolean()),
@@ -54,7 +55,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   conda_file: "a conda file",
   stop_conditions: "stop conditions",
   timeout_minutes: "a timeout",
-  project_id: "projects",
   auto_resume: "resuming on another machine",
   tensorboard_directory: "TensorBoard",
   provider: "choosing a provider",
@@ -93,6 +93,7 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     gitCommit: body.git_commit_hash ?? "",
     uncommittedCommit: body.uncommitted_hash || undefined,
     labels: body.labels ?? [],
+    projectId: body.project_id ?? undefined,
     params: body.params ?? {},
     timeoutMinutes: body.timeout_minutes ?? undefined,
     stopConditions: (body.stop_conditions ?? []).map((all) =>

@@ -7,7 +7,7 @@ import { openWorld } from "../test-support/world.ts";
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const ANN = {
   ...{ user_name: "ann", full_name: "ann", email: "ann@example.org" },
-  ...{ created_at: "1970-01-01T00:00:00.001000Z", updated_at: "1970-01-01T00:00:00.001000Z" },
+  ...{ created_at: "1970-01-01T00:00:00.001000Z", updated_at: "1970-01-01T00:00:00.001000Z", last_logged_in: null },
 };
 
 /** What the historical client sends when nothing is asked for but a command. */
@@ -32,7 +32,7 @@ describe("creating a run", () => {
         ...{ id: 1, status: "machine_requested", reason_code: "", reason: "", user_exit_code: null },
         ...{ command: "true", gpu: "CPU", git_commit_hash: "", description: "", docker_image: null, creator: ANN },
         ...{ labels: [], environment_vars: {}, attached_resources: {}, pip_packages: [], apt_packages: [] },
-        ...{ hyper_params: {}, github_url: null, timeout_minutes: null, archived_at: null },
+        ...{ hyper_params: {}, github_url: null, timeout_minutes: null, archived_at: null, spell_project: null },
         ...{ created_at: expect.stringMatching(TIME), started_at: null, ended_at: null, workflow_id: null },
       },
     });
@@ -92,7 +92,7 @@ describe("creating a run", () => {
       ...{ docker_image: "debian", pip_packages: ["a==1"], pip_env_packages: ["a"], apt_packages: ["git"] },
       ...{ requirements_file: "a", conda_file: "a", timeout_minutes: 5 },
       stop_conditions: [[{ metric: "loss", operator: "<", value: 1 }]],
-      ...{ distributed: 2, project_id: 1, auto_resume: true, tensorboard_directory: "logs" },
+      ...{ distributed: 2, auto_resume: true, tensorboard_directory: "logs" },
       ...{ provider: "x", node_group: "x" },
     };
     for (const [field, value] of Object.entries(asked)) {

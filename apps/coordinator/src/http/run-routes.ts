@@ -6,7 +6,7 @@ import { toHttpError } from "./errors.ts";
 import { ownerOf } from "./owner.ts";
 import { RunBody, toRunRequest } from "./run-body.ts";
 import { RunListQuery, toRunFilter } from "./run-list.ts";
-import { runId, withCreator } from "./run-answer.ts";
+import { runAnswer, runAnswers, runId } from "./run-answer.ts";
 import { openLineStream } from "./stream.ts";
 import { wireLogEntry } from "./wire.ts";
 import type { TypedServer } from "./typed.ts";
@@ -24,7 +24,7 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
     const { run, existed, reused } = await create.run(principal, toRunRequest(request.body), clientKey);
     if (!existed && !reused) lifecycle.created(run);
     // A repeated call is the same call: only a run of another call counts as one that was there already.
-    return { run: await withCreator(services, run), already_existed: reused };
+    return { run: await runAnswer(services, run), already_existed: reused };
   });
 
   server.get(
@@ -38,13 +38,13 @@ export function addRunRoutes(app: FastifyInstance, services: Services): void {
     async (request) => {
       const { principal } = await ownerOf(services, request);
       const runs = await lifecycle.list(principal, toRunFilter(request.query));
-      return { runs: await Promise.all(runs.map((run) => withCreator(services, run))) };
+      return { runs: await runAnswers(services, runs) };
     },
   );
 
   server.get("/runs/:owner/:id", { schema: { params: RunPath } }, async (request) => {
     const { principal } = await ownerOf(services, request);
-    return { run: await withCreator(services, await lifecycle.get(principal, runId(request.params.id))) };
+    return { run: await runAnswer(services, await lifecycle.get(principal, runId(request.params.id))) };
   });
 
   server.delete("/runs/:owner/:id", { schema: { params: RunPath } }, async (request) => {

@@ -10,6 +10,7 @@ import type { Services } from "../services.ts";
 import { addAccountRoutes } from "./account-routes.ts";
 import { refuseMalformed, toHttpError } from "./errors.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addProjectRoutes } from "./project-routes.ts";
 import { notOffered } from "./not-offered.ts";
 import { addMetricRoutes } from "./metric-routes.ts";
 import { addLinkRoutes } from "./link-routes.ts";
@@ -87,6 +88,7 @@ export async function startHttpServer(
       });
       addAccountRoutes(api, services);
       addKeyRoutes(api, services);
+      addProjectRoutes(api, services);
       addRunRoutes(api, services);
       addRunFilingRoutes(api, services);
       addWorkflowRoutes(api, services);

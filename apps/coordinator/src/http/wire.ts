@@ -1,6 +1,6 @@
 /** Runs and users in the JSON that the historical clients parse. */
 import type { LogEntry } from "@spell/domain";
-import type { RunRecord, UserRecord } from "@spell/run-store";
+import type { ProjectRecord, RunRecord, UserRecord } from "@spell/run-store";
 
 /** UTC with microseconds, the only form that every client parses. */
 export function wireTime(atMs: number): string {
@@ -18,6 +18,21 @@ export function wireUser(user: UserRecord): Record<string, unknown> {
     created_at: at,
     updated_at: at,
     last_logged_in: user.lastLoginAtMs === undefined ? null : wireTime(user.lastLoginAtMs),
+  };
+}
+
+export function wireProject(project: ProjectRecord, creator: UserRecord): Record<string, unknown> {
+  return {
+    id: project.id,
+    name: project.name,
+    description: project.description,
+    creator: wireUser(creator),
+    created_at: wireTime(project.createdAtMs),
+    updated_at: wireTime(project.updatedAtMs),
+    archived_at: project.archivedAtMs === undefined ? null : wireTime(project.archivedAtMs),
+    total_run_count: project.totalRunCount,
+    active_run_count: project.activeRunCount,
+    total_runtime_seconds: Math.round(project.totalRuntimeMs / 1000),
   };
 }
 

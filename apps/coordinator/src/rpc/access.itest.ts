@@ -5,6 +5,7 @@ import {
   AgentServiceService,
   ListRunsRequest,
   REASON_METADATA_KEY,
+  ProjectServiceService,
   RunServiceService,
   RunSpec,
   TreeServiceService,
@@ -25,7 +26,7 @@ import { call, openWorld } from "../test-support/world.ts";
 
 const USER_SERVICES = [
   ...[RunServiceService, WorkflowServiceService, WorkspaceServiceService, TreeServiceService],
-  ...[AccountServiceService, UserServiceService],
+  ...[AccountServiceService, UserServiceService, ProjectServiceService],
 ];
 const WITHOUT_TOKEN = ["/spell.v1.AgentService/Join", "/spell.v1.UserService/LogIn"];
 

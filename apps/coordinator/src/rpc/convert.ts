@@ -14,7 +14,6 @@ export function toDigest(text: string): Digest {
 
 /** What the contract has and this build cannot do: refused, never silently left out. */
 const NOT_YET = {
-  projectId: "projects",
   timeoutMinutes: "a timeout",
   stopConditions: "stop conditions",
 } as const;
@@ -46,6 +45,7 @@ export function toRunRequest(spec: RunSpec | undefined, idempotent = false): Run
     stopConditions: spec.stopConditions.map(({ all }) => all.map(toStopCondition)),
     githubUrl: spec.githubUrl,
     githubRef: spec.githubRef,
+    projectId: spec.projectId === 0 ? undefined : spec.projectId,
     hints: spec.hints,
     idempotent,
   };

@@ -6,6 +6,7 @@ import {
   AccountServiceService,
   AgentServiceService,
   MetricServiceService,
+  ProjectServiceService,
   RunServiceService,
   TreeServiceService,
   UserServiceService,
@@ -21,6 +22,7 @@ import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
+import { createProjectService } from "./project-service.ts";
 import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
@@ -45,6 +47,7 @@ export async function startGrpcServer(
   server.addService(WorkspaceServiceService, createWorkspaceService(services));
   server.addService(TreeServiceService, createTreeService(services));
   server.addService(AccountServiceService, createAccountService(services));
+  server.addService(ProjectServiceService, createProjectService(services));
   server.addService(UserServiceService, createUserService(services));
   server.addService(AgentServiceService, createAgentService(services));
   new HealthImplementation({ "": "SERVING" }).addToServer(server);

@@ -271,7 +271,7 @@ describe("AccountService", () => {
     await using world = await openWorld();
     const { accounts } = world;
     const me = await call(accounts.whoAmI.bind(accounts), {}, world.bob);
-    expect(me).toEqual({ userName: "bob", email: "bob@example.org", createdAtMs: 1 });
+    expect(me).toMatchObject({ userName: "bob", email: "bob@example.org", createdAtMs: 1, hasPassword: false });
     using agent = await connectAgent(world);
     await agent.stream.attemptOf(await createRun(world));
     const { machineTypes } = await call(accounts.listMachineTypes.bind(accounts), {}, world.ann);

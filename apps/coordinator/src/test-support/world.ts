@@ -8,6 +8,7 @@ import {
   AccountServiceClient,
   AgentServiceClient,
   MetricServiceClient,
+  ProjectServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UserServiceClient,
@@ -45,6 +46,7 @@ export interface World extends AsyncDisposable {
   workspaces: WorkspaceServiceClient;
   trees: TreeServiceClient;
   accounts: AccountServiceClient;
+  projects: ProjectServiceClient;
   users: UserServiceClient;
   agents: AgentServiceClient;
   metrics: MetricServiceClient;
@@ -126,6 +128,7 @@ export async function openWorld(
     workspaces: new WorkspaceServiceClient(...options),
     trees: new TreeServiceClient(...options),
     accounts: new AccountServiceClient(...options),
+    projects: new ProjectServiceClient(...options),
     users: new UserServiceClient(...options),
     agents: new AgentServiceClient(...options),
     metrics: new MetricServiceClient(...options),

@@ -17,6 +17,7 @@ import type {
   WorkflowLabel,
   WorkflowRecord,
 } from "../records.ts";
+import type { ProjectStore } from "../projects.ts";
 import type { AccountStore } from "../accounts.ts";
 import type { LinkStore } from "../links.ts";
 import type { MetricStore } from "../metrics.ts";
@@ -29,6 +30,7 @@ import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
+import { SqliteProjects } from "./sqlite-projects.ts";
 import { SqliteWorkspaces } from "./sqlite-workspaces.ts";
 import { SqliteLinks } from "./sqlite-links.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
@@ -48,6 +50,7 @@ class SqliteRunStore implements RunStore {
   readonly links: LinkStore;
   readonly metrics: MetricStore;
   readonly accounts: AccountStore;
+  readonly projects: ProjectStore;
   readonly workspaces: SqliteWorkspaces;
   readonly models: ModelStore;
   readonly uploads: UploadStore;
@@ -62,6 +65,7 @@ class SqliteRunStore implements RunStore {
     this.links = new SqliteLinks(this.#db, this.#group);
     this.metrics = new SqliteMetrics(this.#db, this.#group);
     this.accounts = new SqliteAccounts(this.#db, this.#group);
+    this.projects = new SqliteProjects(this.#db, this.#group);
     this.workspaces = new SqliteWorkspaces(this.#db, this.#group);
     this.models = new SqliteModels(this.#db, this.#group);
     this.uploads = new SqliteUploads(this.#db, this.#group);
