@@ -4,6 +4,7 @@ import { describeAccounts } from "./contract/accounts.ts";
 import { describeBlobs } from "./contract/blobs.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
+import { describeHyper } from "./contract/hyper.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
 import { describeLinks } from "./contract/links.ts";
 import { describeLogs } from "./contract/logs.ts";
@@ -39,6 +40,7 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeLinks(open);
     describeModels(open);
     describeUploads(open);
+    describeHyper(open);
     describeReopening(open);
   });
 }

@@ -1,4 +1,15 @@
 export type { LinkRecord } from "./links.ts";
+export type {
+  HyperSearchRecord,
+  HyperStore,
+  ListedParameter,
+  NewHyperSearch,
+  ParameterRange,
+  ParameterValue,
+  RangedParameter,
+  SearchProgress,
+  SearchSpec,
+} from "./hyper.ts";
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
 export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
 export type { ProjectRecord, ProjectStore } from "./projects.ts";

@@ -5,6 +5,7 @@
  */
 import type { Digest } from "@spell/domain";
 import type { LinkStore } from "./links.ts";
+import type { HyperStore } from "./hyper.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { ModelStore } from "./models.ts";
@@ -43,6 +44,7 @@ export interface RunStore {
   readonly workspaces: WorkspaceStore;
   readonly models: ModelStore;
   readonly uploads: UploadStore;
+  readonly hyper: HyperStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

@@ -20,6 +20,7 @@ import type {
 import type { ProjectStore } from "../projects.ts";
 import type { AccountStore } from "../accounts.ts";
 import type { LinkStore } from "../links.ts";
+import type { HyperStore } from "../hyper.ts";
 import type { MetricStore } from "../metrics.ts";
 import type { ModelStore } from "../models.ts";
 import type { CreatedRun, RunStore } from "../run-store.ts";
@@ -31,6 +32,7 @@ import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteProjects } from "./sqlite-projects.ts";
+import { SqliteHyper } from "./sqlite-hyper.ts";
 import { SqliteWorkspaces } from "./sqlite-workspaces.ts";
 import { SqliteLinks } from "./sqlite-links.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
@@ -54,6 +56,7 @@ class SqliteRunStore implements RunStore {
   readonly workspaces: SqliteWorkspaces;
   readonly models: ModelStore;
   readonly uploads: UploadStore;
+  readonly hyper: HyperStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -69,6 +72,7 @@ class SqliteRunStore implements RunStore {
     this.workspaces = new SqliteWorkspaces(this.#db, this.#group);
     this.models = new SqliteModels(this.#db, this.#group);
     this.uploads = new SqliteUploads(this.#db, this.#group);
+    this.hyper = new SqliteHyper(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
