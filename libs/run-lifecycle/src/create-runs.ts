@@ -52,7 +52,6 @@ export interface RunRequest {
   githubRef: string;
   workspaceId?: number;
   projectId?: number;
-  hyperSearchId?: number;
   /** What old scripts ask for and nothing here can heed, as they wrote it: each becomes a line of the log. */
   hints: string[];
   /** Answer a run that was asked for in the same words and did not fail, instead of making one. */
@@ -82,14 +81,20 @@ export class CreateRuns {
       if (maySteer(owner, earlier) && earlier.runType === "user") return { run: earlier, existed: true, reused: false };
       throw conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
     }
+    const run = await this.prepare(owner, request);
+    return this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
+  }
+
+  /** The run that a request asks for, checked and resolved but not recorded. Throws invalid-input. */
+  async prepare(principal: Principal, request: RunRequest): Promise<NewRun> {
+    const owner = requireOwner(principal);
     const workflow = await this.#workflowOf(owner, request.workflowId);
     await this.#checkProject(owner.userName, request.projectId);
     const { cwd } = checkRequest(request);
     const machineType = await this.#machineType(request.machineType);
     const code = await this.#deps.code.ofRun(owner, request, workflow);
     const spec = await this.#spec(owner, { ...request, ...code, cwd, machineType });
-    const run = this.#newRun(request, code, { owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
-    return this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
+    return this.#newRun(request, code, { owner: owner.userName, runType: "user", spec, workflowId: workflow?.id });
   }
 
   /** Creates a workflow and queues its master run. */
@@ -163,10 +168,10 @@ export class CreateRuns {
     fields: Pick<NewRun, "owner" | "runType" | "spec" | "workflowId">,
   ): NewRun {
     const createdAtMs = this.#deps.now();
-    const { projectId, hyperSearchId } = request;
+    const { projectId } = request;
     return {
       ...fields,
-      ...{ projectId, hyperSearchId, createdAtMs },
+      ...{ projectId, createdAtMs },
       labels: [...new Set(request.labels)],
       requestHash: requestHash(fields.spec),
       notices: [

@@ -41,9 +41,15 @@ const GONE = {
 
 export class RunLifecycle {
   readonly #deps: RunLifecycleDeps;
+  readonly #endListeners: ((run: RunRecord) => void)[] = [];
 
   constructor(deps: RunLifecycleDeps) {
     this.#deps = deps;
+  }
+
+  /** Calls the listener after each end of a run that was recorded here. */
+  whenEnded(listener: (run: RunRecord) => void): void {
+    this.#endListeners.push(listener);
   }
 
   /** A new run was recorded: tell and schedule. */
@@ -207,5 +213,6 @@ export class RunLifecycle {
     if (!isFinal(run.status)) return;
     this.#deps.snapshots.runEnded(run.id);
     this.#deps.dispatcher.kick();
+    for (const listener of this.#endListeners) listener(run);
   }
 }
