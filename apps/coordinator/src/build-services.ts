@@ -1,4 +1,5 @@
 /** Puts the parts of a coordinator together on the drivers it is given; who chooses and who ends those is the caller. */
+import { randomInt } from "node:crypto";
 import type { NonZeroExit } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import type { Logger } from "@spell/logging";
@@ -12,6 +13,8 @@ import {
   CreateRuns,
   Dispatcher,
   FileRuns,
+  HyperDriver,
+  HyperSearches,
   Leases,
   LoginAttempts,
   Passwords,
@@ -64,7 +67,10 @@ export interface ServiceOptions {
   onError: (error: unknown) => void;
 }
 
-/** Nothing runs yet: `changes.start()` listens to the bus, the first `dispatcher.kick()` schedules. */
+/**
+ * Nothing runs yet: `changes.start()` listens to the bus, the first `dispatcher.kick()` schedules, `hyperDriver.start()` goes on
+ * with searches.
+ */
 export function buildServices(options: ServiceOptions): Services {
   const { store, objects, bus, git, addresses, log, now, onError } = options;
   const changes = new RunChanges(bus);
@@ -79,6 +85,9 @@ export function buildServices(options: ServiceOptions): Services {
   const workspaces = new Workspaces({ store, repositories, now });
   const commits = new CommitTrees({ store, trees, maxBytes });
   const code = new ResolveCode({ store, trees, snapshots, workspaces, commits, repositories, allowedProtocols });
+  const create = new CreateRuns({ store, trees, sessions, code, now });
+  const hyperDriver = new HyperDriver({ store, lifecycle, now, onError });
+  const seed = (): number => randomInt(2 ** 31);
   return {
     store,
     objects,
@@ -91,10 +100,12 @@ export function buildServices(options: ServiceOptions): Services {
     accessTokens: new AccessTokens(store, now),
     publicKeys: new PublicKeys(store, now),
     projects: new Projects(store, now),
-    create: new CreateRuns({ store, trees, sessions, code, now }),
+    create,
     lifecycle,
     filing: new FileRuns({ store, lifecycle, changes, now }),
     metrics: new Metrics({ store, lifecycle, changes }),
+    hyper: new HyperSearches({ store, create, lifecycle, driver: hyperDriver, now, seed }),
+    hyperDriver,
     dispatcher,
     sessions,
     snapshots,

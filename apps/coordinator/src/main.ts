@@ -103,6 +103,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
   ];
   for (const sweeper of sweepers) sweeper.start();
+  services.hyperDriver.start();
   dispatcher.kick();
   ready = true;
   log.info({ grpcPort: grpc.port, httpPort: http.port }, "coordinator ready");
@@ -116,6 +117,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     await http.stop();
     await git.close();
     for (const sweeper of sweepers) await sweeper.stop();
+    await services.hyperDriver.stop();
     await dispatcher.stop();
     await changes.stop();
     await bus.close();

@@ -7,6 +7,8 @@ import type {
   Authenticator,
   CreateRuns,
   Dispatcher,
+  HyperDriver,
+  HyperSearches,
   FileRuns,
   Projects,
   PublicKeys,
@@ -38,6 +40,8 @@ export interface Services {
   lifecycle: RunLifecycle;
   filing: FileRuns;
   metrics: Metrics;
+  hyper: HyperSearches;
+  hyperDriver: HyperDriver;
   dispatcher: Dispatcher;
   sessions: AgentSessions;
   snapshots: Snapshots;

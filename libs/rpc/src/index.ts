@@ -64,6 +64,33 @@ export {
 } from "./gen/spell/v1/metric.ts";
 export type { MetricServiceServer } from "./gen/spell/v1/metric.ts";
 export {
+  ArchiveHyperSearchRequest,
+  ArchiveHyperSearchResponse,
+  CreateHyperSearchRequest,
+  CreateHyperSearchResponse,
+  GetHyperSearchRequest,
+  GetHyperSearchResponse,
+  HyperMetricPoint,
+  HyperSearch,
+  HyperSearchSpec,
+  HyperServiceClient,
+  HyperServiceService,
+  KillHyperSearchRequest,
+  KillHyperSearchResponse,
+  ListHyperMetricsRequest,
+  ListHyperMetricsResponse,
+  ListHyperSearchesRequest,
+  ListHyperSearchesResponse,
+  ParameterRange,
+  ParameterValues,
+  ReadHyperMetricRequest,
+  ReadHyperMetricResponse,
+  SearchedParameter,
+  StopHyperSearchRequest,
+  StopHyperSearchResponse,
+} from "./gen/spell/v1/hyper.ts";
+export type { HyperServiceServer } from "./gen/spell/v1/hyper.ts";
+export {
   ListWorkspacesRequest,
   ListWorkspacesResponse,
   RemoveWorkspaceRequest,

@@ -6,7 +6,7 @@ import type { RunRequest } from "@spell/run-lifecycle";
 import { mapOf, optional } from "./body-types.ts";
 
 /** One schema with two types, not a union: its message then names both. */
-const TextOrNumber = Type.Unsafe({ type: ["string", "number"] }) as unknown as TUnion<[TString, TNumber]>;
+export const TextOrNumber = Type.Unsafe({ type: ["string", "number"] }) as unknown as TUnion<[TString, TNumber]>;
 
 const StopCondition = Type.Object({
   metric: Type.String(),

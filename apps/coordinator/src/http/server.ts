@@ -15,6 +15,7 @@ import { notOffered } from "./not-offered.ts";
 import { addMetricRoutes } from "./metric-routes.ts";
 import { addLinkRoutes } from "./link-routes.ts";
 import { addModelRoutes } from "./model-routes.ts";
+import { addHyperRoutes } from "./hyper-routes.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addResourceRoutes } from "./resource-routes.ts";
 import { addUploadRoutes } from "./upload-routes.ts";
@@ -94,6 +95,7 @@ export async function startHttpServer(
       addWorkflowRoutes(api, services);
       addWorkspaceRoutes(api, services);
       addMetricRoutes(api, services);
+      addHyperRoutes(api, services);
       addOtherRoutes(api, services);
       addResourceRoutes(api, services);
       addLinkRoutes(api, services);

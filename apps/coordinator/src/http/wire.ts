@@ -53,7 +53,7 @@ export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unk
     creator: wireUser(creator),
     labels: run.labels.map((name) => ({ name, background_color_hex: 0 })),
     environment_vars: withoutTypedNames(spec.environment),
-    hyper_params: withoutTypedNames(spec.params),
+    hyper_params: withoutListNames(spec.params),
     attached_resources: Object.fromEntries(spec.mounts.map((mount) => [mount.resource, mount.path])),
     created_at: wireTime(run.createdAtMs),
     started_at: run.startedAtMs === undefined ? null : wireTime(run.startedAtMs),
@@ -84,15 +84,24 @@ export function wireLine(value: unknown): string {
   return `${json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
 }
 
+/** The historical decoder takes what has one of these names for a list of records, whatever it is. */
+const LIST_NAMES =
+  `runs keys workspaces spell_projects models model_versions hyper_searches access_tokens memberships members
+  gpu_stats ls org_buckets model_servers model_server_pods`.split(/\s+/);
+
 /** The historical decoder casts values under these names, at any depth: as variable names they would break every listing. */
 const TYPED_NAMES = new Set(
   `creator user owner key run managing_run workspace workflow spell_project project model model_version hyper_search user_dataset
-   log_entry cpu_stats organization environment billing_status model_server template runs keys workspaces spell_projects models
-   model_versions hyper_searches access_tokens memberships members gpu_stats ls org_buckets model_servers model_server_pods`.split(
+   log_entry cpu_stats organization environment billing_status model_server template ${LIST_NAMES.join(" ")}`.split(
     /\s+/,
   ),
 );
 
 export function withoutTypedNames<T>(variables: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !TYPED_NAMES.has(name)));
+}
+
+/** Texts and numbers under the names of single records (`model`, `key`, …) pass unharmed. */
+function withoutListNames(values: Readonly<Record<string, string | number>>): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !LIST_NAMES.includes(name)));
 }

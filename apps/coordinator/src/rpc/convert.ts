@@ -83,7 +83,7 @@ function toSpecMessage(run: RunRecord): RunSpec {
   };
 }
 
-function toParameterValue(value: string | number): ParameterValue {
+export function toParameterValue(value: string | number): ParameterValue {
   return { value: typeof value === "number" ? { $case: "number", value } : { $case: "text", value } };
 }
 

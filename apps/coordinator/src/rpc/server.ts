@@ -7,6 +7,7 @@ import {
   AgentServiceService,
   MetricServiceService,
   ProjectServiceService,
+  HyperServiceService,
   RunServiceService,
   TreeServiceService,
   UserServiceService,
@@ -23,6 +24,7 @@ import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
 import { createProjectService } from "./project-service.ts";
+import { createHyperService } from "./hyper-service.ts";
 import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
@@ -45,6 +47,7 @@ export async function startGrpcServer(
   server.addService(WorkflowServiceService, createWorkflowService(services));
   server.addService(MetricServiceService, createMetricService(services));
   server.addService(WorkspaceServiceService, createWorkspaceService(services));
+  server.addService(HyperServiceService, createHyperService(services));
   server.addService(TreeServiceService, createTreeService(services));
   server.addService(AccountServiceService, createAccountService(services));
   server.addService(ProjectServiceService, createProjectService(services));

@@ -9,6 +9,7 @@ import {
   AgentServiceClient,
   MetricServiceClient,
   ProjectServiceClient,
+  HyperServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UserServiceClient,
@@ -50,6 +51,7 @@ export interface World extends AsyncDisposable {
   users: UserServiceClient;
   agents: AgentServiceClient;
   metrics: MetricServiceClient;
+  hyper: HyperServiceClient;
   /** What was logged as an error of ours. Whatever is left in here at the end fails the test. */
   errors: unknown[];
   /** Waits for news of a run, and live tails of a log, that nobody has ended. */
@@ -132,12 +134,14 @@ export async function openWorld(
     users: new UserServiceClient(...options),
     agents: new AgentServiceClient(...options),
     metrics: new MetricServiceClient(...options),
+    hyper: new HyperServiceClient(...options),
   };
   const dispose = async (): Promise<void> => {
     for (const client of Object.values(clients)) client.close();
     grpcServer.stop();
     await http.stop();
     await git.close();
+    await services.hyperDriver.stop();
     await services.dispatcher.stop();
     await services.changes.stop();
     await bus.close();
