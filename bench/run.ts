@@ -13,6 +13,7 @@ import { measureChain } from "./chain.ts";
 import { measureCommands } from "./commands.ts";
 import { measureComponents } from "./components.ts";
 import { startFarm } from "./farm.ts";
+import { measureHyper } from "./hyper.ts";
 import { measureLogDelay } from "./log-delay.ts";
 import { measureLogThroughput } from "./log-throughput.ts";
 import type { Measurement, Section } from "./measurement.ts";
@@ -32,9 +33,10 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "commands", measure: measureCommands },
   { name: "log-delay", measure: measureLogDelay },
   { name: "log-throughput", measure: measureLogThroughput },
+  { name: "hyper", measure: measureHyper },
   { name: "memory", measure: measureMemory },
 ];
-const LIMIT_MS = 4 * 60_000;
+const LIMIT_MS = 6 * 60_000;
 /** Of the full number of samples. */
 const QUICK_SHARE = 1 / 20;
 
