@@ -10,10 +10,16 @@ export class Questions implements Disposable {
   readonly #reader: Interface;
   readonly #lines: AsyncIterator<string>;
 
+  #shown = false;
+
   constructor() {
-    // What is typed is not shown: every question here is about a secret.
-    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-    this.#reader = createInterface({ input: process.stdin, output: silent, terminal: this.#isTty });
+    const output = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        if (this.#shown) terminal.writeError(chunk.toString());
+        done();
+      },
+    });
+    this.#reader = createInterface({ input: process.stdin, output, terminal: this.#isTty });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
@@ -23,6 +29,16 @@ export class Questions implements Disposable {
     const line = await this.#lines.next();
     if (this.#isTty) terminal.writeError("\n");
     return line.done === true ? "" : line.value;
+  }
+
+  /** Whether the answer is yes; anything else, and no answer, is no. */
+  async confirm(question: string): Promise<boolean> {
+    this.#shown = this.#isTty;
+    terminal.writeError(`${question} [y/N]: `);
+    const line = await this.#lines.next();
+    this.#shown = false;
+    if (!this.#isTty) terminal.writeError("\n");
+    return line.done !== true && /^y(es)?$/i.test(line.value.trim());
   }
 
   /** A new password; on a terminal it is typed twice. Undefined when the two differ. */

@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/label.ts")).registerLabel,
   },
   {
+    name: "project",
+    summary: "gather runs in projects",
+    load: async () => (await import("./commands/project.ts")).registerProject,
+  },
+  {
     name: "machine-types",
     summary: "list the machine types that runs may ask for",
     load: async () => (await import("./commands/machine-types.ts")).registerMachineTypes,

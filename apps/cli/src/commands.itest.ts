@@ -136,7 +136,7 @@ user_name,nora
 full_name,Nora N.
 created_at,1970-01-01 00:00:00.001000+00:00
 updated_at,1970-01-01 00:00:00.001000+00:00
-is_admin,True
+is_admin,False
 last_logged_in,None
 memberships,None
 `);
@@ -159,6 +159,6 @@ test("help and version exit 0", async () => {
   expect(await run("--version")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   expect(await run("workflow", "--help")).toMatchObject({
     exitCode: 0,
-    stdout: expect.stringContaining("--repo <LABEL=PATH>"),
+    stdout: expect.stringContaining("--repo <LABEL=PATH"),
   });
 });

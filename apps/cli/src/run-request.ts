@@ -8,6 +8,7 @@ import { checkMachineType } from "./machine-type-option.ts";
 import { parseMountOption } from "./mount-option.ts";
 import { addOldOptions, hintsOf } from "./old-options.ts";
 import { parseParams } from "./param-option.ts";
+import { projectToRunIn } from "./project-option.ts";
 import { addSharedOptions, checkCodeOptions, collect, joinCommand, parseEnvironment } from "./shared-options.ts";
 import type { CommandOptions } from "./shared-options.ts";
 import { parseStopConditions } from "./stop-condition-option.ts";
@@ -17,6 +18,7 @@ export interface RunOptions extends CommandOptions {
   machineType?: string;
   mount?: string[];
   label?: string[];
+  project?: string;
   param?: string[];
   cwd?: string;
   timeout?: number;
@@ -31,6 +33,7 @@ export function addRunOptions(command: Command): Command {
     .option("-t, --machine-type <TYPE>", "where to run (default: CPU)")
     .option("-m, --mount <RESOURCE[:PATH]>", "make outputs of another run visible; may be repeated", collect)
     .option("--label <NAME>", "for finding the run again; may be repeated", collect)
+    .option("-p, --project <NAME>", "project to put the run into")
     .option("--param <NAME=VALUE>", "value for :NAME: in the command; may be repeated", collect)
     .option("--timeout <MINUTES>", "stop the run after so many minutes, keeping its outputs", wholeNumber)
     .option(
@@ -51,7 +54,10 @@ export async function prepareRun(
   options: RunOptions,
   { client, quiet }: { client: SpellClient; quiet: boolean },
 ): Promise<RunRequest> {
-  const request = readOptions(words, options);
+  const read = readOptions(words, options);
+  // Before the code is sent: whoever is asked a question is there to answer it.
+  const project = options.project === undefined ? undefined : await projectToRunIn(client, options.project);
+  const request = { ...read, projectId: project?.id };
   const { machineType, githubUrl, description } = options;
   const checked = client.account.listMachineTypes().then((types) => {
     const names = types.map(({ name }) => name);

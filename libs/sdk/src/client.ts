@@ -4,6 +4,7 @@ import { loadConfiguration } from "./configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { Connection } from "./connection.ts";
 import type { Patience } from "./connection.ts";
+import { ProjectsService } from "./projects-service.ts";
 import { RunsService } from "./runs-service.ts";
 import { TreesService } from "./trees-service.ts";
 import { UsersService } from "./users-service.ts";
@@ -16,6 +17,7 @@ export class SpellClient implements Disposable {
   readonly workflows: WorkflowsService;
   readonly account: AccountService;
   readonly users: UsersService;
+  readonly projects: ProjectsService;
   readonly workspaces: WorkspacesService;
   readonly trees: TreesService;
   /** What it was made from, without the token. */
@@ -30,6 +32,7 @@ export class SpellClient implements Disposable {
     this.workflows = new WorkflowsService(this.#connection);
     this.account = new AccountService(this.#connection);
     this.users = new UsersService(this.#connection);
+    this.projects = new ProjectsService(this.#connection);
     this.workspaces = new WorkspacesService(this.#connection);
     this.trees = new TreesService(this.#connection);
   }

@@ -6,6 +6,7 @@ import type { Metadata } from "@grpc/grpc-js";
 import {
   AccountServiceClient,
   MetricServiceClient,
+  ProjectServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UserServiceClient,
@@ -47,6 +48,7 @@ export class Connection implements Disposable {
   readonly trees: TreeServiceClient;
   readonly account: AccountServiceClient;
   readonly users: UserServiceClient;
+  readonly projects: ProjectServiceClient;
   readonly metrics: MetricServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
@@ -63,6 +65,7 @@ export class Connection implements Disposable {
     this.trees = new TreeServiceClient(...open);
     this.account = new AccountServiceClient(...open);
     this.users = new UserServiceClient(...open);
+    this.projects = new ProjectServiceClient(...open);
     this.metrics = new MetricServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
@@ -117,8 +120,8 @@ export class Connection implements Disposable {
 
   /** Closes the sockets; calls under way fail. */
   close(): void {
-    const { runs, workflows, workspaces, trees, account, users, metrics } = this;
-    for (const client of [runs, workflows, workspaces, trees, account, users, metrics]) client.close();
+    const { runs, workflows, workspaces, trees, account, users, projects, metrics } = this;
+    for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics]) client.close();
   }
 
   [Symbol.dispose](): void {

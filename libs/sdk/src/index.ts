@@ -25,3 +25,4 @@ export type { LabelRequest, Workflow, WorkflowRequest, WorkflowsService } from "
 export type { AccountService, User } from "./account-service.ts";
 export type { TreesService } from "./trees-service.ts";
 export type { AccessToken, Login, NewUser, PublicKey, UsersService } from "./users-service.ts";
+export type { Project, ProjectsService } from "./projects-service.ts";

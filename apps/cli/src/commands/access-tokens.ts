@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { oneLine } from "../output/clean-text.ts";
-import { formatDate, formatDay, formatListing } from "../output/format.ts";
+import { formatAge, formatMoment, formatListing } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -40,7 +40,7 @@ async function createToken(name: string, options: { json?: boolean }): Promise<v
     terminal.json({ name, token, created_at: createdAt.toISOString() });
     return;
   }
-  terminal.line(`New Access Token '${oneLine(name)}' created on ${formatDay(createdAt)}`);
+  terminal.line(`New Access Token '${oneLine(name)}' created on ${formatMoment(createdAt, new Date())}`);
   terminal.line(`Token is: ${token}`);
   terminal.line("NOTE: this token is not recoverable, so save it somewhere safe.");
 }
@@ -57,7 +57,11 @@ async function listTokens(options: { json?: boolean }): Promise<void> {
     return;
   }
   const rows = tokens.map(({ name, createdAt, lastUsedAt }) => {
-    return [oneLine(name), formatDate(createdAt), lastUsedAt === undefined ? "<unused>" : formatDate(lastUsedAt)];
+    return [
+      oneLine(name),
+      formatAge(createdAt, new Date()),
+      lastUsedAt === undefined ? "<unused>" : formatAge(lastUsedAt, new Date()),
+    ];
   });
   terminal.write(formatListing(["name", "created at", "last used at"], rows));
 }

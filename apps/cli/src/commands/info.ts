@@ -25,8 +25,13 @@ async function info(word: string, options: { json?: boolean }): Promise<void> {
   const id = parseId(word);
   using client = openClient();
   const run = await client.runs.get(id);
-  if (options.json) terminal.json(runToJson(run));
-  else terminal.write(formatDescription(describe(run)));
+  if (options.json) {
+    terminal.json(runToJson(run));
+    return;
+  }
+  const { projectId } = run.record;
+  const project = projectId === 0 ? undefined : await client.projects.get(projectId);
+  terminal.write(formatDescription([["Project", project?.name], ...describe(run)]));
 }
 
 /** Names and values; what a run does not have is left out. */

@@ -6,7 +6,7 @@ import { messageOf } from "@spell/domain";
 import type { Command } from "commander";
 import { EXIT_ERROR, UsageError, argumentError, usageError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
-import { formatDate, formatListing } from "../output/format.ts";
+import { formatAge, formatListing } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -67,7 +67,11 @@ async function list(options: { json?: boolean }): Promise<void> {
   } else if (keys.length === 0) {
     terminal.line("There were no keys found for you.");
   } else {
-    const rows = keys.map(({ title, createdAt, fingerprint }) => [oneLine(title), formatDate(createdAt), fingerprint]);
+    const rows = keys.map(({ title, createdAt, fingerprint }) => [
+      oneLine(title),
+      formatAge(createdAt, new Date()),
+      fingerprint,
+    ]);
     terminal.write(formatListing(["TITLE", "ADDED", "FINGERPRINT"], rows));
   }
 }

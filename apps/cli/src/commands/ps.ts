@@ -7,6 +7,7 @@ import { formatListing } from "../output/format.ts";
 import { csvLine, runListing } from "../output/run-listing.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
+import { projectNamed } from "../project-option.ts";
 import { openClient } from "../session.ts";
 import { collect } from "../shared-options.ts";
 
@@ -14,6 +15,7 @@ interface PsOptions {
   number: string;
   repository?: string;
   label?: string[];
+  project?: string;
   trunc: boolean;
   verbose?: boolean;
   raw?: boolean;
@@ -34,6 +36,7 @@ export function registerPs(program: Command): void {
     .option("-n, --number <N>", "how many, from the newest", "50")
     .option("-r, --repository <NAME>", "only runs of this repository (the name of their code's root)")
     .option("-l, --label <NAME>", "only runs with this label; may be repeated: with any of them", collect)
+    .option("-p, --project <NAME>", "only runs in this project")
     .option("--trunc", "cut long commands", true)
     .option("--no-trunc", "show whole commands")
     .option("-v, --verbose", "also commit, times, labels, machine type and description")
@@ -48,7 +51,8 @@ async function ps(options: PsOptions): Promise<void> {
   const { repository, label } = options;
   const number = parseNumber(options.number);
   using client = openClient();
-  const runs: Run[] = (await client.runs.list({ number, repository, labels: label })).reverse();
+  const projectId = options.project === undefined ? undefined : (await projectNamed(client, options.project)).id;
+  const runs: Run[] = (await client.runs.list({ number, repository, labels: label, projectId })).reverse();
   if (options.json) {
     terminal.json(runs.map(runToJson));
     return;

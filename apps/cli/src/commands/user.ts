@@ -3,7 +3,7 @@ import type { User } from "@spell/sdk";
 import type { Command } from "commander";
 import { newPassword } from "../new-password.ts";
 import { oneLine } from "../output/clean-text.ts";
-import { formatDate, formatListing } from "../output/format.ts";
+import { formatAge, formatListing } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -74,8 +74,8 @@ async function list(options: { json?: boolean }): Promise<void> {
     return;
   }
   const rows = users.map(({ userName, email, createdAt, lastLoginAt, operator }) => {
-    const lastLogin = lastLoginAt === undefined ? "Never" : formatDate(lastLoginAt);
-    return [userName, email, formatDate(createdAt), lastLogin, operator ? "operator" : ""].map(oneLine);
+    const lastLogin = lastLoginAt === undefined ? "Never" : formatAge(lastLoginAt, new Date());
+    return [userName, email, formatAge(createdAt, new Date()), lastLogin, operator ? "operator" : ""].map(oneLine);
   });
   terminal.write(formatListing(["USER NAME", "EMAIL", "CREATED", "LAST LOG IN", "ROLE"], rows));
 }

@@ -1,7 +1,7 @@
 /** `spell whoami`: who is logged in, and where. */
 import type { Command } from "commander";
 import { oneLine } from "../output/clean-text.ts";
-import { formatDate, formatListing } from "../output/format.ts";
+import { formatAge, formatListing } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -41,15 +41,16 @@ async function whoAmI(options: WhoAmIOptions): Promise<void> {
       ["full_name", fullName],
       ["created_at", rawTime(createdAt)],
       ["updated_at", rawTime(createdAt)],
-      ["is_admin", operator ? "True" : "False"],
+      // Who could act for other owners: nobody can.
+      ["is_admin", "False"],
       ["last_logged_in", lastLoginAt === undefined ? "None" : rawTime(lastLoginAt)],
       ["memberships", "None"],
     ];
     for (const [name, value] of facts) terminal.line(`${name},${oneLine(value)}`);
     return;
   }
-  const lastLogin = lastLoginAt === undefined ? "Never" : formatDate(lastLoginAt);
-  const row = [userName, email, formatDate(createdAt), lastLogin].map(oneLine);
+  const lastLogin = lastLoginAt === undefined ? "Never" : formatAge(lastLoginAt, new Date());
+  const row = [userName, email, formatAge(createdAt, new Date()), lastLogin].map(oneLine);
   terminal.write(formatListing(["USER NAME", "EMAIL", "CREATED", "LAST LOG IN"], [row]));
 }
 

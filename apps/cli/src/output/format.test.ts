@@ -5,7 +5,7 @@ import { oneLine } from "./clean-text.ts";
 import type { RunStatus } from "@spell/sdk";
 import type { Description } from "./description.ts";
 import { formatDescription } from "./description.ts";
-import { cut, formatAge, formatListing, formatSize, formatSpan, formatTable } from "./format.ts";
+import { cut, formatAge, formatListing, formatMoment, formatSize, formatSpan, formatTable } from "./format.ts";
 import { statusName } from "./run-text.ts";
 import { decorate, localeIsUtf8 } from "./symbols.ts";
 
@@ -116,4 +116,10 @@ test("what was sent", () => {
   expect(sentLine({ uploadedBlobs: 3, uploadedBytes: 12_345, knownBlobs: 9 })).toBe(
     "Uploaded 3 objects, 12.3 kB (9 already there)",
   );
+});
+
+test("a moment has its hour, or its year when it is long ago", () => {
+  const now = new Date("2026-11-25T12:00:00Z");
+  expect(formatMoment(new Date("2026-11-25T11:57:00Z"), now)).toMatch(/^Nov 25 \d\d:57$/);
+  expect(formatMoment(new Date("2024-09-16T12:00:00Z"), now)).toMatch(/^Sep 16 2024$/);
 });

@@ -66,13 +66,10 @@ function width(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }
 
-/** A local day for listings: `2026-04-27`. */
-export function formatDate(instant: Date): string {
-  return formatTime(instant).slice(0, 10);
-}
-
-/** A local day in words: `Apr 27 2026`. */
-export function formatDay(instant: Date): string {
+/** A local moment as `ls` prints one, with the year instead of the hour when it is long ago: `Apr 27 23:50`, `Apr 27 2024`. */
+export function formatMoment(instant: Date, now: Date): string {
   const month = instant.toLocaleString("en-US", { month: "short" });
-  return `${month} ${String(instant.getDate()).padStart(2, "0")} ${instant.getFullYear()}`;
+  const isLongAgo = now.getTime() - instant.getTime() > 365 * 86_400_000;
+  const rest = isLongAgo ? String(instant.getFullYear()) : formatTime(instant).slice(11, 16);
+  return `${month} ${String(instant.getDate()).padStart(2, "0")} ${rest}`;
 }

@@ -45,6 +45,7 @@ export function runToJson(run: Run): Record<string, unknown> {
     mounts: (spec?.mounts ?? []).map(({ resource, mountPoint }) => ({ resource, mount_point: mountPoint })),
     commit_label: spec?.commitLabel ?? "",
     workflow_id: spec?.workflowId || null,
+    project_id: record.projectId || null,
     attempt: record.attempt,
     agent: record.agent,
     output_tree: record.outputTree,

@@ -1,0 +1,185 @@
+/** `spell project`: gathers runs. */
+import type { Project, SpellClient } from "@spell/sdk";
+import type { Command } from "commander";
+import { usageError } from "../exit-codes.ts";
+import { formatDescription } from "../output/description.ts";
+import { oneLine } from "../output/clean-text.ts";
+import { formatAge, formatListing } from "../output/format.ts";
+import { runListing } from "../output/run-listing.ts";
+import { runToJson } from "../output/run-text.ts";
+import { terminal } from "../output/terminal.ts";
+import { projectNamed, unknownProject } from "../project-option.ts";
+import { parseId } from "../run-id.ts";
+import { openClient } from "../session.ts";
+
+interface EditOptions {
+  name?: string;
+  description?: string;
+  json?: boolean;
+}
+
+const HELP = `
+Examples:
+  spell project create -n speech -d "what we say"
+  spell run -p speech python train.py
+  spell project add-runs speech 12 13
+`;
+
+/** Adds the command to the program. */
+export function registerProject(program: Command): void {
+  const project = program.command("project").description("Gather runs in projects.").addHelpText("after", HELP);
+  project
+    .command("create")
+    .description("Make a project.")
+    .requiredOption("-n, --name <NAME>", "its name, which no other project of yours has in any letter case")
+    .option("-d, --description <TEXT>", "for people to read")
+    .option("-r, --run-id <ID>", "run to put into it; may be repeated", collectIds)
+    .option("--json", "print a JSON object")
+    .addHelpText("after", "\nExample:\n  spell project create -n speech -r 12 -r 13\n")
+    .action(create);
+  project
+    .command("get")
+    .description("Describe a project and list its runs.")
+    .argument("<name>", "its name")
+    .option("--json", "print a JSON object")
+    .addHelpText("after", "\nExample:\n  spell project get speech\n")
+    .action(get);
+  project
+    .command("list")
+    .description("List the projects in use.")
+    .option("--archived", "list the archived ones instead")
+    .option("--json", "print a JSON array")
+    .addHelpText("after", "\nExample:\n  spell project list --archived\n")
+    .action(list);
+  project
+    .command("edit")
+    .description("Give a project another name or description.")
+    .argument("<name>", "its name so far")
+    .option("-n, --name <NAME>", "its name from now on")
+    .option("-d, --description <TEXT>", "its description from now on")
+    .addHelpText("after", "\nExample:\n  spell project edit speech -n voice\n")
+    .action(edit);
+  project
+    .command("archive")
+    .description("Take a project out of the list. Its runs stay in it.")
+    .argument("<name>", "its name")
+    .addHelpText("after", "\nExample:\n  spell project archive speech\n")
+    .action(archive);
+  project
+    .command("unarchive")
+    .description("Take an archived project back into the list.")
+    .argument("<name>", "its name")
+    .addHelpText("after", "\nExample:\n  spell project unarchive speech\n")
+    .action(unarchive);
+  for (const [verb, sentence] of [
+    ["add", "Put runs into a project: all of them or none."],
+    ["remove", "Take runs out of a project: all of them or none."],
+  ] as const) {
+    project
+      .command(`${verb}-runs`)
+      .description(sentence)
+      .argument("<name>", "name of the project")
+      .argument("<run-id...>", "numbers of runs")
+      .addHelpText("after", `\nExample:\n  spell project ${verb}-runs speech 12 13\n`)
+      .action((name: string, words: string[]) => moveRuns(verb, name, words));
+  }
+}
+
+async function create(options: EditOptions & { name: string; runId?: number[] }): Promise<void> {
+  using client = openClient();
+  const { name, description, runId: runIds } = options;
+  const project = await client.projects.create({ name, description, runIds });
+  if (options.json) terminal.json(projectToJson(project));
+  else terminal.say("cast", `Created project '${oneLine(project.name)}'`);
+}
+
+async function get(name: string, options: { json?: boolean }): Promise<void> {
+  using client = openClient();
+  const project = await projectNamed(client, name);
+  const runs = (await client.runs.list({ projectId: project.id })).reverse();
+  if (options.json) {
+    terminal.json({ ...projectToJson(project), runs: runs.map(runToJson) });
+    return;
+  }
+  const description: [string, string][] = [
+    ["Name", project.name],
+    ["Description", project.description],
+    ["Creator", project.owner],
+    ["Created At", formatAge(project.createdAt, new Date())],
+  ];
+  terminal.write(formatDescription(description));
+  terminal.line(`\nCurrent ${oneLine(project.name)} Runs:`);
+  const { emoji, colours } = terminal;
+  const { headings, rows } = runListing(runs, { trunc: true, verbose: false, emoji, colours, now: new Date() });
+  terminal.write(formatListing(headings, rows));
+}
+
+async function list(options: { archived?: boolean; json?: boolean }): Promise<void> {
+  const { archived = false } = options;
+  using client = openClient();
+  const projects = await client.projects.list({ archived });
+  if (options.json) {
+    terminal.json(projects.map(projectToJson));
+    return;
+  }
+  const headings = ["NAME", "DESCRIPTION", "CREATOR", "TOTAL RUNS", "CREATED AT", ...(archived ? ["ARCHIVED AT"] : [])];
+  const rows = projects.map((project) => {
+    const { name, description, owner, totalRunCount, createdAt, archivedAt } = project;
+    const cells = [name, description, owner, String(totalRunCount), formatAge(createdAt, new Date())].map(oneLine);
+    return archivedAt === undefined ? cells : [...cells, formatAge(archivedAt, new Date())];
+  });
+  terminal.write(formatListing(headings, rows));
+}
+
+async function edit(projectName: string, { name, description }: EditOptions): Promise<void> {
+  if (name === undefined && description === undefined) {
+    throw usageError("Please provide either a name or a description to change.");
+  }
+  using client = openClient();
+  const { id } = await projectNamed(client, projectName);
+  await client.projects.edit(id, { name, description });
+  terminal.say("cast", "Successfully edited project");
+}
+
+async function archive(name: string): Promise<void> {
+  using client = openClient();
+  const { id } = await projectNamed(client, name);
+  await client.projects.archive(id);
+  terminal.say("cast", `Successfully archived project ${oneLine(name)}`);
+}
+
+async function unarchive(name: string): Promise<void> {
+  using client = openClient();
+  const project = await client.projects.find(name, { archived: true });
+  if (project === undefined) throw unknownProject(name, "spell project list --archived");
+  await client.projects.unarchive(project.id);
+  terminal.say("cast", `Successfully unarchived project ${oneLine(name)}`);
+}
+
+async function moveRuns(verb: "add" | "remove", name: string, words: readonly string[]): Promise<void> {
+  const runIds = words.map(parseId);
+  using client = openClient();
+  const { id } = await projectNamed(client, name);
+  await moved(client, verb, { id, runIds });
+  const [done, where] = verb === "add" ? ["added", "to"] : ["removed", "from"];
+  terminal.line(`Successfully ${done} runs ${runIds.join(", ")} ${where} project '${oneLine(name)}'!`);
+}
+
+function moved(client: SpellClient, verb: "add" | "remove", what: { id: number; runIds: number[] }): Promise<void> {
+  const { id, runIds } = what;
+  return verb === "add" ? client.projects.addRuns(id, runIds) : client.projects.removeRuns(id, runIds);
+}
+
+function collectIds(word: string, previous: number[] | undefined): number[] {
+  return [...(previous ?? []), parseId(word)];
+}
+
+function projectToJson(project: Project): Record<string, unknown> {
+  return {
+    ...{ id: project.id, name: project.name, description: project.description, owner: project.owner },
+    ...{ created_at: project.createdAt.toISOString(), updated_at: project.updatedAt.toISOString() },
+    archived_at: project.archivedAt?.toISOString() ?? null,
+    ...{ total_run_count: project.totalRunCount, active_run_count: project.activeRunCount },
+    total_runtime_seconds: Math.round(project.totalRuntimeMs / 1000),
+  };
+}
