@@ -127,7 +127,7 @@ describe("a bug of ours", () => {
     );
 
   it("is hidden from the caller of a call", async () => {
-    await using world = await openWorld(broken("findUser"));
+    await using world = await openWorld(broken("findToken"));
     expectHidden(world, await thrown(call(world.accounts.whoAmI.bind(world.accounts), {}, world.ann)));
   });
 
@@ -151,7 +151,7 @@ describe("a bug of ours", () => {
   });
 
   it("is hidden from a client of the HTTP API", async () => {
-    await using world = await openWorld(broken("findUser"));
+    await using world = await openWorld(broken("findToken"));
     const error = "Something went wrong inside Spell; its log tells more.";
     expect(await ask(world, "users/me")).toEqual({ status: 500, body: { status: "error", error, code: "internal" } });
     expect(world.errors.splice(0)).toEqual([[{ err: expect.any(TypeError) }, "request failed"]]);
