@@ -5,6 +5,7 @@ import type { Configuration } from "./configuration.ts";
 import { Connection } from "./connection.ts";
 import type { Patience } from "./connection.ts";
 import { ProjectsService } from "./projects-service.ts";
+import { HyperService } from "./hyper-service.ts";
 import { RunsService } from "./runs-service.ts";
 import { TreesService } from "./trees-service.ts";
 import { UsersService } from "./users-service.ts";
@@ -14,6 +15,7 @@ import { WorkspacesService } from "./workspaces-service.ts";
 /** Talks to one coordinator as one user (or as a run of theirs). Opens no socket until the first call. */
 export class SpellClient implements Disposable {
   readonly runs: RunsService;
+  readonly hyper: HyperService;
   readonly workflows: WorkflowsService;
   readonly account: AccountService;
   readonly users: UsersService;
@@ -29,6 +31,7 @@ export class SpellClient implements Disposable {
     this.configuration = { coordinator, owner, workflowId };
     this.#connection = new Connection({ address: coordinator, token, ...patience });
     this.runs = new RunsService(this.#connection, workflowId);
+    this.hyper = new HyperService(this.#connection, workflowId);
     this.workflows = new WorkflowsService(this.#connection);
     this.account = new AccountService(this.#connection);
     this.users = new UsersService(this.#connection);

@@ -5,6 +5,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import {
   AccountServiceClient,
+  HyperServiceClient,
   MetricServiceClient,
   ProjectServiceClient,
   RunServiceClient,
@@ -50,6 +51,7 @@ export class Connection implements Disposable {
   readonly users: UserServiceClient;
   readonly projects: ProjectServiceClient;
   readonly metrics: MetricServiceClient;
+  readonly hyper: HyperServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
@@ -67,6 +69,7 @@ export class Connection implements Disposable {
     this.users = new UserServiceClient(...open);
     this.projects = new ProjectServiceClient(...open);
     this.metrics = new MetricServiceClient(...open);
+    this.hyper = new HyperServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
@@ -120,8 +123,8 @@ export class Connection implements Disposable {
 
   /** Closes the sockets; calls under way fail. */
   close(): void {
-    const { runs, workflows, workspaces, trees, account, users, projects, metrics } = this;
-    for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics]) client.close();
+    const { runs, workflows, workspaces, trees, account, users, projects, metrics, hyper } = this;
+    for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics, hyper]) client.close();
   }
 
   [Symbol.dispose](): void {

@@ -15,6 +15,8 @@ export {
 } from "./configuration.ts";
 export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";
+export type { HyperSearch } from "./hyper-search.ts";
+export type { BayesianOptions, HyperService, ParameterRange, ParameterValues, SearchedRun } from "./hyper-service.ts";
 export type { LogOptions } from "./log-reader.ts";
 export type { MetricOptions, MetricPoint } from "./metric-reader.ts";
 export { Run } from "./run.ts";

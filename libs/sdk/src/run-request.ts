@@ -98,7 +98,7 @@ export function toRunSpec(request: RunRequest, workflowId: number | undefined): 
   };
 }
 
-function toValue(value: string | number): ParameterValue {
+export function toValue(value: string | number): ParameterValue {
   return { value: typeof value === "number" ? { $case: "number", value } : { $case: "text", value } };
 }
 
