@@ -18,6 +18,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/run.ts")).registerRun,
   },
   {
+    name: "hyper",
+    summary: "search for good parameters with many runs of one command",
+    load: async () => (await import("./commands/hyper.ts")).registerHyper,
+  },
+  {
     name: "workflow",
     summary: "run a script that launches further runs",
     load: async () => (await import("./commands/workflow.ts")).registerWorkflow,

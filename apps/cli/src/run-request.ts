@@ -27,14 +27,23 @@ export interface RunOptions extends CommandOptions {
   idempotent?: boolean;
 }
 
-/** Adds what a run may be asked for, old options included. */
-export function addRunOptions(command: Command): Command {
+/** How an option is written, and what it is for. */
+interface Flags {
+  flags: string;
+  help: string;
+}
+
+/** Adds what a run may be asked for, old options included. `param`: what `--param` means here. */
+export function addRunOptions(
+  command: Command,
+  param: Flags = { flags: "--param <NAME=VALUE>", help: "value for :NAME: in the command; may be repeated" },
+): Command {
   command
     .option("-t, --machine-type <TYPE>", "where to run (default: CPU)")
     .option("-m, --mount <RESOURCE[:PATH]>", "make outputs of another run visible; may be repeated", collect)
     .option("--label <NAME>", "for finding the run again; may be repeated", collect)
     .option("-p, --project <NAME>", "project to put the run into")
-    .option("--param <NAME=VALUE>", "value for :NAME: in the command; may be repeated", collect)
+    .option(param.flags, param.help, collect)
     .option("--timeout <MINUTES>", "stop the run after so many minutes, keeping its outputs", wholeNumber)
     .option(
       '--stop-condition <"METRIC < VALUE">',

@@ -59,7 +59,7 @@ export function runListing(runs: readonly Run[], options: RunListingOptions): { 
 
 /** One row for programs. Cells with commas or quotes are quoted, so that the columns stay where they are. */
 export function csvLine(cells: readonly string[]): string {
-  return `${cells.map((cell) => (/[",]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")}\n`;
+  return `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")}\n`;
 }
 
 function shortened(command: string, trunc: boolean, emoji: boolean): string {
