@@ -74,7 +74,9 @@ describe("the operator", () => {
       ...{ exitCode: 0, stderr: "" },
       stdout: `✨ Made user bob.\nThey log in with: spell login --coordinator ${coordinator} --identity bob\n`,
     });
-    const run = JSON.parse((await farm.spell(["run", "-b", "-f", "--json", "true"], { cwd: farm.folder })).stdout) as {
+    const code = join(farm.folder, "code");
+    makeFolder(code);
+    const run = JSON.parse((await farm.spell(["run", "-b", "-f", "--json", "true"], { cwd: code })).stdout) as {
       id: number;
     };
     expect(await logIn("bob@example.org", "tall orange cat", "bob")).toMatchObject({ stdout: "Hello, bob!\n" });

@@ -1,10 +1,17 @@
 /** Runs gathered in projects from the command line. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Farm } from "../support/farm.ts";
+import { python } from "../support/python.ts";
 
 let farm: Farm;
+/** A folder without files: what runs take along. */
+let code = "";
 beforeAll(async () => {
   farm = await Farm.start({ args: ["--executor", "dummy"] });
+  code = join(farm.folder, "code");
+  mkdirSync(code);
 });
 afterAll(() => farm[Symbol.asyncDispose]());
 
@@ -17,7 +24,7 @@ const fails = (exitCode: number, sentence: string) => ({
 
 async function newRun(...options: string[]): Promise<number> {
   const args = ["run", "-b", "-f", "--json", ...options, "true"];
-  const result = await farm.spell(args, { cwd: farm.folder });
+  const result = await farm.spell(args, { cwd: code });
   expect(result.stderr).toBe("");
   return (JSON.parse(result.stdout) as { id: number }).id;
 }
@@ -75,9 +82,28 @@ it("runs are made in one, and put in and taken out later", async () => {
 });
 
 it("a run in a project that is not there asks whether to make it", async () => {
-  const ask = (input: string) => farm.spell(["run", "-b", "-f", "-p", "fresh", "true"], { cwd: farm.folder, input });
+  const ask = (input: string) => farm.spell(["run", "-b", "-f", "-p", "fresh", "true"], { cwd: code, input });
   expect(await ask("n\n")).toEqual(fails(1, "Would you like to create a new one? [y/N]"));
   expect(await ask("")).toEqual(fails(1, "Unknown project 'fresh'"));
   expect(await ask("y\n")).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Casting spell #") });
   expect(await idsIn("fresh")).toHaveLength(1);
+});
+
+it("a script puts its runs into a project, and no project is made by a wrong name", async () => {
+  await project("create", "-n", "scripted");
+  const script = `
+import spell.client
+client = spell.client.from_environment()
+run = client.runs.new(command="true", project="Scripted")
+print(run.id, [each.id for each in client.runs.list(project="scripted")])
+try:
+    client.runs.new(command="true", project="nope")
+except Exception as error:
+    print(type(error).__name__)
+`;
+  const { stdout, stderr } = await python(farm.place, script);
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^(\d+) \[\1\]\n\w+\n$/);
+  expect(await idsIn("scripted")).toHaveLength(1);
+  expect((await project("list")).stdout).not.toContain("nope");
 });

@@ -36,7 +36,7 @@ function codeAndReason({ error }: AnyAnswer): [number | undefined, string | unde
 
 /** What a user may ask, each call with a request that is otherwise right. */
 function userCalls(world: World, token: string, runId: number): Record<string, () => Promise<unknown>> {
-  const { runs, workflows, workspaces, accounts } = world;
+  const { runs, workflows, workspaces, accounts, users, projects } = world;
   const spec = RunSpec.fromPartial({ command: "true" });
   const workflow = { spec, labels: [], clientKey: "", local: false };
   const streaming = { runId, offset: 0, follow: false };
@@ -60,6 +60,24 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
     killWorkflow: () => call(workflows.killWorkflow.bind(workflows), { workflowId: 1 }, token),
     whoAmI: () => call(accounts.whoAmI.bind(accounts), {}, token),
     createJoinToken: () => call(accounts.createJoinToken.bind(accounts), {}, token),
+    logOut: () => call(users.logOut.bind(users), {}, token),
+    changePassword: () => call(users.changePassword.bind(users), { oldPassword: "", newPassword: "x" }, token),
+    createAccessToken: () => call(users.createAccessToken.bind(users), { name: "x" }, token),
+    listAccessTokens: () => call(users.listAccessTokens.bind(users), {}, token),
+    deleteAccessToken: () => call(users.deleteAccessToken.bind(users), { name: "x" }, token),
+    addKey: () => call(users.addKey.bind(users), { title: "x", key: "ssh-ed25519 AAAA" }, token),
+    listKeys: () => call(users.listKeys.bind(users), {}, token),
+    getKey: () => call(users.getKey.bind(users), { id: 1 }, token),
+    deleteKey: () => call(users.deleteKey.bind(users), { id: 1 }, token),
+    listUsers: () => call(users.listUsers.bind(users), {}, token),
+    createProject: () => call(projects.createProject.bind(projects), { name: "x", description: "", runIds: [] }, token),
+    getProject: () => call(projects.getProject.bind(projects), { projectId: 1 }, token),
+    listProjects: () => call(projects.listProjects.bind(projects), { archived: false }, token),
+    editProject: () => call(projects.editProject.bind(projects), { projectId: 1, name: "x" }, token),
+    archiveProject: () => call(projects.archiveProject.bind(projects), { projectId: 1 }, token),
+    unarchiveProject: () => call(projects.unarchiveProject.bind(projects), { projectId: 1 }, token),
+    addProjectRuns: () => call(projects.addProjectRuns.bind(projects), { projectId: 1, runIds: [] }, token),
+    removeProjectRuns: () => call(projects.removeProjectRuns.bind(projects), { projectId: 1, runIds: [] }, token),
   };
 }
 
