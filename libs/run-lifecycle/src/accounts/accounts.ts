@@ -52,7 +52,7 @@ export class Accounts {
     }
     checkNewUser(request);
     // Counted as a wrong password is, so that nobody makes users by the thousand.
-    await this.#deps.attempts.count({ identity: request.userName, address }, async () => false);
+    await this.#deps.attempts.count({ address }, async () => false);
     return this.#create(request);
   }
 
@@ -74,7 +74,8 @@ export class Accounts {
     const { store, attempts } = this.#deps;
     let user: UserRecord | undefined;
     const { identity, password, accessToken } = request;
-    const right = await attempts.count({ identity, address }, async () => {
+    const who = accessToken === "" ? { identity, address } : { address };
+    const right = await attempts.count(who, async () => {
       user = accessToken === "" ? await this.#byPassword(identity, password) : await this.#byToken(accessToken);
       return user !== undefined;
     });

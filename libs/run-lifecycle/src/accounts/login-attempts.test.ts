@@ -38,6 +38,12 @@ describe("attempts to log in", () => {
     expect(await attempts.count(from("10.0.0.2", 200), right)).toBe(true);
   });
 
+  it("without a user count for the address alone", async () => {
+    const attempts = new LoginAttempts();
+    for (let each = 0; each < 100; each += 1) await attempts.count({ address: "10.0.0.1" }, wrong);
+    await expect(attempts.count({ address: "10.0.0.1" }, right)).rejects.toMatchObject(stopped);
+  });
+
   it("count also when they fail otherwise, and when all come at once", async () => {
     const attempts = new LoginAttempts();
     const ann = { identity: "ann", address: "10.0.0.1" };
