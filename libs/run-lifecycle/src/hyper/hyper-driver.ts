@@ -62,13 +62,17 @@ export class HyperDriver {
     }
     const state = { again: true, done: Promise.resolve() };
     this.#driven.set(id, state);
-    state.done = this.#drive(id, state).finally(() => this.#driven.delete(id));
+    state.done = this.#drive(id, state).finally(() => {
+      this.#driven.delete(id);
+      // A kick that came between the last look and here found it still driven.
+      if (state.again) this.kick(id);
+    });
   }
 
   /** The same, and waits until what follows from it is done. */
   async settle(id: number): Promise<void> {
     this.kick(id);
-    await this.#driven.get(id)?.done;
+    while (this.#driven.has(id)) await this.#driven.get(id)?.done;
   }
 
   async #drive(id: number, state: { again: boolean }): Promise<void> {
