@@ -6,7 +6,7 @@ import type { Run } from "@spell/sdk";
 const STATUS_NAMES: Readonly<Record<string, string>> = { machine_requested: "Queued", user_requested: "Requested" };
 
 /** `Complete (0)`, `Queued`, `Build Failed`. */
-export function statusName(run: Pick<Run, "status" | "userExitCode">): string {
+export function statusName(run: Pick<Run, "status"> & Partial<Pick<Run, "userExitCode">>): string {
   const name = STATUS_NAMES[run.status] ?? run.status.split("_").map(capital).join(" ");
   return run.userExitCode === undefined ? name : `${name} (${run.userExitCode})`;
 }

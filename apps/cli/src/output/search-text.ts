@@ -30,7 +30,7 @@ export function valueCells(run: Run, names: readonly string[]): string[] {
 export function runRow(run: Run, names: readonly string[], now: Date): string[] {
   const { startedAt, endedAt } = run;
   const duration = startedAt === undefined ? "-" : formatSpan((endedAt ?? now).getTime() - startedAt.getTime());
-  return [String(run.id), statusName(run).toLowerCase(), duration, ...valueCells(run, names)];
+  return [String(run.id), statusName({ status: run.status }).toLowerCase(), duration, ...valueCells(run, names)];
 }
 
 /** What stands above that table. */
