@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import type { Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { EXIT_INTERRUPTED } from "./exit-codes.ts";
 import { terminal } from "./output/terminal.ts";
 
 /** One reader for all questions: a second one would miss what the first has read ahead. */
@@ -20,6 +21,12 @@ export class Questions implements Disposable {
       },
     });
     this.#reader = createInterface({ input: process.stdin, output, terminal: this.#isTty });
+    // ^C answers nothing: it ends the command.
+    this.#reader.on("SIGINT", () => {
+      this.#reader.close();
+      terminal.writeError("\n");
+      process.exit(EXIT_INTERRUPTED);
+    });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
