@@ -6,7 +6,6 @@ with a warning.
 """
 
 import os
-import shutil
 import warnings
 from typing import IO, TYPE_CHECKING, Callable, List, Optional, Tuple
 
@@ -103,7 +102,8 @@ class _Folder:
         part = self._part(path)
         try:
             with open(part, "xb") as target:
-                shutil.copyfileobj(source, target, _COPY_BYTES)
+                for piece in iter(lambda: source.read(_COPY_BYTES), b""):
+                    target.write(piece)
                 if target.tell() != member.size:
                     raise ClientException(f"{member.name!r} ends after {target.tell()} of {member.size} bytes")
             if member.mode & 0o100:
@@ -115,6 +115,8 @@ class _Folder:
 
     def copy(self, source: str, path: str) -> None:
         """A hard link of the archive: here a file of its own."""
+        import shutil
+
         if os.path.islink(source) or not os.path.isfile(source):
             raise ClientException(f"The server sent a link to {source!r}, which is no file of the same copy: refused")
         part = self._part(path)
