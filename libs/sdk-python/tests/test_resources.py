@@ -111,7 +111,9 @@ def test_an_empty_folder_makes_the_destination(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "deep").is_dir()
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/spell-evil", "a/b/../../../evil", "..", "/"])
+@pytest.mark.parametrize(
+    "name", ["../evil", "a/../../evil", "/tmp/spell-evil", "a/b/../../../evil", "..", "/", ".", "a/..", "a/../../out"]
+)
 def test_names_that_lead_out(tmp_path: Path, name: str) -> None:
     told: List[str] = []
     with pytest.raises(ClientException, match="outside"):
@@ -138,6 +140,23 @@ def test_links_of_the_archive(tmp_path: Path) -> None:
     assert os.readlink(tmp_path / "d" / "up") == "../d"
     assert not (tmp_path / "same").is_symlink()
     assert (tmp_path / "same").read_bytes() == b"F"
+
+
+def test_links_that_lead_out_together(tmp_path: Path) -> None:
+    # Each by itself stays inside, as long as the other one is not there.
+    for order in (("b", "a"), ("a", "b")):
+        folder = tmp_path / "".join(order)
+        targets = {"a": ".", "b": "a/.."}
+        with pytest.warns(UserWarning, match="left out"):
+            unpack(tar_of(*(link(name, targets[name]) for name in order)), folder)
+        assert os.listdir(folder) == ["a"]
+
+
+def test_a_name_with_a_zero_byte(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("plain")
+    member.pax_headers = {"path": "a\0b"}
+    with pytest.raises(ClientException):
+        unpack(tar_of(member), tmp_path / "out")
 
 
 def test_no_member_is_written_through_a_link(tmp_path: Path) -> None:

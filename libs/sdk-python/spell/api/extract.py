@@ -50,7 +50,7 @@ def _unpack(archive: "tarfile.TarFile", folder: "_Folder", report: Report) -> No
     # Links are made last: then no member can be written through one.
     links: List[Tuple[str, str]] = []
     for member in archive:
-        path = folder.inside(member.name)
+        path = folder.inside(member.name, member.isdir())
         if report is not None and path != folder.root:
             report(member.name)
         if member.isdir():
@@ -67,6 +67,9 @@ def _unpack(archive: "tarfile.TarFile", folder: "_Folder", report: Report) -> No
             raise ClientException(f"{member.name!r} is no plain file, folder or link: refused")
     for path, target in links:
         folder.link(path, target)
+    # One that was made later may have changed where another one leads.
+    for path, target in links:
+        folder.check_link(path, target)
 
 
 class _Reader:
@@ -82,15 +85,15 @@ class _Folder:
     def __init__(self, path: str) -> None:
         self.root = os.path.realpath(path)
 
-    def inside(self, name: str) -> str:
+    def inside(self, name: str, is_folder: bool = False) -> str:
         """Where a member of that name lies. Raises :class:`ClientException` if that is not below the folder."""
         path = os.path.normpath(os.path.join(self.root, name))
-        parent = os.path.realpath(os.path.dirname(path))
-        if path == self.root:
+        if path == self.root and is_folder:
             return path
-        if "\0" in name or not self._holds(path) or not self._holds(parent):
+        parent = os.path.dirname(path)
+        if "\0" in name or not self._holds(parent) or not self._holds(os.path.realpath(parent)):
             raise ClientException(f"The server sent {name!r}, which would be written outside of {self.root!r}: refused")
-        return os.path.join(parent, os.path.basename(path))
+        return os.path.join(os.path.realpath(parent), os.path.basename(path))
 
     def make(self, path: str) -> None:
         if not os.path.isdir(path) and os.path.lexists(path):
@@ -127,15 +130,18 @@ class _Folder:
             _remove(part)
 
     def link(self, path: str, target: str) -> None:
-        if os.path.isabs(target) or not self._holds(os.path.realpath(os.path.join(os.path.dirname(path), target))):
-            warnings.warn(f"The link {path!r} points out of what is copied, at {target!r}: left out", stacklevel=2)
-            return
         part = self._part(path)
         os.symlink(target, part)
         try:
             self._replace(part, path)
         finally:
             _remove(part)
+
+    def check_link(self, path: str, target: str) -> None:
+        """Remove a link that points out, and say so."""
+        if os.path.islink(path) and (os.path.isabs(target) or not self._holds(os.path.realpath(path))):
+            os.unlink(path)
+            warnings.warn(f"The link {path!r} points out of what is copied, at {target!r}: left out", stacklevel=2)
 
     def _part(self, path: str) -> str:
         parent = os.path.dirname(path)
