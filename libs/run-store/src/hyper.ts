@@ -103,6 +103,6 @@ export interface HyperStore {
   request(id: number, verb: "stop" | "kill", by: string): Promise<HyperSearchRecord | undefined>;
   /** Sets its end if all its runs have ended and it makes no more (`wanted` runs, or it was to stop). True if it did. */
   end(id: number, wanted: number, atMs: number): Promise<boolean>;
-  /** Hides an ended one. False when it has not ended, or is hidden already. */
+  /** Hides one that has ended or is to end. False when it is neither, or hidden already. */
   archive(id: number, atMs: number): Promise<boolean>;
 }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { usageError } from "../exit-codes.ts";
 import { csvLine } from "../output/run-listing.ts";
-import { formatListing, formatTable, formatTime } from "../output/format.ts";
+import { formatAge, formatListing, formatTable } from "../output/format.ts";
 import { describeSearch, parameterNames, runRow, searchToJson } from "../output/search-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
@@ -45,8 +45,9 @@ async function listSearches({ json }: { json?: boolean }): Promise<void> {
     terminal.json(searches.map((search) => searchToJson(search)));
     return;
   }
+  const now = new Date();
   const rows = searches.map(({ id, numRuns, createdAtMs, owner }) => {
-    return [String(id), String(numRuns), formatTime(new Date(createdAtMs)).slice(0, 10), owner];
+    return [String(id), String(numRuns), formatAge(new Date(createdAtMs), now), owner];
   });
   terminal.write(formatListing(["ID", "# RUNS", "CREATED AT", "CREATOR"], rows));
 }

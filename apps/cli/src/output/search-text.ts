@@ -43,7 +43,7 @@ export function describeSearch(search: SearchRecord, now: Date): [string, string
     ["# Runs", String(search.numRuns)],
     ["Command", oneLine(search.command)],
     ["Machine Type", search.machineType],
-    ["Status", search.status === "running" && startedAtMs === 0 ? "queued" : search.status],
+    ["Status", statusWord(search)],
     ["Duration", duration],
     ["Description", oneLine(search.description) || "-"],
   ];
@@ -54,6 +54,12 @@ export function describeSearch(search: SearchRecord, now: Date): [string, string
     );
   }
   return facts;
+}
+
+/** The words that people know: `finished` when all its runs have come to an end of their own. */
+function statusWord({ status, startedAtMs }: SearchRecord): string {
+  if (status === "complete") return "finished";
+  return status === "running" && startedAtMs === 0 ? "queued" : status;
 }
 
 /** A search for programs: names as on the wire, times in ISO 8601. */

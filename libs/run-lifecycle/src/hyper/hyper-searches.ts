@@ -98,7 +98,10 @@ export class HyperSearches {
     await driver.settle(id);
   }
 
-  /** Hides an ended search from lists; its runs stay. Throws conflict when it has not ended or is archived already. */
+  /**
+   * Hides a search that has ended, or was stopped or killed, from lists; its runs stay. Throws conflict when it is under way or archived
+   * already.
+   */
   async archive(principal: Principal, id: number): Promise<void> {
     const { store, now } = this.#deps;
     const search = await this.#findToSteer(principal, id);

@@ -133,6 +133,11 @@ export function describeHyper(open: OpenFixture): void {
       expect(await hyper.archive(3, 80)).toBe(true);
       expect(await hyper.archive(3, 90)).toBe(false);
       expect(await hyper.archive(9, 90)).toBe(false);
+      // One that is to end may be hidden before its runs have heard of it.
+      await hyper.create(search(), [withRate(1)], "");
+      await hyper.request(4, "kill", "ann");
+      expect(await hyper.archive(4, 95)).toBe(true);
+      expect(await hyper.listOpen()).toContain(4);
       expect(await ids("ann")).toEqual([1]);
       expect(await hyper.find(3)).toMatchObject({ archivedAtMs: 80 });
     });

@@ -104,7 +104,7 @@ export class SqliteHyper implements HyperStore {
   archive(id: number, atMs: number): Promise<boolean> {
     return this.#group.write(() => {
       const sql = `UPDATE hyper_searches SET archived_at_ms = ?
-                   WHERE id = ? AND ended_at_ms IS NOT NULL AND archived_at_ms IS NULL`;
+                   WHERE id = ? AND (ended_at_ms IS NOT NULL OR requested IS NOT NULL) AND archived_at_ms IS NULL`;
       return this.#db.run(sql, atMs, id) > 0;
     });
   }

@@ -2241,7 +2241,10 @@ export const HyperServiceService = {
       Buffer.from(KillHyperSearchResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): KillHyperSearchResponse => KillHyperSearchResponse.decode(value),
   },
-  /** Hides an ended search from lists; its runs stay. FAILED_PRECONDITION while it has not ended, or when it is archived. */
+  /**
+   * Hides a search that has ended, or was stopped or killed, from lists; its runs stay. FAILED_PRECONDITION while it is under way,
+   * or when it is archived.
+   */
   archiveHyperSearch: {
     path: "/spell.v1.HyperService/ArchiveHyperSearch" as const,
     requestStream: false as const,
@@ -2289,7 +2292,10 @@ export interface HyperServiceServer extends UntypedServiceImplementation {
   stopHyperSearch: handleUnaryCall<StopHyperSearchRequest, StopHyperSearchResponse>;
   /** Kills every run that has not ended; the search makes no more. FAILED_PRECONDITION when it has ended. */
   killHyperSearch: handleUnaryCall<KillHyperSearchRequest, KillHyperSearchResponse>;
-  /** Hides an ended search from lists; its runs stay. FAILED_PRECONDITION while it has not ended, or when it is archived. */
+  /**
+   * Hides a search that has ended, or was stopped or killed, from lists; its runs stay. FAILED_PRECONDITION while it is under way,
+   * or when it is archived.
+   */
   archiveHyperSearch: handleUnaryCall<ArchiveHyperSearchRequest, ArchiveHyperSearchResponse>;
   /** Every metric that one of its runs has sent. */
   listHyperMetrics: handleUnaryCall<ListHyperMetricsRequest, ListHyperMetricsResponse>;
@@ -2377,7 +2383,10 @@ export interface HyperServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: KillHyperSearchResponse) => void,
   ): ClientUnaryCall;
-  /** Hides an ended search from lists; its runs stay. FAILED_PRECONDITION while it has not ended, or when it is archived. */
+  /**
+   * Hides a search that has ended, or was stopped or killed, from lists; its runs stay. FAILED_PRECONDITION while it is under way,
+   * or when it is archived.
+   */
   archiveHyperSearch(
     request: ArchiveHyperSearchRequest,
     callback: (error: ServiceError | null, response: ArchiveHyperSearchResponse) => void,
