@@ -30,6 +30,8 @@ refused("never", lambda: client.runs.get(full).wait_status(client.runs.FAILED))
 
 const WRITES = "mkdir save; echo > save/m; echo o > out.txt";
 
+/** What a resource looks like. */
+const FORM = "write runs/<id>, uploads/<name> or the alias of a link, then /<path> if need be, without '..'";
 const NO_RESOURCE = (resource: string, why: string): Refusal => [
   "BadRequest",
   "no-such-resource",
@@ -44,8 +46,8 @@ const refusalsOf = ({ full, empty }: { full: number; empty: number }): Record<st
   "missing run": NO_RESOURCE("runs/99/out.txt", "there is no run 99"),
   "missing file": NO_RESOURCE(`runs/${full}/none`, `run ${full} has no "none"`),
   "no outputs": NO_RESOURCE(`runs/${empty}`, `run ${empty} wrote no files`),
-  "not a resource": NO_RESOURCE("/etc/passwd", "write runs/<id> or runs/<id>/<path>, without '..'"),
-  "path with ..": NO_RESOURCE(`runs/${full}/save/../../2`, "write runs/<id> or runs/<id>/<path>, without '..'"),
+  "not a resource": NO_RESOURCE("/etc/passwd", FORM),
+  "path with ..": NO_RESOURCE(`runs/${full}/save/../../2`, FORM),
   "place with ..": BAD("bad-mount", "a mount path may not contain '..'"),
   "one place": BAD("mount-clash", `Cannot mount both "runs/${full}/out.txt" and "runs/${full}/save" at /spell/a`),
   "under a file": BAD("mount-clash", `Cannot mount both "runs/${full}/out.txt" and "runs/${full}/save" at /d/e`),

@@ -180,7 +180,7 @@ describe("a path", () => {
     ["GET", "/v1", 404],
     ["GET", "/v2/users/me", 404],
     ["GET", "/v1/nonsense", 404],
-    ["POST", "/v1/workflows/ann", 404],
+    ["POST", "/v1/workflows/ann", 400],
     ["DELETE", "/v1/runs/ann/1", 409],
     ["DELETE", "/v1/runs/ann/99", 404],
     ["DELETE", "/v1/runs/ann/x", 400],
