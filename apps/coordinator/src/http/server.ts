@@ -16,6 +16,7 @@ import { addMetricRoutes } from "./metric-routes.ts";
 import { addLinkRoutes } from "./link-routes.ts";
 import { addModelRoutes } from "./model-routes.ts";
 import { addHyperRoutes } from "./hyper-routes.ts";
+import { addOpenApiRoute, describeApi } from "./open-api.ts";
 import { addOtherRoutes } from "./other-routes.ts";
 import { addResourceRoutes } from "./resource-routes.ts";
 import { addUploadRoutes } from "./upload-routes.ts";
@@ -80,6 +81,7 @@ export async function startHttpServer(
   app.get("/readyz", (_request, reply) =>
     options.ready() ? { status: "ok" } : reply.code(503).send({ status: "starting" }),
   );
+  await describeApi(app);
   await app.register(
     (api, _options, done) => {
       // Stop and kill come as POST without a body but may still name a content type.
@@ -101,6 +103,7 @@ export async function startHttpServer(
       addLinkRoutes(api, services);
       addModelRoutes(api, services);
       addUploadRoutes(api, services);
+      addOpenApiRoute(api);
       done();
     },
     { prefix: "/v1" },
