@@ -52,6 +52,64 @@ Start Time    2020-05-05 11:55:35
 End Time      2020-05-05 11:55:41
 Duration      6.87s
 `);
+    fake.addRun({
+      hyperSearchId: 4,
+      status: "running",
+      spec: {
+        codeRoot: "char-rnn",
+        gitCommit: "0123456789abcdef0123456789abcdef01234567",
+        labels: ["one", "two"],
+        mounts: [
+          { resource: "runs/1/x", mountPoint: "/data/x" },
+          { resource: "runs/2", mountPoint: "" },
+        ],
+        environment: { A: "b c", D: "" },
+        params: { lr: { value: { $case: "number", value: 0.1 } }, text: { value: { $case: "text", value: "1e-4" } } },
+        timeoutMinutes: 1,
+        stopConditions: [
+          {
+            all: [
+              { metric: "loss", operator: "<", value: 0.5, minIndex: 10 },
+              { metric: "acc", operator: ">=", value: 1, minIndex: 0 },
+            ],
+          },
+          { all: [{ metric: "x", operator: ">", value: 2, minIndex: 0 }] },
+        ],
+        githubUrl: "https://example.org/x.git",
+        githubRef: "main",
+        description: "two\nlines",
+      },
+    });
+    expect((await run("info", "338")).stdout).toBe(`Repository        char-rnn
+Git Commit        0123456789abcdef0123456789abcdef01234567
+Status            running
+Command           true
+Creator           nora
+Description       two lines
+Machine Type      CPU
+GitHub URL        https://example.org/x.git
+GitHub Ref        main
+Created           2020-05-05 11:55:35
+Labels            one
+                  two
+Mounts            runs/1/x at /data/x
+                  runs/2
+Environment Vars  A=b c
+                  D=
+Timeout           1 minute
+Stop Conditions   loss < 0.5:10 && acc >= 1
+                  x > 2
+Hyperparameters   lr=0.1
+                  text=1e-4
+Hyper Search      4
+`);
+    expect(JSON.parse((await run("info", "338", "--json")).stdout)).toMatchObject({
+      params: { lr: 0.1, text: "1e-4" },
+      timeout_minutes: 1,
+      stop_conditions: [[{ metric: "loss", min_index: 10 }, {}], [{ operator: ">" }]],
+      project_id: null,
+      hyper_search_id: 4,
+    });
     expect(JSON.parse((await run("info", "335", "--json")).stdout)).toMatchObject({
       id: 335,
       ended_at: "2020-05-05T11:55:41.870Z",

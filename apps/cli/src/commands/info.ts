@@ -1,11 +1,11 @@
 /** `spell info`: all about one run. */
 import { formatDuration } from "@spell/domain";
-import type { Run } from "@spell/sdk";
+import type { Run, StopCondition } from "@spell/sdk";
 import type { Command } from "commander";
 import { formatDescription } from "../output/description.ts";
 import type { Description } from "../output/description.ts";
-import { formatTime } from "../output/format.ts";
-import { runToJson } from "../output/run-text.ts";
+import { count, formatTime } from "../output/format.ts";
+import { paramsOf, runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
 import { openClient } from "../session.ts";
@@ -54,6 +54,8 @@ function describe(run: Run): Description {
     ["Workflow", spec?.workflowId ? String(spec.workflowId) : ""],
     ["Machine Type", run.machineType],
     ["Machine", agent],
+    ["GitHub URL", spec?.githubUrl],
+    ["GitHub Ref", spec?.githubRef],
     ["Created", formatTime(run.createdAt)],
     ["Start Time", run.startedAt && formatTime(run.startedAt)],
     ["End Time", run.endedAt && formatTime(run.endedAt)],
@@ -61,6 +63,10 @@ function describe(run: Run): Description {
     ["Labels", run.labels],
     ["Mounts", mounts],
     ["Environment Vars", environment],
+    ["Timeout", spec?.timeoutMinutes ? count(spec.timeoutMinutes, "minute") : ""],
+    ["Stop Conditions", (spec?.stopConditions ?? []).map(({ all }) => all.map(conditionText).join(" && "))],
+    ["Hyperparameters", Object.entries(paramsOf(run)).map(([name, value]) => `${name}=${value}`)],
+    ["Hyper Search", run.record.hyperSearchId === 0 ? "" : String(run.record.hyperSearchId)],
   ];
 }
 
@@ -68,3 +74,10 @@ function duration({ startedAt, endedAt }: Run): string {
   if (startedAt === undefined || endedAt === undefined) return "";
   return formatDuration(endedAt.getTime() - startedAt.getTime());
 }
+
+/** As it is given to `--stop-condition`. */
+function conditionText({ metric, operator, value, minIndex = 0 }: ConditionText): string {
+  return `${metric} ${operator} ${value}${minIndex === 0 ? "" : `:${minIndex}`}`;
+}
+
+type ConditionText = Pick<StopCondition, "metric" | "value" | "minIndex"> & { operator: string };

@@ -20,6 +20,12 @@ function capital(word: string): string {
   return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
 
+/** The values of the run's parameters, as they were put into its command. */
+export function paramsOf(run: Run): Record<string, string | number> {
+  const params = Object.entries(run.record.spec?.params ?? {});
+  return Object.fromEntries(params.map(([name, { value }]) => [name, value?.value ?? ""]));
+}
+
 /** A run for programs: names as on the wire, times in ISO 8601. */
 export function runToJson(run: Run): Record<string, unknown> {
   const { spec, ...record } = run.record;
@@ -45,7 +51,16 @@ export function runToJson(run: Run): Record<string, unknown> {
     mounts: (spec?.mounts ?? []).map(({ resource, mountPoint }) => ({ resource, mount_point: mountPoint })),
     commit_label: spec?.commitLabel ?? "",
     workflow_id: spec?.workflowId || null,
+    github_url: spec?.githubUrl ?? "",
+    github_ref: spec?.githubRef ?? "",
+    params: paramsOf(run),
+    timeout_minutes: spec?.timeoutMinutes || null,
+    stop_conditions: (spec?.stopConditions ?? []).map(({ all }) =>
+      all.map(({ metric, operator, value, minIndex }) => ({ metric, operator, value, min_index: minIndex })),
+    ),
     project_id: record.projectId || null,
+    hyper_search_id: record.hyperSearchId || null,
+    archived_at: record.archivedAtMs === 0 ? null : new Date(record.archivedAtMs).toISOString(),
     attempt: record.attempt,
     agent: record.agent,
     output_tree: record.outputTree,
