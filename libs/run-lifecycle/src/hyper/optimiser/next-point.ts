@@ -25,7 +25,7 @@ export interface Search {
 /** More would cost seconds for each run and change little: the best ones and the newest ones are kept. */
 const MAX_SEEN = 100;
 /** Points rated between two pauses. */
-const BATCH = 100;
+const BATCH = 40;
 const EVERYWHERE = 1_000;
 const AROUND_BEST = 200;
 const CLIMBERS = 5;
