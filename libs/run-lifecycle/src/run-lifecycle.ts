@@ -101,19 +101,31 @@ export class RunLifecycle {
     return this.#apply(runId, { type, by: owner.userName });
   }
 
-  /** Stops or kills all runs of a workflow that have not ended, the master first so that it starts no more. */
+  /** Stops or kills all runs of a workflow that have not ended: first whatever starts more, its searches and the master. */
   async requestWorkflow(principal: Principal, workflowId: number, verb: "stop" | "kill"): Promise<void> {
     const { workflow, runs } = await this.getWorkflow(principal, workflowId);
     const master = runs.filter((run) => run.id === workflow.managingRunId);
     const workers = runs.filter((run) => run.id !== workflow.managingRunId);
     const active = [...master, ...workers].filter((run) => !isFinal(run.status));
-    if (active.length === 0) throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
+    const searches = await this.#requestSearches(workflow, verb);
+    if (active.length === 0 && searches === 0) {
+      throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
+    }
     for (const run of active) {
       // One that ends by itself meanwhile is as good as stopped.
       await this.request(principal, run.id, verb).catch((error: unknown) => {
         if (!(error instanceof SpellError && error.code === "conflict")) throw error;
       });
     }
+  }
+
+  /** Lets the searches of a workflow make no more runs; how many there are. */
+  async #requestSearches({ id: workflowId, owner }: WorkflowRecord, verb: "stop" | "kill"): Promise<number> {
+    const { hyper } = this.#deps.store;
+    const open = await Promise.all((await hyper.listOpen()).map((id) => hyper.find(id)));
+    const own = open.flatMap((search) => (search?.template.workflowId === workflowId ? [search] : []));
+    for (const { id } of own) await hyper.request(id, verb, owner);
+    return own.length;
   }
 
   /** Holds until the run has reached one of the statuses, or never will. Resolves undefined when the signal fires. */

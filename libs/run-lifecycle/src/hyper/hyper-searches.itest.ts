@@ -203,6 +203,23 @@ describe("stopping, killing, archiving", () => {
     expect(runs.map((run) => [run.status, run.requestedBy])).toEqual(runs.map(() => ["killed", "ann"]));
   });
 
+  it("comes with stopping or killing the workflow that the search is of", async () => {
+    await using world = await openWorld();
+    const { driver, make } = searchesOn(world);
+    const { workflow } = await world.create.workflow(ANN, { run: runRequest(), labels: [] }, "");
+    const inside = await make(bayesian, { workflowId: workflow.id });
+    const outside = await make(bayesian);
+    await world.lifecycle.requestWorkflow(ANN, workflow.id, "kill");
+    await driver.settle(inside.search.id);
+    const ended = await world.store.hyper.find(inside.search.id);
+    expect(ended).toMatchObject({ requested: "kill", requestedBy: "ann", endedAtMs: expect.any(Number) });
+    const runs = await world.store.hyper.listRuns(inside.search.id);
+    expect(runs.map(({ status }) => status)).toEqual(["killed", "killed"]);
+    expect(await world.store.hyper.find(outside.search.id)).toEqual(outside.search);
+    const again = world.lifecycle.requestWorkflow(ANN, workflow.id, "kill");
+    await expect(again).rejects.toMatchObject({ reason: "workflow-ended" });
+  });
+
   it("hides an ended search once, and leaves its runs", async () => {
     await using world = await openWorld();
     const { hyper, make } = searchesOn(world);
