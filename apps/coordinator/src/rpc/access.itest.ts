@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import {
   AccountServiceService,
   AgentServiceService,
+  HyperSearchSpec,
+  HyperServiceService,
   ListRunsRequest,
   REASON_METADATA_KEY,
   ProjectServiceService,
@@ -26,7 +28,7 @@ import { call, openWorld } from "../test-support/world.ts";
 
 const USER_SERVICES = [
   ...[RunServiceService, WorkflowServiceService, WorkspaceServiceService, TreeServiceService],
-  ...[AccountServiceService, UserServiceService, ProjectServiceService],
+  ...[AccountServiceService, UserServiceService, ProjectServiceService, HyperServiceService],
 ];
 const WITHOUT_TOKEN = ["/spell.v1.AgentService/Join", "/spell.v1.UserService/LogIn"];
 
@@ -36,9 +38,11 @@ function codeAndReason({ error }: AnyAnswer): [number | undefined, string | unde
 
 /** What a user may ask, each call with a request that is otherwise right. */
 function userCalls(world: World, token: string, runId: number): Record<string, () => Promise<unknown>> {
-  const { runs, workflows, workspaces, accounts, users, projects } = world;
+  const { runs, workflows, workspaces, accounts, users, projects, hyper } = world;
   const spec = RunSpec.fromPartial({ command: "true" });
   const workflow = { spec, labels: [], clientKey: "", local: false };
+  const search = HyperSearchSpec.fromPartial({ kind: "grid" });
+  const metric = { searchId: 1, name: "x" };
   const streaming = { runId, offset: 0, follow: false };
   return {
     createRun: () => call(runs.createRun.bind(runs), { spec, clientKey: "", idempotent: false }, token),
@@ -58,6 +62,15 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
     getWorkflow: () => call(workflows.getWorkflow.bind(workflows), { workflowId: 1 }, token),
     stopWorkflow: () => call(workflows.stopWorkflow.bind(workflows), { workflowId: 1 }, token),
     killWorkflow: () => call(workflows.killWorkflow.bind(workflows), { workflowId: 1 }, token),
+    createHyperSearch: () => call(hyper.createHyperSearch.bind(hyper), { search, run: spec, clientKey: "" }, token),
+    getHyperSearch: () => call(hyper.getHyperSearch.bind(hyper), { searchId: 1 }, token),
+    listHyperSearches: () => call(hyper.listHyperSearches.bind(hyper), {}, token),
+    stopHyperSearch: () => call(hyper.stopHyperSearch.bind(hyper), { searchId: 1 }, token),
+    killHyperSearch: () => call(hyper.killHyperSearch.bind(hyper), { searchId: 1 }, token),
+    archiveHyperSearch: () => call(hyper.archiveHyperSearch.bind(hyper), { searchId: 1 }, token),
+    listHyperMetrics: () => call(hyper.listHyperMetrics.bind(hyper), { searchId: 1 }, token),
+    readHyperMetric: () =>
+      readStream(hyper.readHyperMetric.bind(hyper), metric, { metadata: callMetadata(token) }).next(),
     whoAmI: () => call(accounts.whoAmI.bind(accounts), {}, token),
     createJoinToken: () => call(accounts.createJoinToken.bind(accounts), {}, token),
     logOut: () => call(users.logOut.bind(users), {}, token),
