@@ -64,6 +64,41 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/project.ts")).registerProject,
   },
   {
+    name: "ls",
+    summary: "list what runs wrote and what was uploaded",
+    load: async () => (await import("./commands/ls.ts")).registerLs,
+  },
+  {
+    name: "cp",
+    summary: "copy what a run wrote or what was uploaded to this machine",
+    load: async () => (await import("./commands/cp.ts")).registerCp,
+  },
+  {
+    name: "upload",
+    summary: "upload a file or a folder",
+    load: async () => (await import("./commands/upload.ts")).registerUpload,
+  },
+  {
+    name: "rm",
+    summary: "remove uploads",
+    load: async () => (await import("./commands/rm.ts")).registerRm,
+  },
+  {
+    name: "link",
+    summary: "give a resource a short name",
+    load: async () => (await import("./commands/link.ts")).registerLink,
+  },
+  {
+    name: "unlink",
+    summary: "remove a link",
+    load: async () => (await import("./commands/unlink.ts")).registerUnlink,
+  },
+  {
+    name: "model",
+    summary: "name results of runs, in versions",
+    load: async () => (await import("./commands/model.ts")).registerModel,
+  },
+  {
     name: "machine-types",
     summary: "list the machine types that runs may ask for",
     load: async () => (await import("./commands/machine-types.ts")).registerMachineTypes,

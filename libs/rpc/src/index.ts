@@ -171,6 +171,30 @@ export {
   WhoAmIResponse,
 } from "./gen/spell/v1/account.ts";
 export type { AccountServiceServer } from "./gen/spell/v1/account.ts";
+export {
+  LinkServiceClient,
+  LinkServiceService,
+  ModelServiceClient,
+  ModelServiceService,
+  ResourceServiceClient,
+  ResourceServiceService,
+  UploadServiceClient,
+  UploadServiceService,
+} from "./gen/spell/v1/resource.ts";
+export type {
+  Link,
+  LinkServiceServer,
+  ListResourcesResponse,
+  Model,
+  ModelFile,
+  ModelServiceServer,
+  ModelVersion,
+  ReadResourceResponse,
+  ResourceEntry,
+  ResourceServiceServer,
+  Upload,
+  UploadServiceServer,
+} from "./gen/spell/v1/resource.ts";
 export { UserServiceClient, UserServiceService } from "./gen/spell/v1/user.ts";
 export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spell/v1/user.ts";
 export { ProjectServiceClient, ProjectServiceService } from "./gen/spell/v1/project.ts";

@@ -14,7 +14,7 @@ export class Links {
   }
 
   /**
-   * Gives a path a name. A path through another link is kept as what that leads to. Throws already-exists for an alias in use,
+   * Gives a path a name; giving it once more is fine. A path through another link is kept as what that leads to. Throws already-exists for an alias in use,
    * invalid-input for a path that names nothing; a run that is still under way may be named.
    */
   async add(principal: Principal, alias: string, resourcePath: string): Promise<LinkRecord> {
@@ -24,7 +24,9 @@ export class Links {
     const located = await locateResource(this.#deps, principal, path);
     if (located.kind === "missing" && located.code !== "conflict") throw noTarget(resourcePath, located.why);
     const link = { owner: userName, alias, resourcePath: path, createdAtMs: this.#deps.now() };
-    if (await this.#deps.store.links.addLink(link)) return link;
+    if (await this.#links.addLink(link)) return link;
+    const present = await this.#links.findLink(userName, alias);
+    if (present?.resourcePath === path) return present;
     throw new SpellError("already-exists", `There is a link "${alias}" already: spell unlink ${alias} removes it.`, {
       reason: "alias-taken",
     });

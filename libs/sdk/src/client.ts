@@ -6,8 +6,12 @@ import { Connection } from "./connection.ts";
 import type { Patience } from "./connection.ts";
 import { ProjectsService } from "./projects-service.ts";
 import { HyperService } from "./hyper-service.ts";
+import { LinksService } from "./links-service.ts";
+import { ModelsService } from "./models-service.ts";
+import { ResourcesService } from "./resources-service.ts";
 import { RunsService } from "./runs-service.ts";
 import { TreesService } from "./trees-service.ts";
+import { UploadsService } from "./uploads-service.ts";
 import { UsersService } from "./users-service.ts";
 import { WorkflowsService } from "./workflows-service.ts";
 import { WorkspacesService } from "./workspaces-service.ts";
@@ -22,6 +26,10 @@ export class SpellClient implements Disposable {
   readonly projects: ProjectsService;
   readonly workspaces: WorkspacesService;
   readonly trees: TreesService;
+  readonly resources: ResourcesService;
+  readonly uploads: UploadsService;
+  readonly links: LinksService;
+  readonly models: ModelsService;
   /** What it was made from, without the token. */
   readonly configuration: Readonly<Omit<Configuration, "token">>;
   readonly #connection: Connection;
@@ -38,6 +46,10 @@ export class SpellClient implements Disposable {
     this.projects = new ProjectsService(this.#connection);
     this.workspaces = new WorkspacesService(this.#connection);
     this.trees = new TreesService(this.#connection);
+    this.resources = new ResourcesService(this.#connection);
+    this.uploads = new UploadsService(this.#connection, this.trees);
+    this.links = new LinksService(this.#connection);
+    this.models = new ModelsService(this.#connection);
   }
 
   /** From SPELL_* variables and `~/.spell/config`. Throws SpellError saying what to do when neither tells enough. */

@@ -6,10 +6,14 @@ import type { Metadata } from "@grpc/grpc-js";
 import {
   AccountServiceClient,
   HyperServiceClient,
+  LinkServiceClient,
   MetricServiceClient,
   ProjectServiceClient,
+  ModelServiceClient,
+  ResourceServiceClient,
   RunServiceClient,
   TreeServiceClient,
+  UploadServiceClient,
   UserServiceClient,
   WorkflowServiceClient,
   WorkspaceServiceClient,
@@ -52,6 +56,10 @@ export class Connection implements Disposable {
   readonly projects: ProjectServiceClient;
   readonly metrics: MetricServiceClient;
   readonly hyper: HyperServiceClient;
+  readonly resources: ResourceServiceClient;
+  readonly uploads: UploadServiceClient;
+  readonly links: LinkServiceClient;
+  readonly models: ModelServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
@@ -70,6 +78,10 @@ export class Connection implements Disposable {
     this.projects = new ProjectServiceClient(...open);
     this.metrics = new MetricServiceClient(...open);
     this.hyper = new HyperServiceClient(...open);
+    this.resources = new ResourceServiceClient(...open);
+    this.uploads = new UploadServiceClient(...open);
+    this.links = new LinkServiceClient(...open);
+    this.models = new ModelServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
@@ -125,6 +137,8 @@ export class Connection implements Disposable {
   close(): void {
     const { runs, workflows, workspaces, trees, account, users, projects, metrics, hyper } = this;
     for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics, hyper]) client.close();
+    const { resources, uploads, links, models } = this;
+    for (const client of [resources, uploads, links, models]) client.close();
   }
 
   [Symbol.dispose](): void {

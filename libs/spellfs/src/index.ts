@@ -28,6 +28,8 @@ export type {
   TreeTransport,
   UploadTarget,
 } from "./transport.ts";
+export { downloadTree } from "./download-tree.ts";
+export type { DownloadOptions, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export type { TransferOptions } from "./transfer.ts";

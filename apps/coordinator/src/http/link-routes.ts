@@ -29,7 +29,7 @@ export function addLinkRoutes(app: FastifyInstance, services: Services): void {
   server.get("/links/:owner/:alias", { schema: { params: LinkPath } }, async (request) => {
     const { principal } = await ownerOf(services, request);
     const link = await links.find(principal, request.params.alias);
-    return link === undefined ? {} : { resource_link: wireLink(link) };
+    return { resource_link: link === undefined ? {} : wireLink(link) };
   });
 
   server.delete("/links/:owner/:alias", { schema: { params: LinkPath } }, async (request) => {

@@ -108,7 +108,8 @@ describe("links", () => {
     const make = (alias: string, path: string) => ask(world, "links/ann", { body: { alias, resource_path: path } });
     expect(await make("ü", `runs/${id}/`)).toEqual({ status: 200, body: { resource_link: link } });
     expect(await make("ü", "uploads/x")).toMatchObject({ status: 400 });
-    expect(await make("ü", `runs/${id}`)).toMatchObject({ status: 409, body: { code: "alias-taken" } });
+    expect((await make("ü", `runs/${id}`)).body).toEqual({ resource_link: link });
+    expect(await make("ü", `runs/${id}/a.txt`)).toMatchObject({ status: 409, body: { code: "alias-taken" } });
     expect((await make("again", "ü/a.txt")).body).toMatchObject({
       resource_link: { resource_path: `runs/${id}/a.txt` },
     });
@@ -117,7 +118,7 @@ describe("links", () => {
       expect((await make("x", path)).status, path).toBe(400);
     }
     expect((await ask(world, "links/ann/%C3%BC")).body).toEqual({ resource_link: link });
-    expect(await ask(world, "links/ann/none")).toEqual({ status: 200, body: {} });
+    expect(await ask(world, "links/ann/none")).toEqual({ status: 200, body: { resource_link: {} } });
     expect((await ask(world, "links/ann")).body).toMatchObject({ resource_links: [{ alias: "again" }, link] });
     const through = await send(world, "resources/ann/ls/%C3%BC");
     expect(JSON.parse(through.headers.get("resource-link") ?? "")).toEqual({ resource_link: link });

@@ -5,12 +5,16 @@ import {
   AgentServiceService,
   HyperSearchSpec,
   HyperServiceService,
+  LinkServiceService,
   ListRunsRequest,
+  ModelServiceService,
   REASON_METADATA_KEY,
   ProjectServiceService,
+  ResourceServiceService,
   RunServiceService,
   RunSpec,
   TreeServiceService,
+  UploadServiceService,
   UserServiceService,
   WorkflowServiceService,
   WorkspaceServiceService,
@@ -29,6 +33,7 @@ import { call, openWorld } from "../test-support/world.ts";
 const USER_SERVICES = [
   ...[RunServiceService, WorkflowServiceService, WorkspaceServiceService, TreeServiceService],
   ...[AccountServiceService, UserServiceService, ProjectServiceService, HyperServiceService],
+  ...[ResourceServiceService, UploadServiceService, LinkServiceService, ModelServiceService],
 ];
 const WITHOUT_TOKEN = ["/spell.v1.AgentService/Join", "/spell.v1.UserService/LogIn"];
 

@@ -5,11 +5,15 @@ import { SpellError, messageOf } from "@spell/domain";
 import {
   AccountServiceService,
   AgentServiceService,
+  LinkServiceService,
   MetricServiceService,
   ProjectServiceService,
   HyperServiceService,
+  ModelServiceService,
+  ResourceServiceService,
   RunServiceService,
   TreeServiceService,
+  UploadServiceService,
   UserServiceService,
   WorkflowServiceService,
   WorkspaceServiceService,
@@ -25,6 +29,8 @@ import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
 import { createProjectService } from "./project-service.ts";
 import { createHyperService } from "./hyper-service.ts";
+import { createModelService } from "./model-service.ts";
+import { createLinkService, createResourceService, createUploadService } from "./resource-service.ts";
 import { createRunService } from "./run-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
@@ -52,6 +58,10 @@ export async function startGrpcServer(
   server.addService(AccountServiceService, createAccountService(services));
   server.addService(ProjectServiceService, createProjectService(services));
   server.addService(UserServiceService, createUserService(services));
+  server.addService(ResourceServiceService, createResourceService(services));
+  server.addService(UploadServiceService, createUploadService(services));
+  server.addService(LinkServiceService, createLinkService(services));
+  server.addService(ModelServiceService, createModelService(services));
   server.addService(AgentServiceService, createAgentService(services));
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   new ReflectionService(loadDescriptors()).addToServer(server);

@@ -1,0 +1,49 @@
+/** `spell cp`: copies a resource to this machine. */
+import type { Command } from "commander";
+import { confirm } from "../confirm.ts";
+import { usageError } from "../exit-codes.ts";
+import { oneLine } from "../output/clean-text.ts";
+import { count } from "../output/format.ts";
+import { terminal } from "../output/terminal.ts";
+import { openClient } from "../session.ts";
+
+interface CpOptions {
+  force?: boolean;
+  ignore?: boolean;
+}
+
+const HELP = `
+Of a folder what lies in it is copied, of a file the file. Files that are there already are asked about on a terminal, and
+replaced elsewhere. Examples:
+  spell cp runs/12/save models/
+  spell cp uploads/data/train.csv
+`;
+
+/** Adds the command to the program. */
+export function registerCp(program: Command): void {
+  program
+    .command("cp")
+    .description("Copy what a run wrote or what was uploaded to this machine.")
+    .argument("<source>", "runs/<id>[/path], uploads/<name>[/path], or the alias of a link")
+    .argument("[local-dir]", "folder to copy into", ".")
+    .option("-f, --force", "replace files that are there already")
+    .option("-i, --ignore", "keep files that are there already")
+    .addHelpText("after", HELP)
+    .action(cp);
+}
+
+async function cp(source: string, directory: string, { force, ignore }: CpOptions): Promise<void> {
+  if (force && ignore) throw usageError("--force and --ignore exclude each other: give one of them.");
+  using client = openClient();
+  const asks = terminal.isTty && process.stdin.isTTY && !force;
+  const mayReplace = ignore ? async () => false : asks ? askToReplace : undefined;
+  const { fileCount, skipped } = await client.resources.copy(source, { directory, mayReplace });
+  for (const { path, why } of skipped) {
+    if (!why.startsWith("it is there")) terminal.note("info", `Not copied: ${oneLine(path)} (${oneLine(why)}).`);
+  }
+  if (terminal.isTty) terminal.line(`${terminal.emoji ? "✔ " : ""}Copied ${count(fileCount, "file")}.`);
+}
+
+function askToReplace(path: string): Promise<boolean> {
+  return confirm(`Replace ${oneLine(path)}?`);
+}

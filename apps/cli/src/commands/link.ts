@@ -1,0 +1,57 @@
+/** `spell link`: short names for resource paths. */
+import type { Link } from "@spell/sdk";
+import type { Command } from "commander";
+import { EXIT_ERROR, UsageError } from "../exit-codes.ts";
+import { oneLine } from "../output/clean-text.ts";
+import { shortTime } from "../output/resource-text.ts";
+import { terminal } from "../output/terminal.ts";
+import { openClient } from "../session.ts";
+
+const HELP = `
+Without arguments all links are listed, with an alias that one. Examples:
+  spell link best runs/12/save
+  spell run --mount best:model "python sample.py"
+`;
+
+/** Adds the command to the program. */
+export function registerLink(program: Command): void {
+  program
+    .command("link")
+    .description("Give a resource a short name, which can be used in its place.")
+    .argument("[alias]", 'the name; none of / . " \\ [ ] : ; | = , may be in it')
+    .argument("[path]", "runs/<id>[/path] or uploads/<name>[/path]")
+    .option("--json", "print a JSON array")
+    .addHelpText("after", HELP)
+    .action(link);
+}
+
+async function link(alias: string | undefined, path: string | undefined, { json }: { json?: boolean }): Promise<void> {
+  using client = openClient();
+  if (alias !== undefined && path !== undefined) {
+    const made = await client.links.create(alias, path);
+    if (!json) terminal.line("Successfully created symlink:");
+    show([made], json);
+    return;
+  }
+  const links = await client.links.list();
+  const found = alias === undefined ? links : links.filter((each) => each.alias === alias);
+  if (alias !== undefined && found.length === 0) throw new UsageError(EXIT_ERROR, `There is no link "${alias}".`);
+  if (found.length === 0 && !json) terminal.line("There are no links.");
+  show(found, json);
+}
+
+function show(links: readonly Link[], json: boolean | undefined): void {
+  if (json) {
+    terminal.json(
+      links.map(({ alias, resourcePath, createdAt }) => {
+        return { alias, resource_path: resourcePath, created_at: createdAt.toISOString() };
+      }),
+    );
+    return;
+  }
+  const nowMs = Date.now();
+  for (const { alias, resourcePath, createdAt } of links) {
+    const name = `${oneLine(alias)} → ${oneLine(resourcePath)}`;
+    terminal.line(`${name.padEnd(22)} ${shortTime(createdAt, nowMs)}`);
+  }
+}

@@ -1,0 +1,32 @@
+/** `spell rm`: removes uploads. */
+import type { Command } from "commander";
+import { argumentError } from "../exit-codes.ts";
+import { openClient } from "../session.ts";
+
+const HELP = `
+Runs that mount an upload keep what they have. Runs are hidden with spell archive. Example:
+  spell rm uploads/data
+`;
+
+/** Adds the command to the program. */
+export function registerRm(program: Command): void {
+  program
+    .command("rm")
+    .description("Remove uploads.")
+    .argument("<resources...>", "uploads/NAME, one or more")
+    .addHelpText("after", HELP)
+    .action(rm);
+}
+
+async function rm(resources: readonly string[]): Promise<void> {
+  // All of them are looked at before the first is removed.
+  const names = resources.map(uploadName);
+  using client = openClient();
+  for (const name of names) await client.uploads.remove(name);
+}
+
+function uploadName(resource: string): string {
+  const name = /^uploads\/([^/]+)\/*$/.exec(resource)?.[1];
+  if (name !== undefined) return name;
+  throw argumentError(`"${resource}" cannot be removed: only whole uploads can, written uploads/NAME.`);
+}
