@@ -28,6 +28,7 @@ import {
   RunChanges,
   RunLifecycle,
   Snapshots,
+  StopRules,
   TreeCatalog,
   Workspaces,
   UploadFolder,
@@ -88,6 +89,7 @@ export function buildServices(options: ServiceOptions): Services {
   const create = new CreateRuns({ store, trees, sessions, code, now });
   const hyperDriver = new HyperDriver({ store, lifecycle, now, onError });
   const seed = (): number => randomInt(2 ** 31);
+  const rules = new StopRules({ store, lifecycle, now });
   return {
     store,
     objects,
@@ -103,7 +105,8 @@ export function buildServices(options: ServiceOptions): Services {
     create,
     lifecycle,
     filing: new FileRuns({ store, lifecycle, changes, now }),
-    metrics: new Metrics({ store, lifecycle, changes }),
+    metrics: new Metrics({ store, lifecycle, changes, rules }),
+    rules,
     hyper: new HyperSearches({ store, create, lifecycle, driver: hyperDriver, now, seed }),
     hyperDriver,
     dispatcher,

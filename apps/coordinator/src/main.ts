@@ -21,6 +21,8 @@ import type { Services } from "./services.ts";
 
 /** How often leases that ran out, and uploads that nobody goes on with, are looked for. */
 const LEASES_EVERY_MS = 1_000;
+/** How often timeouts are looked at: they are in minutes. */
+const RULES_EVERY_MS = 1_000;
 const UPLOADS_EVERY_MS = 600_000;
 
 const config = readConfig();
@@ -100,6 +102,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   addresses.coordinator = hostPort(settings.advertiseHost, grpc.port);
   const sweepers = [
     new Sweeper({ sweep: () => services.lifecycle.sweepLeases(), everyMs: LEASES_EVERY_MS, onError }),
+    new Sweeper({ sweep: () => services.rules.sweep(), everyMs: RULES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
   ];
   for (const sweeper of sweepers) sweeper.start();

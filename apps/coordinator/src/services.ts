@@ -20,6 +20,7 @@ import type {
   PushTokens,
   RunLifecycle,
   Snapshots,
+  StopRules,
   TreeCatalog,
   Workspaces,
   Uploads,
@@ -40,6 +41,7 @@ export interface Services {
   lifecycle: RunLifecycle;
   filing: FileRuns;
   metrics: Metrics;
+  rules: StopRules;
   hyper: HyperSearches;
   hyperDriver: HyperDriver;
   dispatcher: Dispatcher;

@@ -12,7 +12,7 @@ export type { ErrorCode } from "./errors.ts";
 export { FINAL_STATUSES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus } from "./status.ts";
 export type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";
 export { PHASES, transition } from "./transition.ts";
-export type { Phase, RunEvent, RunPosition, Transition } from "./transition.ts";
+export type { Phase, RunEvent, RunPosition, StopReason, Transition } from "./transition.ts";
 export { ATTEMPT_CAUSES, NON_ZERO_EXITS, reasonOfEnd } from "./reason.ts";
 export type { AttemptCause, EndReason, NonZeroExit } from "./reason.ts";
 export { isDigest } from "./digest.ts";

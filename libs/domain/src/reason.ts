@@ -11,7 +11,7 @@ export type AttemptCause = (typeof ATTEMPT_CAUSES)[number];
 
 export interface EndReason {
   status: FinalStatus;
-  /** exit-code, signal, stopped-by, killed-by, build-error, mount-error, save-error, agent-lost, … */
+  /** exit-code, signal, stopped-by, stop-condition, timed-out, killed-by, build-error, mount-error, save-error, agent-lost, … */
   code: string;
   sentence: string;
 }
@@ -37,7 +37,7 @@ export function reasonOfEnd(ended: Ended, position: RunPosition): EndReason {
   }
   switch (ended.cause) {
     case "stop":
-      return { status: "stopped", code: "stopped-by", sentence: `Stopped by ${by}.` };
+      return { status: "stopped", ...(position.stopReason ?? { code: "stopped-by", sentence: `Stopped by ${by}.` }) };
     case "exit":
       return exitReason(ended.exitCode, ended.nonZeroExit ?? "failed");
     case "build":

@@ -15,7 +15,7 @@ export type Phase = (typeof PHASES)[number];
 export type RunEvent =
   | { type: "assigned" }
   | { type: "phase"; phase: Phase }
-  | { type: "stop-requested"; by: string }
+  | { type: "stop-requested"; by: string; reason?: StopReason }
   | { type: "kill-requested"; by: string }
   | {
       type: "ended";
@@ -27,6 +27,12 @@ export type RunEvent =
     }
   | { type: "lost"; reasonCode: string; reason: string };
 
+/** A rule of the run that stops it: `stop-condition` or `timed-out`, and the sentence. */
+export interface StopReason {
+  code: string;
+  sentence: string;
+}
+
 /** What of a run the transition looks at. */
 export interface RunPosition {
   status: RunStatus;
@@ -34,6 +40,8 @@ export interface RunPosition {
   requested?: "stop" | "kill";
   /** Who said it. */
   requestedBy?: string;
+  /** With `stop`: the rule of the run that asked for it; undefined when a person did. */
+  stopReason?: StopReason;
 }
 
 export type Transition =
@@ -94,7 +102,7 @@ export function transition(from: RunPosition, event: RunEvent): Transition {
       return next === undefined ? { kind: "unchanged" } : { kind: "changed", next: { ...from, status: next } };
     }
     case "stop-requested":
-      return request(from, STOP_TABLE[status], "stop", event.by);
+      return request({ ...from, stopReason: event.reason }, STOP_TABLE[status], "stop", event.by);
     case "kill-requested":
       return request(from, KILL_TABLE[status], "kill", event.by);
     case "ended": {

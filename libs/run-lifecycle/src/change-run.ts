@@ -11,12 +11,19 @@ export type Decision =
 
 /** Turns one event into a change of the record. Pure. */
 export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision {
-  const result = transition({ status: run.status, requested: run.requested, requestedBy: run.requestedBy }, event);
+  const { status, requested, requestedBy } = run;
+  // What a run that has not ended has for a reason is the rule that stops it.
+  const stopReason = run.reasonCode === "" ? undefined : { code: run.reasonCode, sentence: run.reason };
+  const result = transition({ status, requested, requestedBy, stopReason }, event);
   if (result.kind === "rejected") return { kind: "rejected", message: result.message };
   if (result.kind === "unchanged") return { kind: "unchanged" };
   const { next, end } = result;
   const change: RunChange = { status: next.status, requested: next.requested, requestedBy: next.requestedBy };
   if (next.status === "running") change.startedAtMs = atMs;
+  if (next.status === "stopping" && next.stopReason !== undefined) {
+    change.reasonCode = next.stopReason.code;
+    change.reason = next.stopReason.sentence;
+  }
   if (end !== undefined) {
     change.reasonCode = end.code;
     change.reason = end.sentence;

@@ -5,12 +5,14 @@ import type { MetricPoint, NamedPoint, RunRecord, RunStore } from "@spell/run-st
 import type { Principal } from "./principal.ts";
 import type { RunChanges } from "./run-changes.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
+import type { StopRules } from "./stop-rules.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface MetricsDeps {
   store: RunStore;
   lifecycle: RunLifecycle;
   changes: RunChanges;
+  rules: StopRules;
 }
 
 export interface MetricsRequest {
@@ -63,6 +65,7 @@ export class Metrics {
     const { metrics } = this.#deps.store;
     const recorded = await metrics.addBatch(run.id, run.attempt, batch.firstNumber, batch.points);
     this.#news.wake(run.id);
+    await this.#deps.rules.recorded(run, batch.points);
     return recorded;
   }
 

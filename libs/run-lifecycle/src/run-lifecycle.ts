@@ -1,5 +1,5 @@
 /** The use cases of a run's life. Handlers parse and map; everything that decides is called from here. */
-import type { NonZeroExit, RunEvent } from "@spell/domain";
+import type { NonZeroExit, RunEvent, StopReason } from "@spell/domain";
 import { SpellError, conflict, hasCode, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
 import type { RunFilter, RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
 import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
@@ -99,6 +99,11 @@ export class RunLifecycle {
     await this.getToSteer(owner, runId);
     const type = verb === "stop" ? "stop-requested" : "kill-requested";
     return this.#apply(runId, { type, by: owner.userName });
+  }
+
+  /** Stops a run that runs by a rule of its own. Throws conflict when it has ended. */
+  async stopByRule(runId: number, reason: StopReason): Promise<RunRecord> {
+    return this.#apply(runId, { type: "stop-requested", by: "a rule of its own", reason });
   }
 
   /** Stops or kills all runs of a workflow that have not ended: first whatever starts more, its searches and the master. */

@@ -72,7 +72,7 @@ export interface RunRecord {
   requested?: "stop" | "kill";
   requestedBy?: string;
   userExitCode?: number;
-  /** Empty until it has ended. */
+  /** Empty until it has ended, or a rule of its own stops it. */
   reasonCode: string;
   reason: string;
   outputTree?: Digest;

@@ -53,8 +53,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   apt_packages: "apt packages",
   requirements_file: "a requirements file",
   conda_file: "a conda file",
-  stop_conditions: "stop conditions",
-  timeout_minutes: "a timeout",
   auto_resume: "resuming on another machine",
   tensorboard_directory: "TensorBoard",
   provider: "choosing a provider",

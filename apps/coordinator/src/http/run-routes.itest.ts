@@ -90,8 +90,7 @@ describe("creating a run", () => {
     await using world = await openWorld();
     const asked = {
       ...{ docker_image: "debian", pip_packages: ["a==1"], pip_env_packages: ["a"], apt_packages: ["git"] },
-      ...{ requirements_file: "a", conda_file: "a", timeout_minutes: 5 },
-      stop_conditions: [[{ metric: "loss", operator: "<", value: 1 }]],
+      ...{ requirements_file: "a", conda_file: "a" },
       ...{ distributed: 2, auto_resume: true, tensorboard_directory: "logs" },
       ...{ provider: "x", node_group: "x" },
     };

@@ -12,21 +12,9 @@ export function toDigest(text: string): Digest {
   return text;
 }
 
-/** What the contract has and this build cannot do: refused, never silently left out. */
-const NOT_YET = {
-  timeoutMinutes: "a timeout",
-  stopConditions: "stop conditions",
-} as const;
-
-/** Throws invalid-input for what cannot be honoured. */
+/** Throws invalid-input for what means nothing. */
 export function toRunRequest(spec: RunSpec | undefined, idempotent = false): RunRequest {
   if (spec === undefined) throw invalidInput("The request has no spec.", "no-spec");
-  for (const [field, what] of Object.entries(NOT_YET)) {
-    const value = spec[field as keyof typeof NOT_YET];
-    if (typeof value === "object" ? value.length > 0 : Boolean(value)) {
-      throw invalidInput(`This version of Spell does not offer ${what} yet (${field}).`, "not-offered");
-    }
-  }
   return {
     command: spec.command,
     machineType: spec.machineType,

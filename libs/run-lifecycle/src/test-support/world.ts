@@ -25,6 +25,7 @@ import { ResolveCode } from "../resolve-code.ts";
 import { RunChanges } from "../run-changes.ts";
 import { RunLifecycle } from "../run-lifecycle.ts";
 import { Snapshots } from "../snapshots.ts";
+import { StopRules } from "../stop-rules.ts";
 import { Authenticator } from "../tokens.ts";
 import { TreeCatalog } from "../tree-catalog.ts";
 import { Workspaces } from "../workspaces.ts";
@@ -59,6 +60,7 @@ export interface World extends AsyncDisposable {
   dispatcher: Dispatcher;
   lifecycle: RunLifecycle;
   filing: FileRuns;
+  rules: StopRules;
   resources: Resources;
   links: Links;
   models: Models;
@@ -119,6 +121,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     ...{ store, trees, snapshots, workspaces, commits, repositories },
     allowedProtocols: [],
   });
+  const rules = new StopRules({ store, lifecycle, now });
   const create = new CreateRuns({ store, trees, sessions, code, now });
   const auth = new Authenticator(store, "the secret that signs the tokens of runs", now);
   const resources = new Resources({ store, trees });
@@ -179,6 +182,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
       dispatcher,
       lifecycle,
       filing,
+      rules,
       resources,
       links,
       models,
