@@ -105,7 +105,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "repos",
-    summary: "list the repositories that code was pushed from with git",
+    summary: "list the git repositories that code was taken from",
     load: async () => (await import("./commands/repos.ts")).registerRepos,
   },
   {

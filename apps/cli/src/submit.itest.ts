@@ -82,7 +82,6 @@ waiting for run 336
     expect(again.stdout).toBe(`✨ Syncing repo char-rnn-tensorflow/.
 Everything up-to-date
 💫 Casting workflow #10…
-✨ Following workflow at run 336.
 View logs with \`spell logs 336\`
 `);
     expect(fake.commits).toHaveLength(1);
@@ -143,8 +142,14 @@ View logs with \`spell logs 336\`
         cwd: "sub",
         description: "Add everything",
         gitCommit: expect.stringMatching(/^[0-9a-f]{40}$/),
+        workspaceId: 2,
       },
     });
+    const rootCommit = expect.stringMatching(/^[0-9a-f]{40}$/);
+    expect(fake.workspaces).toMatchObject([
+      { name: "char-rnn-tensorflow", rootCommit },
+      { name: "code", rootCommit },
+    ]);
   });
 });
 

@@ -91,6 +91,8 @@ export {
 } from "./gen/spell/v1/hyper.ts";
 export type { HyperServiceServer } from "./gen/spell/v1/hyper.ts";
 export {
+  EnsureWorkspaceRequest,
+  EnsureWorkspaceResponse,
   ListWorkspacesRequest,
   ListWorkspacesResponse,
   RemoveWorkspaceRequest,

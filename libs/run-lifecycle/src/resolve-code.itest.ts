@@ -13,7 +13,7 @@ const refusal = (reason: string, message: RegExp = /./, code = "invalid-input"):
 
 /** A workspace of Ann's, and a commit in it. */
 async function pushed(world: World, files: Record<string, string>): Promise<{ workspaceId: number; commit: string }> {
-  const { id } = await world.workspaces.ensure(ANN, { rootCommit: ROOT, name: "code", description: "" });
+  const { id } = await world.workspaces.ensurePushable(ANN, { rootCommit: ROOT, name: "code", description: "" });
   return { workspaceId: id, commit: world.repositories.commit(world.repositories.gitDir(id), files) };
 }
 

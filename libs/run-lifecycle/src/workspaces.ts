@@ -1,4 +1,4 @@
-/** Workspaces: the repositories that users push code from. */
+/** Workspaces: the repositories that users take code from. */
 import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { RunStore, WorkspaceRecord } from "@spell/run-store";
 import { nameProblem } from "@spell/spellfs";
@@ -22,7 +22,7 @@ export class Workspaces {
     this.#deps = deps;
   }
 
-  /** The workspace of the repository with this first commit, made or renamed; ready to be pushed to. */
+  /** The workspace of the repository with this first commit, made or renamed. */
   async ensure(
     principal: Principal,
     request: { rootCommit: string; name: string; description: string },
@@ -36,12 +36,17 @@ export class Workspaces {
     if (description.length > MAX_DESCRIPTION) {
       throw invalidInput(`The description is longer than ${MAX_DESCRIPTION} characters.`, "too-long");
     }
-    const { store, repositories, now } = this.#deps;
-    const workspace = await store.workspaces.upsert({
+    const { store, now } = this.#deps;
+    return store.workspaces.upsert({
       ...{ owner: userName, rootCommit: rootCommit.toLowerCase(), name, description },
       nowMs: now(),
     });
-    await repositories.make(workspace.id);
+  }
+
+  /** The same, ready to be pushed to. */
+  async ensurePushable(principal: Principal, request: Parameters<Workspaces["ensure"]>[1]): Promise<WorkspaceRecord> {
+    const workspace = await this.ensure(principal, request);
+    await this.#deps.repositories.make(workspace.id);
     return workspace;
   }
 

@@ -189,6 +189,9 @@ describe("workflows and account", () => {
     fake.workspaces = [workspace];
     expect(await client.workspaces.list()).toEqual([workspace]);
     expect(await client.workspaces.list({ name: "other" })).toEqual([]);
+    expect(await client.workspaces.ensure({ rootCommit: "c", name: "new" })).toMatchObject({ id: 3, name: "new" });
+    const run = await client.runs.create({ command: "true", code: { tree: "t", root: "r", workspaceId: 3 } });
+    expect(run.record.spec?.workspaceId).toBe(3);
     await client.workspaces.remove(3);
     await expect(client.workspaces.remove(3)).rejects.toMatchObject({ code: "not-found" });
   });

@@ -273,6 +273,13 @@ export class FakeCoordinator implements AsyncDisposable {
 
   #workspaceService(): WorkspaceServiceServer {
     return {
+      ensureWorkspace: this.#unary("ensureWorkspace", ({ request }) => {
+        const known = this.workspaces.find(({ rootCommit }) => rootCommit === request.rootCommit);
+        const id = known?.id ?? this.workspaces.length + 1;
+        const workspace = { id, description: "", owner: "nora", createdAtMs: 1, updatedAtMs: 1, ...request };
+        this.workspaces = [...this.workspaces.filter((each) => each !== known), workspace];
+        return { workspace };
+      }),
       listWorkspaces: this.#unary("listWorkspaces", ({ request }) => {
         return { workspaces: this.workspaces.filter(({ name }) => request.name === "" || name === request.name) };
       }),

@@ -9,6 +9,8 @@ export interface Code {
   root: string;
   /** Commit it came from, for people. */
   gitCommit?: string;
+  /** Of the repository it came from, from `client.workspaces`. */
+  workspaceId?: number;
 }
 
 export interface MountRequest {
@@ -94,6 +96,7 @@ export function toRunSpec(request: RunRequest, workflowId: number | undefined): 
     githubUrl: request.githubUrl ?? "",
     githubRef: request.githubRef ?? "",
     projectId: request.projectId ?? 0,
+    workspaceId: request.code?.workspaceId ?? 0,
     hints: [...(request.hints ?? [])],
   };
 }

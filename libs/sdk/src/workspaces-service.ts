@@ -1,4 +1,5 @@
-/** `client.workspaces`: the repositories that code was pushed from with git. */
+/** `client.workspaces`: the repositories that code was taken from. */
+import { SpellError } from "@spell/domain";
 import type { Workspace as WorkspaceRecord } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
 
@@ -11,6 +12,14 @@ export class WorkspacesService {
   /** Made by SpellClient. */
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  /** The workspace of the repository with this first commit, made or renamed. */
+  async ensure(request: { rootCommit: string; name: string }, options: CallOptions = {}): Promise<Workspace> {
+    const client = this.#connection.workspaces;
+    const { workspace } = await this.#connection.unary(client.ensureWorkspace.bind(client), request, options);
+    if (workspace !== undefined) return workspace;
+    throw new SpellError("internal", "The coordinator answered without a workspace.");
   }
 
   /** By id. */

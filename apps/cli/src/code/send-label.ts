@@ -6,6 +6,7 @@ import { commitError } from "../exit-codes.ts";
 import { checkOut } from "./check-out.ts";
 import { findCodeRoot } from "./code-root.ts";
 import { readGitState } from "./git-state.ts";
+import { recordRepositories } from "./record-repository.ts";
 import type { LabelledDirectory } from "./repo-option.ts";
 
 /** The directory as it is in the commit that was named with it, else as it is now. Throws exit code 5 for a bad commit. */
@@ -25,5 +26,6 @@ export async function sendLabel(client: SpellClient, directory: LabelledDirector
   const snapshot = wrap(name, await taken);
   const git = root.inGit ? await readGitState(root.path, checkout?.commit) : undefined;
   await uploadTree(snapshot, client.trees);
+  await recordRepositories(client, [root]);
   return { tree: snapshot.root, root: name, gitCommit: git?.commit };
 }

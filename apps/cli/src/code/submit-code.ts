@@ -9,6 +9,7 @@ import { terminal } from "../output/terminal.ts";
 import { checkOut } from "./check-out.ts";
 import { findCodeRoot, refuseWholeHome } from "./code-root.ts";
 import { readGitState } from "./git-state.ts";
+import { recordRepositories } from "./record-repository.ts";
 import { placeLabels } from "./place-labels.ts";
 import type { LabelledDirectory } from "./repo-option.ts";
 import { skippedNote, snapshotCode } from "./snapshot-code.ts";
@@ -48,9 +49,11 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   for (const { typedPath } of labelled) say(`Syncing repo ${typedPath}.`);
   await using checkout = commitRef === undefined || commitRef === "HEAD" ? undefined : await checkOut(root, commitRef);
   const state = root.inGit ? readGitState(root.path, checkout?.commit) : Promise.resolve(undefined);
+  const recorded = recordRepositories(client, [...labelled.map(({ path }) => findCodeRoot(path)), root]);
   const taken = snapshotCode(root, placement, checkout?.path);
   // Both are awaited below; until then a failure of one must not count as unhandled.
   taken.catch(() => undefined);
+  recorded.catch(() => undefined);
   await options.meanwhile;
   const git = await state;
   if (git?.hasChanges === true && checkout === undefined) say("Preparing uncommitted changes…");
@@ -59,8 +62,9 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   if (note !== undefined) terminal.note("info", note);
   const sent = await uploadTree(snapshot, client.trees);
   if (!quiet) terminal.line(sentLine(sent));
+  const workspaceId = (await recorded).at(-1);
   return {
-    code: { tree: snapshot.root, root: root.name, gitCommit: git?.commit },
+    code: { tree: snapshot.root, root: root.name, gitCommit: git?.commit, workspaceId },
     cwd: root.cwd,
     labels: placement.labels,
     subject: git?.subject ?? "",

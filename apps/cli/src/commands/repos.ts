@@ -1,4 +1,4 @@
-/** `spell repos`: the repositories that code was pushed from with git. */
+/** `spell repos`: the git repositories that code was taken from. */
 import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { oneLine } from "../output/clean-text.ts";
@@ -7,8 +7,7 @@ import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
 const HELP = `
-Code sent with this command line is kept with its runs and makes no repository here; what is pushed with git does, as
-the historical command line pushes it.
+A repository is known by its first commit, wherever it is cloned.
 
 Example:
   spell repos --json
@@ -18,7 +17,7 @@ Example:
 export function registerRepos(program: Command): void {
   const command = program
     .command("repos")
-    .description("List the repositories that code was pushed from with git.")
+    .description("List the git repositories that code was taken from.")
     .option("--json", "print a JSON array");
   addCommandFile(command).addHelpText("after", HELP).action(repos);
 }
@@ -37,7 +36,8 @@ async function repos(options: { json?: boolean }): Promise<void> {
     return;
   }
   const now = new Date();
-  const rows = workspaces.map(({ name, owner, createdAtMs, updatedAtMs }) => {
+  const sorted = [...workspaces].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const rows = sorted.map(({ name, owner, createdAtMs, updatedAtMs }) => {
     const [created, updated] = [createdAtMs, updatedAtMs].map((atMs) => formatAge(new Date(atMs), now));
     return [oneLine(name), owner, created ?? "", updated ?? ""];
   });

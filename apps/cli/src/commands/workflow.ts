@@ -132,7 +132,7 @@ async function createWorkflow(words: string[], options: WorkflowOptions): Promis
     terminal.json({ id: workflow.id, labels: workflow.labels, managing_run: runToJson(run) });
   } else {
     terminal.say("cast", `Casting workflow #${workflow.id}…`);
-    terminal.say("spark", `Following workflow at run ${run.id}.`);
+    if (!options.background) terminal.say("spark", `Following workflow at run ${run.id}.`);
   }
   if (options.background) {
     if (!json) terminal.line(`View logs with \`spell logs ${run.id}\``);

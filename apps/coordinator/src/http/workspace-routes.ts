@@ -23,7 +23,7 @@ export function addWorkspaceRoutes(app: FastifyInstance, services: Services): vo
   server.put("/workspaces/:owner", { schema: { params: OwnerPath, body: WorkspaceBody } }, async (request) => {
     const { principal } = await ownerOf(services, request);
     const { root_commit: rootCommit, name, description } = request.body;
-    const workspace = await workspaces.ensure(principal, { rootCommit, name, description: description ?? "" });
+    const workspace = await workspaces.ensurePushable(principal, { rootCommit, name, description: description ?? "" });
     const login = `${encodeURIComponent(workspace.owner)}:${pushTokens.make(workspace.id)}`;
     return { workspace: await wire(request, workspace, login) };
   });

@@ -45,6 +45,7 @@ function codeAndReason({ error }: AnyAnswer): [number | undefined, string | unde
 function userCalls(world: World, token: string, runId: number): Record<string, () => Promise<unknown>> {
   const { runs, workflows, workspaces, accounts, users, projects, hyper } = world;
   const spec = RunSpec.fromPartial({ command: "true" });
+  const repository = { rootCommit: "a".repeat(40), name: "x" };
   const workflow = { spec, labels: [], clientKey: "", local: false };
   const search = HyperSearchSpec.fromPartial({ kind: "grid" });
   const metric = { searchId: 1, name: "x" };
@@ -62,6 +63,7 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
     streamLogs: () => readStream(runs.streamLogs.bind(runs), streaming, { metadata: callMetadata(token) }).next(),
     createWorkflow: () => call(workflows.createWorkflow.bind(workflows), workflow, token),
     archiveWorkflow: () => call(workflows.archiveWorkflow.bind(workflows), { workflowId: 1 }, token),
+    ensureWorkspace: () => call(workspaces.ensureWorkspace.bind(workspaces), repository, token),
     listWorkspaces: () => call(workspaces.listWorkspaces.bind(workspaces), { name: "" }, token),
     removeWorkspace: () => call(workspaces.removeWorkspace.bind(workspaces), { workspaceId: 1 }, token),
     getWorkflow: () => call(workflows.getWorkflow.bind(workflows), { workflowId: 1 }, token),

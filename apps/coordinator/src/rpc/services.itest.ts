@@ -305,14 +305,26 @@ describe("WorkspaceService", () => {
     const { workspaces } = world;
     const ann = { kind: "user", userName: "ann" } as const;
     const rootCommit = "a".repeat(40);
-    const made = await world.services.workspaces.ensure(ann, { rootCommit, name: "code", description: "x" });
+    const described = await world.services.workspaces.ensure(ann, { rootCommit, name: "old", description: "x" });
+    const ensure = async (name: string) =>
+      (await call(workspaces.ensureWorkspace.bind(workspaces), { rootCommit, name }, world.ann)).workspace;
+    const made = await ensure("code");
+    expect(made).toMatchObject({ id: described.id, name: "code", description: "x", rootCommit, owner: "ann" });
+    await expect(ensure("..")).rejects.toMatchObject({ reason: "bad-code-root" });
+    const code = { codeTree: await commitFolder(world), codeRoot: "repo", workspaceId: described.id };
+    const runId = await createRun(world, code);
+    const { run } = await call(world.runs.getRun.bind(world.runs), { runId }, world.ann);
+    expect(run?.spec).toMatchObject(code);
+    const bobs = { spec: RunSpec.fromPartial({ command: "true", ...code }), clientKey: "", idempotent: false };
+    const stolen = call(world.runs.createRun.bind(world.runs), bobs, world.bob);
+    await expect(stolen).rejects.toMatchObject({ reason: "no-such-workspace" });
     const list = async (token: string, name = "") =>
       (await call(workspaces.listWorkspaces.bind(workspaces), { name }, token)).workspaces;
     expect(await list(world.ann)).toEqual([made]);
     expect(await list(world.ann, "other")).toEqual([]);
     expect(await list(world.bob)).toEqual([]);
     const remove = (token: string) =>
-      call(workspaces.removeWorkspace.bind(workspaces), { workspaceId: made.id }, token);
+      call(workspaces.removeWorkspace.bind(workspaces), { workspaceId: described.id }, token);
     await expect(remove(world.bob)).rejects.toMatchObject({ reason: "no-such-workspace" });
     await remove(world.ann);
     await expect(remove(world.ann)).rejects.toMatchObject({ reason: "no-such-workspace" });

@@ -7,6 +7,9 @@ import { unary } from "./handler.ts";
 export function createWorkspaceService(services: Services): WorkspaceServiceServer {
   const { workspaces } = services;
   return {
+    ensureWorkspace: unary(services, async ({ rootCommit, name }, { principal }) => ({
+      workspace: toMessage(await workspaces.ensure(principal, { rootCommit, name, description: "" })),
+    })),
     listWorkspaces: unary(services, async ({ name }, { principal }) => {
       const found = await workspaces.list(principal, name === "" ? {} : { name });
       return { workspaces: found.map(toMessage) };

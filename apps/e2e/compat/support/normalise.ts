@@ -11,7 +11,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\bCREATED +/g, "CREATED  "],
   [/\b(\d+h)?(\d+m)?\d+(\.\d+)?s\b/g, "<duration>"],
   [/\bspell_(user|run|git|token)[A-Za-z0-9_]*\b/g, "<token>"],
-  [/\b[0-9a-f]{40}\b/g, "<commit>"],
+  [/\b(br_)?[0-9a-f]{40}\b/g, "$1<commit>"],
   [/127\.0\.0\.1:\d+/g, "<address>"],
 ];
 

@@ -61,6 +61,8 @@ export interface RunSpec {
   projectId: number;
   /** What was asked for and means nothing here, as the user wrote it: each becomes a warning in the log. */
   hints: string[];
+  /** Workspace of the repository that code_tree was taken from, for finding the run again. Zero: none. */
+  workspaceId: number;
 }
 
 export interface RunSpec_EnvironmentEntry {
@@ -279,6 +281,7 @@ function createBaseRunSpec(): RunSpec {
     githubRef: "",
     projectId: 0,
     hints: [],
+    workspaceId: 0,
   };
 }
 
@@ -340,6 +343,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     }
     for (const v of message.hints) {
       writer.uint32(154).string(v!);
+    }
+    if (message.workspaceId !== 0) {
+      writer.uint32(160).int64(message.workspaceId);
     }
     return writer;
   },
@@ -515,6 +521,14 @@ export const RunSpec: MessageFns<RunSpec> = {
             message.hints.push(reader.string());
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.workspaceId = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -624,6 +638,11 @@ export const RunSpec: MessageFns<RunSpec> = {
       hints: globalThis.Array.isArray(object?.hints)
         ? object.hints.map((e: any) => globalThis.String(e))
         : [],
+      workspaceId: isSet(object.workspaceId)
+        ? globalThis.Number(object.workspaceId)
+        : isSet(object.workspace_id)
+        ? globalThis.Number(object.workspace_id)
+        : 0,
     };
   },
 
@@ -698,6 +717,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     if (message.hints?.length) {
       obj.hints = message.hints;
     }
+    if (message.workspaceId !== 0) {
+      obj.workspaceId = Math.round(message.workspaceId);
+    }
     return obj;
   },
 
@@ -741,6 +763,7 @@ export const RunSpec: MessageFns<RunSpec> = {
     message.githubRef = object.githubRef ?? "";
     message.projectId = object.projectId ?? 0;
     message.hints = object.hints?.map((e) => e) || [];
+    message.workspaceId = object.workspaceId ?? 0;
     return message;
   },
 };

@@ -25,15 +25,25 @@ export const protobufFileName = "spell/v1/workspace.proto";
 
 export interface Workspace {
   id: number;
-  /** Base name of the folder it was last pushed from. */
+  /** Base name of the folder that code was last taken from. */
   name: string;
   /** The first commit without a parent, hex. */
   rootCommit: string;
   description: string;
   owner: string;
   createdAtMs: number;
-  /** When it was last about to be pushed. */
+  /** When code was last about to be taken from it. */
   updatedAtMs: number;
+}
+
+export interface EnsureWorkspaceRequest {
+  /** 40 hex digits. */
+  rootCommit: string;
+  name: string;
+}
+
+export interface EnsureWorkspaceResponse {
+  workspace: Workspace | undefined;
 }
 
 export interface ListWorkspacesRequest {
@@ -225,6 +235,164 @@ export const Workspace: MessageFns<Workspace> = {
     message.owner = object.owner ?? "";
     message.createdAtMs = object.createdAtMs ?? 0;
     message.updatedAtMs = object.updatedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseEnsureWorkspaceRequest(): EnsureWorkspaceRequest {
+  return { rootCommit: "", name: "" };
+}
+
+export const EnsureWorkspaceRequest: MessageFns<EnsureWorkspaceRequest> = {
+  encode(message: EnsureWorkspaceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rootCommit !== "") {
+      writer.uint32(10).string(message.rootCommit);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnsureWorkspaceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnsureWorkspaceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rootCommit = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnsureWorkspaceRequest {
+    return {
+      rootCommit: isSet(object.rootCommit)
+        ? globalThis.String(object.rootCommit)
+        : isSet(object.root_commit)
+        ? globalThis.String(object.root_commit)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: EnsureWorkspaceRequest): unknown {
+    const obj: any = {};
+    if (message.rootCommit !== "") {
+      obj.rootCommit = message.rootCommit;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EnsureWorkspaceRequest>, I>>(base?: I): EnsureWorkspaceRequest {
+    return EnsureWorkspaceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EnsureWorkspaceRequest>, I>>(object: I): EnsureWorkspaceRequest {
+    const message = createBaseEnsureWorkspaceRequest();
+    message.rootCommit = object.rootCommit ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseEnsureWorkspaceResponse(): EnsureWorkspaceResponse {
+  return { workspace: undefined };
+}
+
+export const EnsureWorkspaceResponse: MessageFns<EnsureWorkspaceResponse> = {
+  encode(message: EnsureWorkspaceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspace !== undefined) {
+      Workspace.encode(message.workspace, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnsureWorkspaceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnsureWorkspaceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspace = Workspace.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnsureWorkspaceResponse {
+    return { workspace: isSet(object.workspace) ? Workspace.fromJSON(object.workspace) : undefined };
+  },
+
+  toJSON(message: EnsureWorkspaceResponse): unknown {
+    const obj: any = {};
+    if (message.workspace !== undefined) {
+      obj.workspace = Workspace.toJSON(message.workspace);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EnsureWorkspaceResponse>, I>>(base?: I): EnsureWorkspaceResponse {
+    return EnsureWorkspaceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EnsureWorkspaceResponse>, I>>(object: I): EnsureWorkspaceResponse {
+    const message = createBaseEnsureWorkspaceResponse();
+    message.workspace = (object.workspace !== undefined && object.workspace !== null)
+      ? Workspace.fromPartial(object.workspace)
+      : undefined;
     return message;
   },
 };
@@ -494,6 +662,21 @@ export const RemoveWorkspaceResponse: MessageFns<RemoveWorkspaceResponse> = {
 
 export type WorkspaceServiceService = typeof WorkspaceServiceService;
 export const WorkspaceServiceService = {
+  /**
+   * Makes the workspace of the repository with this first commit, or gives it its new name. INVALID_ARGUMENT for a name
+   * that no folder can have.
+   */
+  ensureWorkspace: {
+    path: "/spell.v1.WorkspaceService/EnsureWorkspace" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EnsureWorkspaceRequest): Buffer =>
+      Buffer.from(EnsureWorkspaceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EnsureWorkspaceRequest => EnsureWorkspaceRequest.decode(value),
+    responseSerialize: (value: EnsureWorkspaceResponse): Buffer =>
+      Buffer.from(EnsureWorkspaceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EnsureWorkspaceResponse => EnsureWorkspaceResponse.decode(value),
+  },
   /** The caller's, by id. */
   listWorkspaces: {
     path: "/spell.v1.WorkspaceService/ListWorkspaces" as const,
@@ -524,6 +707,11 @@ export const WorkspaceServiceService = {
 } as const;
 
 export interface WorkspaceServiceServer extends UntypedServiceImplementation {
+  /**
+   * Makes the workspace of the repository with this first commit, or gives it its new name. INVALID_ARGUMENT for a name
+   * that no folder can have.
+   */
+  ensureWorkspace: handleUnaryCall<EnsureWorkspaceRequest, EnsureWorkspaceResponse>;
   /** The caller's, by id. */
   listWorkspaces: handleUnaryCall<ListWorkspacesRequest, ListWorkspacesResponse>;
   /**
@@ -534,6 +722,25 @@ export interface WorkspaceServiceServer extends UntypedServiceImplementation {
 }
 
 export interface WorkspaceServiceClient extends Client {
+  /**
+   * Makes the workspace of the repository with this first commit, or gives it its new name. INVALID_ARGUMENT for a name
+   * that no folder can have.
+   */
+  ensureWorkspace(
+    request: EnsureWorkspaceRequest,
+    callback: (error: ServiceError | null, response: EnsureWorkspaceResponse) => void,
+  ): ClientUnaryCall;
+  ensureWorkspace(
+    request: EnsureWorkspaceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EnsureWorkspaceResponse) => void,
+  ): ClientUnaryCall;
+  ensureWorkspace(
+    request: EnsureWorkspaceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EnsureWorkspaceResponse) => void,
+  ): ClientUnaryCall;
   /** The caller's, by id. */
   listWorkspaces(
     request: ListWorkspacesRequest,
