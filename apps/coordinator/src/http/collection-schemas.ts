@@ -59,7 +59,9 @@ export const Archive = Type.Unsafe<string>({ type: "string", format: "binary" })
 
 const LinkFields = Type.Object({ alias: Type.String(), resource_path: Type.String(), created_at: Time });
 export const Link = Type.Object({ resource_link: LinkFields });
-export const LinkIfAny = Type.Object({ resource_link: Type.Optional(LinkFields) });
+export const LinkIfAny = Type.Object({
+  resource_link: Type.Partial(LinkFields, { description: "empty if there is none" }),
+});
 export const Links = Type.Object({ resource_links: Type.Array(LinkFields) });
 
 const VersionFields = Type.Object({
