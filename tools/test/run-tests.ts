@@ -99,6 +99,9 @@ async function runVitest(filter: string | undefined, options: TestOptions, place
   return judged(report, exitCode, "vitest");
 }
 
+/** As inside a run: scripts find the package `spell` without installation. */
+const PYTHON = { PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: join(repositoryRoot, "libs", "sdk-python") };
+
 async function runPytest(group: PythonGroup, { env, reports }: RunnerPlace): Promise<Tally> {
   const name = group.folder.slice(repositoryRoot.length + 1) || "root";
   const report = join(reports, `pytest-${name.replaceAll("/", "-")}.xml`);
@@ -114,7 +117,7 @@ async function runPytest(group: PythonGroup, { env, reports }: RunnerPlace): Pro
       `--junitxml=${report}`,
       ...group.files,
     ],
-    { env: { ...env, PYTHONDONTWRITEBYTECODE: "1" }, cwd: group.folder, shown: true, timeoutMs: runnerTimeoutMs },
+    { env: { ...env, ...PYTHON }, cwd: group.folder, shown: true, timeoutMs: runnerTimeoutMs },
   );
   return judged(report, exitCode, `pytest in ${name}`);
 }

@@ -130,5 +130,5 @@ describe("without a way in", () => {
 test("after all that, numbers go on as if nothing had been asked", async () => {
   expect(await tracesOf(farm)).toEqual(before);
   const { stdout } = await farm.spell(["workflow", "-b", "true"], { cwd: code });
-  expect(stdout).toContain("Casting workflow #1…\n✨ Following workflow at run 5.\n");
+  expect(stdout).toContain("Casting workflow #1…\nView logs with `spell logs 5`\n");
 });
