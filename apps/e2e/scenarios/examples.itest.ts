@@ -31,6 +31,19 @@ test("simple: a run mounts what another one wrote", { timeout: 60_000 }, async (
   expect(alone.stdout).toMatch(/^no workflow\n[^]*\n10 numbers, the last is 10\n$/);
 });
 
+test("with-metrics: a training is stopped when its loss is small enough", { timeout: 60_000 }, async () => {
+  await using farm = await Farm.start();
+  const cwd = copyOf("with-metrics", farm);
+  const words = ["workflow", "create", "--repo", "line=.", "python workflow.py"];
+  const { stderr, exitCode } = await farm.spell(words, { cwd });
+  expect({ stderr, exitCode }, farm.said()).toEqual({ stderr: "", exitCode: 0 });
+  expect(userLines(await readLog(farm.place, 1))).toEqual([
+    ...["run 2 trains", "run 2 is stopped"],
+    expect.stringMatching(/^the loss fell from 13\.\d\d to less than 0\.5 in \d+ steps$/),
+    expect.stringMatching(/^y = \d\.\d x \+ \d\.\d$/),
+  ]);
+});
+
 test("video-generation: a second start takes the first three stages as they are", { timeout: 120_000 }, async () => {
   await using farm = await Farm.start();
   const cwd = copyOf("video-generation", farm);

@@ -1,28 +1,13 @@
 /** The tutorial's workflow, its script byte for byte, on one machine. */
-import { execFileSync } from "node:child_process";
-import { appendFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Farm } from "../support/farm.ts";
-import { TUTORIAL_COMMAND, expectTutorial, makeTutorialProject, missingTutorial } from "../support/tutorial.ts";
-
-/** As the tutorial has it: a repository around the script, which ignores the clone of the network that lies in it. */
-function putUnderGit(project: string): void {
-  const git = (cwd: string, ...args: string[]): void => {
-    const identity = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "init.defaultBranch=main"];
-    execFileSync("git", [...identity, ...args], { cwd, stdio: "pipe" });
-  };
-  const clone = join(project, "char-rnn-tensorflow");
-  writeFileSync(join(project, ".gitignore"), "char-rnn-tensorflow/\n");
-  for (const repository of [clone, project]) {
-    git(repository, "init");
-    git(repository, "add", ".");
-    git(repository, "commit", "-m", "First");
-  }
-  // Not committed, and travels all the same.
-  writeFileSync(join(clone, "untracked.py"), "");
-  appendFileSync(join(project, ".gitignore"), "*.log\n");
-}
+import {
+  TUTORIAL_COMMAND,
+  expectTutorial,
+  makeTutorialProject,
+  missingTutorial,
+  putUnderGit,
+} from "../support/tutorial.ts";
 
 describe.skipIf(missingTutorial !== undefined)("the tutorial", { timeout: 120_000 }, () => {
   test.each([

@@ -1,5 +1,16 @@
 /** The tutorial's project: its script as it was published, our network in the directory it names, a wget that needs no web. */
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { repositoryRoot } from "@spell/testing";
 import { expect, onTestFinished } from "vitest";
@@ -57,6 +68,24 @@ cp "${join(bin, "book.txt")}" "$2"
   writeFileSync(join(bin, "wget"), script);
   chmodSync(join(bin, "wget"), 0o755);
   return bin;
+}
+
+/** As the tutorial has it: a repository around the script, which ignores the clone of the network that lies in it. */
+export function putUnderGit(project: string): void {
+  const git = (cwd: string, ...args: string[]): void => {
+    const identity = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "init.defaultBranch=main"];
+    execFileSync("git", [...identity, ...args], { cwd, stdio: "pipe" });
+  };
+  const clone = join(project, "char-rnn-tensorflow");
+  writeFileSync(join(project, ".gitignore"), "char-rnn-tensorflow/\n");
+  for (const repository of [clone, project]) {
+    git(repository, "init");
+    git(repository, "add", ".");
+    git(repository, "commit", "-m", "First");
+  }
+  // Not committed, and travels all the same.
+  writeFileSync(join(clone, "untracked.py"), "");
+  appendFileSync(join(project, ".gitignore"), "*.log\n");
 }
 
 /** What the user types in the project's folder. */
