@@ -1,4 +1,5 @@
 /** Runs and their streams, as scripts and as the command line ask for them. */
+import { userInfo } from "node:os";
 import { expect } from "vitest";
 import { area } from "./support/scenario.ts";
 
@@ -21,7 +22,7 @@ area("runs", { calls: CALLS }, ({ scenario }) => {
   scenario("the command line", async ({ cli }) => {
     expect(await cli("whoami", ["whoami"])).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/root@localhost/),
+      stdout: expect.stringContaining(`${userInfo().username}@localhost`),
     });
     const first = await cli("run", ["run", "-f", "echo hello; echo world"]);
     expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Casting spell #1…") });
@@ -74,7 +75,7 @@ sleeper.refresh()
 print(sleeper.status)
 `,
     );
-    expect(stdout).toContain("failed 3 root");
+    expect(stdout).toContain(`failed 3 ${userInfo().username}`);
     expect(stdout).toMatch(/\nstopped\nkilled\n$/);
   });
 

@@ -100,9 +100,13 @@ function historicalClient(farm: Farm, { tap, tripwire }: { tap: Tap; tripwire: T
   mkdirSync(login);
   cpSync(farm.configuration, join(login, "config"));
   writeFileSync(join(common["HOME"] ?? "", ".ssh", "known_hosts"), NO_SCAN);
+  // Where the line is not found all the same (ssh-keygen goes by the machine's user), the scan must not leave this machine.
+  const bin = join(farm.folder, "no-scan");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "ssh-keyscan"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
   const environment = {
     ...common,
-    ...{ PATH: [historical, ...systemPath].join(delimiter), SPELL_QUIET: "1", SPELL_DIR: login },
+    ...{ PATH: [bin, historical, ...systemPath].join(delimiter), SPELL_QUIET: "1", SPELL_DIR: login },
     ...{ SPELL_API_URL: tap.url, SPELL_BASE_URL: tap.url },
   };
   const command = [join(historical, "spell"), "--spell-dir", login];

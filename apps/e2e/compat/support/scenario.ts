@@ -2,6 +2,7 @@
  * A scenario is played twice, by the historical client and by ours. What both must do is asserted in it; whatever else differs
  * in what they print must stand in the table of docs/compatibility.md.
  */
+import { userInfo } from "node:os";
 import type { CommandResult } from "@spell/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FarmOptions } from "../../support/farm.ts";
@@ -115,10 +116,10 @@ function described(steps: readonly Step[]): string {
   return `last step: ${step} (${exitCode})\n${stdout}${stderr}`;
 }
 
-/** `GET /v1/runs/root/12/logs` as `GET runs/{owner}/{id}/logs`. */
+/** `GET /v1/runs/ann/12/logs` as `GET runs/{owner}/{id}/logs`. */
 function template(request: string): string {
   return request
     .replace(" /v1/", " ")
-    .replace(/ (\S+?)\/root(?=\/|$)/, " $1/{owner}")
+    .replace(new RegExp(` (\\S+?)/${userInfo().username}(?=/|$)`), " $1/{owner}")
     .replace(/\/\d+(?=\/|$)/g, "/{id}");
 }
