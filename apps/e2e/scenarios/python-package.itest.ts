@@ -160,3 +160,36 @@ show(results=sorted(results))
     expect(seen).toEqual({ results: ["0", "1", "2", "3", "4", "5", "6", "7"] });
   });
 });
+
+describe("workflows and code", { timeout: 60_000 }, () => {
+  test("a script is its own master: its runs join the workflow", async () => {
+    const seen = await facts(`
+made = client.api.workflow(None, {}, {})
+os.environ["SPELL_WORKFLOW_ID"] = str(made.id)
+master = spell.client.from_environment()
+run = ended(master.runs.new(command="echo in $SPELL_WORKFLOW_ID"))
+master.active_workflow.refresh()
+show(
+    runs=[each.id for each in master.active_workflow.runs] == [run.id], master=master.active_workflow.managing_run,
+    id=master.active_workflow.id == made.id, said=said(run) == ["in %d" % made.id],
+)
+client.api.archive_workflow(made.id)
+`);
+    expect(seen).toEqual({ runs: true, master: null, id: true, said: true });
+  });
+
+  test("repositories are made known and found", async () => {
+    const seen = await facts(`
+workspace = client.api.new_workspace("a" * 40, "project", "")
+same = client.api.new_workspace("a" * 40, "project", "")
+show(
+    same=same.id == workspace.id, named=[each.id for each in client.api.get_workspaces_by_name("project")] == [workspace.id],
+    none=client.api.get_workspaces_by_name("none"), remote=workspace.git_remote_url.startswith("http"),
+    all=len(client.api.get_workspaces()), one=client.api.get_workspace(workspace.id).name,
+)
+client.api.delete_workspace(workspace.id)
+show(left=client.api.get_workspaces())
+`);
+    expect(seen).toEqual({ same: true, named: true, none: [], remote: true, all: 1, one: "project", left: [] });
+  });
+});

@@ -79,6 +79,25 @@ def test_bayesian(created: FakeSpell, client: SpellClient) -> None:
     }
 
 
+class Scalar:
+    """Looks like a scalar of a numeric package."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def tolist(self) -> float:
+        return self._value
+
+
+def test_numbers_of_numeric_packages(created: FakeSpell, client: SpellClient) -> None:
+    half: Any = Scalar(0.5)
+    params: Params = {"a": ValueSpec([Scalar(1), 2]), "b": RangeSpec(half, 2)}
+    client.hyper.new_random_search(params, 3, command="x :lr:")
+    sent = created.bodies("runs/ada/hyper_search")[0]["random_params"]
+    assert sent["a"] == {"value_spec": {"values": [1, 2]}}
+    assert sent["b"]["range_spec"] == {"min": 0.5, "max": 2, "scaling": "linear", "type": "float"}
+
+
 def test_wrong_specs_and_keywords(server: FakeSpell, client: SpellClient) -> None:
     with pytest.raises(ClientException, match="'lr' must be a ValueSpec here"):
         client.hyper.new_grid_search({"lr": RangeSpec(1, 2)}, command="x")  # type: ignore[dict-item]

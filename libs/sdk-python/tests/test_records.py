@@ -1,5 +1,6 @@
 """Records: dates, equality, construction by hand."""
 
+import pickle
 from datetime import datetime, timezone
 from typing import Any, Optional
 
@@ -100,6 +101,9 @@ def test_every_record_is_found_where_scripts_look() -> None:
     for name in models.__all__:
         assert getattr(models, name) is not None
     assert issubclass(models.Run, models.Model)
+    run = Run.from_json({"id": 1, "status": "running", "created_at": "2024-01-31T12:34:56Z"})
+    assert repr(type(run)) == "<class 'spell.api.models.Run'>"
+    assert repr(pickle.loads(pickle.dumps(run))) == repr(run)
 
 
 def test_repr_shows_what_is_there() -> None:

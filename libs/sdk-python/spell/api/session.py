@@ -195,9 +195,19 @@ def _json_object(response: Response) -> JsonObject:
 
 def _encode(body: JsonObject) -> bytes:
     try:
-        return json.dumps(body, allow_nan=False).encode("utf-8")
+        return json.dumps(body, allow_nan=False, default=_plain).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise ClientException(f"The request cannot be sent as JSON: {error}", exception=error) from error
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: paths, and numbers and arrays of numpy and its like."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        return to_list()
+    raise TypeError(f"{type(value).__name__} {value!r} is no value that a server understands")
 
 
 def _query_string(pairs: Query) -> str:

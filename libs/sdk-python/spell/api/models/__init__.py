@@ -48,3 +48,8 @@ __all__ = [
     "Workflow",
     "Workspace",
 ]
+
+# They are found here, in whatever file they stand; that is what `type(run)` and pickles shall say.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
