@@ -12,6 +12,7 @@ afterAll(() => farm[Symbol.asyncDispose]());
 const CLIENT = `
 import json, os, sys
 import spell.client
+from spell.api.exceptions import ClientException as client_exception
 from spell.client.runs import Run
 client = spell.client.from_environment()
 new = client.runs.new
@@ -191,5 +192,165 @@ client.api.delete_workspace(workspace.id)
 show(left=client.api.get_workspaces())
 `);
     expect(seen).toEqual({ same: true, named: true, none: [], remote: true, all: 1, one: "project", left: [] });
+  });
+});
+
+describe("metrics", { timeout: 60_000 }, () => {
+  test("sent in a run, read live and afterwards, waited for", async () => {
+    const seen = await facts(`
+import datetime
+script = """
+import time
+from spell.metrics import send_metric
+for index in range(5):
+    send_metric("loss", 1 - index / 5)
+    time.sleep(0.1)
+send_metric("note", "good", index=7)
+"""
+run = new(command="python3 -W error -c '%s'" % script)
+run.wait_metric("loss", client.runs.LESS_THAN, 0.5)
+live = list(run.metrics("loss", follow=True))
+ended(run)
+again = list(run.metrics("loss"))
+show(
+    status=run.status, live=[(index, round(value, 1)) for _, index, value in live], same=live == again,
+    note=[(index, value) for _, index, value in run.metrics("note")], rest=len(list(run.metrics("loss", start=again[2][0]))),
+    zone=str(again[0][0].tzinfo), none=list(run.metrics("none")),
+)
+try:
+    run.wait_metric("loss", client.runs.GREATER_THAN, 5)
+except Exception as error:
+    show(error=type(error).__name__)
+`);
+    expect(seen).toEqual({
+      ...{ status: "complete", same: true, note: [[7, "good"]], rest: 2, zone: "UTC", none: [], error: "WaitError" },
+      live: [1, 0.8, 0.6, 0.4, 0.2].map((value, index) => [index, value]),
+    });
+  });
+});
+
+describe("hyper-parameter searches", { timeout: 60_000 }, () => {
+  test("a grid and a random search, with the metric of each run", async () => {
+    const seen = await facts(`
+from spell.client import RangeSpec, ValueSpec
+send = "python3 -c 'from spell.metrics import send_metric; send_metric(\\"score\\", :a:)'"
+grid = client.hyper.new_grid_search(
+    params={"a": ValueSpec([1, 2]), "b": ValueSpec(["1e4"])}, command="echo :a: :b:; " + send, machine_type="CPU"
+)
+for run in grid.runs:
+    ended(run)
+grid.refresh()
+metrics = {run_id: list(values) for run_id, values in grid.metrics("score").items()}
+show(
+    said=sorted(said(run) for run in grid.runs), params=sorted(run.hyper_params["a"] for run in grid.runs),
+    b=grid.runs[0].hyper_params["b"], names=grid.metric_names(), kind=list(grid.parameter_spec)[0],
+    scores=sorted(metrics[run.id][0][2] for run in grid.runs), statuses=[run.status for run in grid.runs],
+)
+drawn = client.hyper.new_random_search({"n": RangeSpec(16, 128, client.hyper.LOG, client.hyper.INT)}, 3, command="sleep 600 # :n:")
+drawn.stop()
+for run in client.hyper.get(drawn.id).runs:
+    ended(run)
+values = [run.hyper_params["n"] for run in drawn.runs]
+listed = [(info.id, info.num_runs) for info in client.hyper.list() if info.id == drawn.id]
+client.hyper.archive(drawn.id)
+show(
+    drawn=len(values) == 3 and all(isinstance(n, int) and 16 <= n <= 128 for n in values), listed=listed == [(drawn.id, 3)],
+    archived=[info.id for info in client.hyper.list() if info.id == drawn.id],
+)
+`);
+    expect(seen).toEqual({
+      ...{ said: [["1 1e4"], ["2 1e4"]], params: [1, 2], b: "1e4", names: ["score"], kind: "grid_params" },
+      ...{ scores: [1, 2], statuses: ["complete", "complete"], drawn: true, listed: true, archived: [] },
+    });
+  });
+});
+
+describe("files, models and projects", { timeout: 60_000 }, () => {
+  test("what a run wrote is listed, copied, named by a link and made into a model", async () => {
+    const seen = await facts(`
+import tempfile
+from pathlib import Path
+run = ended(new(command="mkdir -p save/deep; echo w > save/w.txt; echo d > save/deep/d.txt; echo o > o.txt; ln -s o.txt l; ln -s /etc e"))
+at = "runs/%d" % run.id
+show(ls=[(line.path, line.size) for line in client.resources.ls(at + "/save/")], top=[line.path for line in client.resources.ls("")])
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if not path.is_dir())
+with tempfile.TemporaryDirectory() as folder:
+    run.cp("", folder + "/all")
+    run.cp("save/deep/d.txt", folder + "/one")
+    run.cp("save", folder + "/save")
+    client.api.create_link(at + "/save", "best")
+    client.resources.cp("best/deep", folder + "/linked", quiet=True)
+    model = client.models.new("net", at, files=["save/w.txt"], description="first")
+    client.models.get("net", version="v1").download(folder + "/model", quiet=True)
+    show(
+        all=tree(folder + "/all"), one=tree(folder + "/one"), save=tree(folder + "/save"), linked=tree(folder + "/linked"),
+        model=tree(folder + "/model"), versions=[v.formatted_version for v in model.model_versions],
+    )
+show(models=[each.name for each in client.models.list()], link=client.api.get_link("best")["resource_path"] == at + "/save")
+client.models.rm("net")
+client.api.remove_link("best")
+show(left=[len(client.models.list()), len(client.api.list_links())])
+for name, call in {
+    "none": lambda: run.cp("none"), "up": lambda: run.cp("../1"), "list": lambda: list(client.resources.ls(at + "/none")),
+    "linked": lambda: client.api.get_link("best"),
+}.items():
+    try:
+        call()
+    except client_exception as error:
+        show(**{name: type(error).__name__})
+`);
+    expect(seen).toMatchObject({
+      ...{ all: ["l", "o.txt", "save/deep/d.txt", "save/w.txt"], one: ["d.txt"], save: ["deep/d.txt", "w.txt"] },
+      ...{
+        linked: ["d.txt"],
+        model: ["w.txt"],
+        versions: ["v1"],
+
+        models: ["net"],
+        link: true,
+        left: [0, 0],
+      },
+      ls: expect.arrayContaining([["w.txt", 2]]) as unknown,
+      top: expect.arrayContaining(["runs/"]) as unknown,
+      ...{
+        none: "ClientException",
+        up: expect.any(String) as unknown,
+        list: "ClientException",
+        linked: "ClientException",
+      },
+    });
+  });
+
+  test("files sent from a script are mounted by the next run", async () => {
+    const seen = await facts(`
+import tempfile
+with tempfile.NamedTemporaryFile() as file:
+    file.write(b"x" * 6_000_000)
+    file.flush()
+    upload = client.api.new_dataset("letters")
+    client.api.upload_file(file.name, upload.id, "sub/x.bin")
+    client.api.complete_upload(upload.id)
+run = ended(new(command="wc -c < letters/sub/x.bin", attached_resources={"uploads/letters": None}))
+show(said=said(run), ls=[line.path for line in client.resources.ls("uploads/letters")])
+client.api.remove_dataset("letters")
+`);
+    expect(seen).toEqual({ said: ["6000000"], ls: ["sub/"] });
+  });
+
+  test("runs are put into projects and found there", async () => {
+    const seen = await facts(`
+project = client.api.create_project({"name": "Nets"})
+run = ended(new(command="true", project="nets"))
+other = ended(new(command="true"))
+client.api.add_runs(project.id, [other.id])
+both = sorted(each.id for each in client.runs.list(project="NETS")) == sorted([run.id, other.id])
+client.api.remove_runs(project.id, [other.id])
+run.refresh()
+show(both=both, one=[each.id for each in client.runs.list(project="Nets")] == [run.id], name=run.project.name)
+client.api.archive_project(project.id)
+show(archived=[each.name for each in client.api.list_projects(show_archived=True)], left=client.api.list_projects())
+`);
+    expect(seen).toEqual({ both: true, one: true, name: "Nets", archived: ["Nets"], left: [] });
   });
 });

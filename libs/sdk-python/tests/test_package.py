@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import spell
+import spell.client
 
 PACKAGE_ROOT = Path(__file__).parent.parent
 
@@ -48,3 +49,10 @@ def test_what_takes_long_is_loaded_when_it_is_used() -> None:
 
 def test_typed() -> None:
     assert (PACKAGE_ROOT / "spell" / "py.typed").exists()
+
+
+def test_the_client_is_where_the_former_package_had_it() -> None:
+    from spell.client import base
+
+    assert base.SpellClient is spell.client.SpellClient
+    assert base.from_environment is spell.client.from_environment
