@@ -5,6 +5,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -95,6 +96,40 @@ describe("a download", () => {
     const refused = downloadTree(source, transport, { ...quick, directory: other });
     await expect(refused).rejects.toMatchObject({ code: "invalid-input", reason: "in-the-way" });
     expect(readdirSync(other)).toEqual(["a"]);
+  });
+
+  test("refuses where a file or link is in the way of a folder, and makes no folder where there can be none", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    const { transport, snapshot } = await stored(server, join(folder.path, "in"));
+    const copyTo = (...names: string[]) =>
+      downloadTree({ kind: "directory", digest: snapshot.root }, transport, {
+        ...quick,
+        directory: join(folder.path, ...names),
+      });
+    const inTheWay = { code: "invalid-input", reason: "in-the-way" };
+    mkdirSync(join(folder.path, "outside"));
+    for (const target of ["../outside", "../nowhere"]) {
+      mkdirSync(join(folder.path, "out"), { recursive: true });
+      symlinkSync(target, join(folder.path, "out", "deep"));
+      await expect(copyTo("out")).rejects.toMatchObject({ ...inTheWay, message: expect.stringContaining("a link") });
+      expect(readdirSync(join(folder.path, "out"))).toEqual(["deep"]);
+      rmSync(join(folder.path, "out"), { recursive: true });
+    }
+    expect(readdirSync(join(folder.path, "outside"))).toEqual([]);
+    writeFileSync(join(folder.path, "outside", "deep"), "mine");
+    await expect(copyTo("outside")).rejects.toMatchObject({ ...inTheWay, message: expect.stringContaining("a file") });
+    await expect(copyTo("outside", "deep")).rejects.toMatchObject(inTheWay);
+    await expect(copyTo("outside", "deep", "below")).rejects.toMatchObject(inTheWay);
+    expect(readFileSync(join(folder.path, "outside", "deep"), "utf8")).toBe("mine");
+    symlinkSync("nowhere", join(folder.path, "dangling"));
+    await expect(copyTo("dangling")).rejects.toMatchObject(inTheWay);
+    await expect(copyTo("dangling", "below")).rejects.toMatchObject(inTheWay);
+    const nowhere = downloadTree({ kind: "directory", digest: snapshot.root }, transport, {
+      ...quick,
+      directory: "/proc/spell-none/below",
+    });
+    await expect(nowhere).rejects.toMatchObject({ code: "unavailable", reason: "disk-error" });
   });
 
   test("that gets wrong bytes changes nothing", async () => {

@@ -1,11 +1,11 @@
 /** Copies a tree or a file out of the store into a folder of the user's: ordinary files, every byte checked. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput } from "@spell/domain";
 import { BlobFolder, makeBlobFolders } from "./blob-folder.ts";
-import { diskError } from "./disk.ts";
+import { diskError, errnoOf } from "./disk.ts";
 import { UrlsExpiredError, downloadBlobs } from "./download.ts";
 import { linkClimb, quoted } from "./entry.ts";
 import type { FileEntry, SymlinkEntry, TreeEntry } from "./entry.ts";
@@ -42,7 +42,7 @@ export interface DownloadResult {
 
 /**
  * Files take their places when all bytes are here: a copy that fails leaves what was there before. Throws data-loss for wrong bytes,
- * exhausted (`disk-full`), unavailable, invalid-input where a folder is in the way.
+ * exhausted (`disk-full`), unavailable, invalid-input (`in-the-way`) where a folder would be replaced, or something else by a folder.
  */
 export async function downloadTree(
   source: DownloadSource,
@@ -54,12 +54,13 @@ export async function downloadTree(
   try {
     const listed = await listSource(source, transport);
     const skipped = listed.skipped;
+    makeFolder(directory);
+    checkFolders(directory, listed.directories);
     const files: Placed[] = [];
     for (const file of listed.files) {
       if (await mayWrite(directory, file.path, options)) files.push(file);
       else skipped.push({ path: file.path, why: "it is there already" });
     }
-    mkdirSync(directory, { recursive: true });
     const folder = openTemporary(temporary);
     await fetchAll({ source, transport, options, folder, directory }, files, listed.sources);
     for (const path of listed.directories) mkdirSync(join(directory, path), { recursive: true });
@@ -108,6 +109,36 @@ async function listSource(source: DownloadSource, transport: TreeTransport): Pro
   };
   visit(source.digest, "", 0);
   return { ...listed, sources };
+}
+
+/** One by one: Node's recursive way tries for ever where none can be made, through a link that leads nowhere or below /proc. */
+function makeFolder(directory: string): void {
+  const above = dirname(directory);
+  if (above !== directory) makeFolder(above);
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) return;
+  if (stats !== undefined || lstatSync(directory, { throwIfNoEntry: false }) !== undefined) {
+    throw invalidInput(`Cannot copy into ${quoted(directory)}: it is no folder. Copy somewhere else.`, "in-the-way");
+  }
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    // Another copy may have made it meanwhile.
+    if (errnoOf(error) !== "EEXIST" || !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
+/** A folder replaces nothing, and nothing is written through a link to one. Those above come before those below. */
+function checkFolders(directory: string, folders: readonly string[]): void {
+  for (const path of folders) {
+    const stats = lstatSync(join(directory, path), { throwIfNoEntry: false });
+    if (stats === undefined || stats.isDirectory()) continue;
+    const what = stats.isSymbolicLink() ? "a link" : "a file";
+    throw invalidInput(
+      `Cannot make the folder ${quoted(path)}: ${what} of that name is there. Copy somewhere else.`,
+      "in-the-way",
+    );
+  }
 }
 
 async function mayWrite(directory: string, path: string, { mayReplace }: DownloadOptions): Promise<boolean> {
