@@ -2,7 +2,7 @@
 import type { Model, ModelVersion } from "@spell/sdk";
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
-import { argumentError } from "../exit-codes.ts";
+import { EXIT_ERROR, UsageError, argumentError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { formatAge, formatListing, formatTable, formatTime } from "../output/format.ts";
 import { terminal } from "../output/terminal.ts";
@@ -79,7 +79,7 @@ async function describe(word: string, options: { json?: boolean }): Promise<void
   const model = await client.models.get(name);
   if (version !== undefined) {
     const found = model.versions.find((each) => each.version === version);
-    if (found === undefined) throw argumentError(`Model "${name}" has no version ${version}.`);
+    if (found === undefined) throw new UsageError(EXIT_ERROR, `Model "${name}" has no version ${version}.`);
     if (options.json) terminal.json(versionToJson(found));
     else terminal.write(formatTable(describeVersion(model, found).map((row) => row.map(oneLine))));
   } else if (options.json) terminal.json(modelToJson(model));

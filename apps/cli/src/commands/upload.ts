@@ -1,7 +1,7 @@
 /** `spell upload`: stores a file or folder of this machine under a name. */
 import { statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { SpellError } from "@spell/domain";
+import { SpellError, checkResourceName } from "@spell/domain";
 import { snapshotDirectory, snapshotEntries } from "@spell/spellfs";
 import type { Snapshot } from "@spell/spellfs";
 import type { Command } from "commander";
@@ -47,6 +47,7 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) throw argumentError(`"${path}" does not exist: give a file or a folder.`);
   const name = options.name ?? (await defaultName(path, stats.isDirectory()));
+  checkResourceName("An upload", name);
   if (options.compress && !options.json)
     terminal.note("info", "--compress changes nothing: only what is missing is sent.");
   const snapshot = await takeSnapshot(path, stats.isDirectory());
