@@ -9,7 +9,8 @@ export interface Tap extends AsyncDisposable {
   requests(): string[];
 }
 
-const REQUEST_LINE = /^(GET|HEAD|POST|PUT|PATCH|DELETE) (\S+) HTTP\/1\.1\r$/gm;
+/** Not only at the start of a line: a JSON body before it, on the same connection, ends without one. */
+const REQUEST_LINE = /(GET|HEAD|POST|PUT|PATCH|DELETE) (\/\S*) HTTP\/1\.1\r$/gm;
 
 /** Listens on a free port of this machine. */
 export async function openTap(target: string): Promise<Tap> {
