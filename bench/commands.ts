@@ -1,11 +1,11 @@
 /** How long `spell` itself takes: the whole process, from its start to its exit. */
-import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Figure } from "./figure.ts";
 import { atMost, comparedWith, durations, figureTable } from "./figure.ts";
 import type { Bench, Section } from "./measurement.ts";
 import { untilComplete } from "./runs.ts";
+import { timeProcess } from "./time-process.ts";
 
 /** In turn: `spell ps`, `spell run -b true` and a Node that does nothing. */
 export async function measureCommands(bench: Bench): Promise<Section[]> {
@@ -36,20 +36,4 @@ export async function measureCommands(bench: Bench): Promise<Section[]> {
 
 function later(name: string, [, ...values]: readonly number[]): Figure {
   return durations(name, values);
-}
-
-function timeProcess(
-  program: string,
-  words: readonly string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv; signal: AbortSignal },
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const startedAt = performance.now();
-    const child = spawn(program, words, { ...options, stdio: "ignore" });
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      if (code === 0) resolve(performance.now() - startedAt);
-      else reject(new Error(`${program} ${words.join(" ")} ended with ${code}`));
-    });
-  });
 }

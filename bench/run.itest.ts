@@ -7,7 +7,7 @@ import { z } from "zod";
 import { startWholeProgram } from "../tools/test/whole-program.ts";
 import type { WholeProgram } from "../tools/test/whole-program.ts";
 
-const BENCH_TIMEOUT_MS = 120_000;
+const BENCH_TIMEOUT_MS = 180_000;
 
 const reportSchema = z.object({
   sections: z.array(
@@ -16,7 +16,8 @@ const reportSchema = z.object({
       figures: z.array(
         z.object({
           name: z.string(),
-          p50: z.number().nonnegative().optional(),
+          // What a process grew by may be below zero: its collector was at work meanwhile.
+          p50: z.number().optional(),
           stepMs: z.number().optional(),
           samples: z.number().int().positive().optional(),
         }),
@@ -33,7 +34,7 @@ test("each measurement gives a table and the same as numbers", { timeout: BENCH_
   await using bench = await startBench(["--quick", "--json", "figures.json"]);
   expect(await bench.exitCode, bench.output()).toBe(0);
   const { sections } = reportSchema.parse(JSON.parse(readFileSync(join(bench.folder, "figures.json"), "utf8")));
-  expect(sections).toHaveLength(11);
+  expect(sections).toHaveLength(16);
   for (const { title, figures } of sections) {
     expect(bench.output()).toContain(`\n${title}\n`);
     expect(figures.length, title).toBeGreaterThan(1);
@@ -61,6 +62,8 @@ test.each([
 test("an unknown measurement is refused before anything starts", async () => {
   await using bench = await startBench(["--only", "speed"]);
   expect(await bench.exitCode).toBe(2);
-  expect(bench.output()).toContain("--only knows start, chain, breakdown, components, throughput, commands, log-delay");
+  expect(bench.output()).toContain(
+    "--only knows start, chain, breakdown, components, throughput, commands, historical",
+  );
   expect(bench.output()).not.toContain("cores");
 });

@@ -13,7 +13,10 @@ import { measureChain } from "./chain.ts";
 import { measureCommands } from "./commands.ts";
 import { measureComponents } from "./components.ts";
 import { startFarm } from "./farm.ts";
+import { measureHeld } from "./held.ts";
+import { measureHistorical } from "./historical.ts";
 import { measureHyper } from "./hyper.ts";
+import { measureList } from "./list.ts";
 import { measureLogDelay } from "./log-delay.ts";
 import { measureLogThroughput } from "./log-throughput.ts";
 import type { Measurement, Section } from "./measurement.ts";
@@ -31,12 +34,15 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "components", measure: measureComponents },
   { name: "throughput", measure: measureThroughput },
   { name: "commands", measure: measureCommands },
+  { name: "historical", measure: measureHistorical },
   { name: "log-delay", measure: measureLogDelay },
   { name: "log-throughput", measure: measureLogThroughput },
+  { name: "list", measure: measureList },
+  { name: "held", measure: measureHeld },
   { name: "hyper", measure: measureHyper },
   { name: "memory", measure: measureMemory },
 ];
-const LIMIT_MS = 6 * 60_000;
+const LIMIT_MS = 12 * 60_000;
 /** Of the full number of samples. */
 const QUICK_SHARE = 1 / 20;
 

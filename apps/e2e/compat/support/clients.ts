@@ -11,12 +11,13 @@ import type { FarmOptions } from "../../support/farm.ts";
 import { openTap, openTripwire } from "./tap.ts";
 import type { Tap, Tripwire } from "./tap.ts";
 
-const historical = join(repositoryRoot, ".cache", "historical", "bin");
+/** Where the historical client's programs lie. */
+export const historicalBin = join(repositoryRoot, ".cache", "historical", "bin");
 const folders = (process.env["PATH"] ?? "").split(delimiter);
 const rsyncFolder = [...folders, join(repositoryRoot, ".cache", "bin")].find((each) => existsSync(join(each, "rsync")));
 
 /** Why the historical client cannot be driven here; undefined when it can. */
-export const missingHistorical: string | undefined = !existsSync(join(historical, "spell"))
+export const missingHistorical: string | undefined = !existsSync(join(historicalBin, "spell"))
   ? 'the historical client is not set up: run "npm run setup -- --tests"'
   : rsyncFolder === undefined
     ? "there is no rsync, without which the historical command line does not start"
@@ -75,9 +76,9 @@ function addressOf(farm: Farm): string {
   return url;
 }
 
-/** What both have in common. HOME lies in the farm's folder: no login and no setting of the machine's user gets in. */
-function commonEnvironment(farm: Farm, tripwire: Tripwire): NodeJS.ProcessEnv {
-  const home = join(farm.folder, "home");
+/** What both have in common. HOME lies in this folder: no login and no setting of the machine's user gets in. */
+export function commonEnvironment(folder: string, tripwire: Tripwire): NodeJS.ProcessEnv {
+  const home = join(folder, "home");
   mkdirSync(join(home, ".ssh"), { recursive: true });
   writeFileSync(join(home, ".gitconfig"), "[user]\nname = n\nemail = n@example.org\n[init]\ndefaultBranch = main\n");
   return {
@@ -88,14 +89,17 @@ function commonEnvironment(farm: Farm, tripwire: Tripwire): NodeJS.ProcessEnv {
   };
 }
 
-const systemPath = [...folders, join(repositoryRoot, ".cache", "bin")].filter((each) => !each.includes("node_modules"));
+/** Folders of everything else that either of them calls. */
+export const systemPath = [...folders, join(repositoryRoot, ".cache", "bin")].filter(
+  (each) => !each.includes("node_modules"),
+);
 
 /** A key of nobody: with a line for that host the client does not look for it on the network. */
 const NO_SCAN =
   "git.spell.run ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=\n";
 
 function historicalClient(farm: Farm, { tap, tripwire }: { tap: Tap; tripwire: Tripwire }): Client {
-  const common = commonEnvironment(farm, tripwire);
+  const common = commonEnvironment(farm.folder, tripwire);
   const login = join(farm.folder, "historical-login");
   mkdirSync(login);
   cpSync(farm.configuration, join(login, "config"));
@@ -106,17 +110,17 @@ function historicalClient(farm: Farm, { tap, tripwire }: { tap: Tap; tripwire: T
   writeFileSync(join(bin, "ssh-keyscan"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
   const environment = {
     ...common,
-    ...{ PATH: [bin, historical, ...systemPath].join(delimiter), SPELL_QUIET: "1", SPELL_DIR: login },
+    ...{ PATH: [bin, historicalBin, ...systemPath].join(delimiter), SPELL_QUIET: "1", SPELL_DIR: login },
     ...{ SPELL_API_URL: tap.url, SPELL_BASE_URL: tap.url },
   };
-  const command = [join(historical, "spell"), "--spell-dir", login];
-  return makeClient({ name: "historical", farm, environment, command, python: join(historical, "python") });
+  const command = [join(historicalBin, "spell"), "--spell-dir", login];
+  return makeClient({ name: "historical", farm, environment, command, python: join(historicalBin, "python") });
 }
 
 function ourClient(farm: Farm, tripwire: Tripwire): Client {
   const bin = join(repositoryRoot, ".venv", "bin");
   const environment = {
-    ...commonEnvironment(farm, tripwire),
+    ...commonEnvironment(farm.folder, tripwire),
     ...{ PATH: [bin, ...systemPath].join(delimiter), PYTHONPATH: join(repositoryRoot, "libs/sdk-python") },
     SPELL_DIR: farm.place.login,
   };
