@@ -5,7 +5,7 @@ import type { MetricPoint, NamedPoint, RunRecord, RunStore } from "@spell/run-st
 import type { Principal } from "./principal.ts";
 import type { RunChanges } from "./run-changes.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
-import type { StopRules } from "./stop-rules.ts";
+import type { PointBatch, StopRules } from "./stop-rules.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface MetricsDeps {
@@ -58,14 +58,16 @@ export class Metrics {
   async record(
     agentId: string,
     lease: { runId: number; attempt: number; token: string },
-    batch: { firstNumber: number; points: readonly NamedPoint[] },
+    batch: PointBatch,
   ): Promise<number> {
     const run = await this.#deps.lifecycle.requireLease(agentId, lease);
     checkBatch(batch);
     const { metrics } = this.#deps.store;
-    const recorded = await metrics.addBatch(run.id, run.attempt, batch.firstNumber, batch.points);
+    const { firstNumber, points } = batch;
+    const recorded = await this.#deps.rules.recording(run, batch, () =>
+      metrics.addBatch(run.id, run.attempt, firstNumber, points),
+    );
     this.#news.wake(run.id);
-    await this.#deps.rules.recorded(run, batch.points);
     return recorded;
   }
 
@@ -163,7 +165,7 @@ export class Metrics {
   }
 }
 
-function checkBatch({ firstNumber, points }: { firstNumber: number; points: readonly NamedPoint[] }): void {
+function checkBatch({ firstNumber, points }: PointBatch): void {
   if (firstNumber < 0) throw invalidInput(`Points are numbered from 0, not from ${firstNumber}.`, "bad-metric");
   if (points.length > MAX_BATCH_POINTS) {
     throw invalidInput(`A batch has at most ${MAX_BATCH_POINTS} points.`, "too-large");

@@ -27,7 +27,7 @@ describe("stop conditions", () => {
     const rule = [[loss({ minIndex: 10 })]];
     expect(metStopCondition(rule, latest({ loss: [9, 0] }))).toBeUndefined();
     expect(metStopCondition(rule, latest({ loss: [10, 0] }))).toBe(
-      "Stopped by its stop condition loss < 0.5: loss was 0 at index 10.",
+      "Stopped by its stop condition loss < 0.5 from index 10 on: loss was 0 at index 10.",
     );
   });
 

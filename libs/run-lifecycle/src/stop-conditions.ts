@@ -14,12 +14,16 @@ export function metStopCondition(
 ): string | undefined {
   const met = conditions.find((all) => all.every((condition) => holds(condition, latest.get(condition.metric))));
   if (met === undefined) return undefined;
-  const rule = met.map(({ metric, operator, value }) => `${metric} ${operator} ${value}`).join(" && ");
+  const rule = met.map(words).join(" && ");
   const numbers = met.map(({ metric }) => {
     const { value, index } = latest.get(metric) ?? { value: Number.NaN, index: 0 };
     return `${metric} was ${value} at index ${index}`;
   });
   return `Stopped by its stop condition ${rule}: ${numbers.join(", ")}.`;
+}
+
+function words({ metric, operator, value, minIndex }: StopCondition): string {
+  return `${metric} ${operator} ${value}${minIndex > 0 ? ` from index ${minIndex} on` : ""}`;
 }
 
 function holds(condition: StopCondition, latest: LatestNumber | undefined): boolean {
