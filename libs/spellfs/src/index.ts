@@ -16,8 +16,8 @@ export { snapshotDirectory } from "./snapshot-directory.ts";
 export type { SnapshotOptions } from "./snapshot-directory.ts";
 export { snapshotEntries } from "./snapshot-entries.ts";
 export type { SnapshotEntriesOptions, SnapshotEntry } from "./snapshot-entries.ts";
-export { createDigestCache } from "./digest-cache.ts";
-export type { DigestCache } from "./digest-cache.ts";
+export { openSnapshotIndex } from "./snapshot-index.ts";
+export type { SnapshotIndex } from "./snapshot-index.ts";
 export { INLINE_PACK_BYTES } from "./transport.ts";
 export type {
   BlobPlace,

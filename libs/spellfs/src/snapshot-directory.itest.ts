@@ -15,7 +15,6 @@ import { describe, expect, test } from "vitest";
 import { SpellError } from "@spell/domain";
 import { tempFolder } from "@spell/testing";
 import { checkTree } from "./check.ts";
-import { createDigestCache } from "./digest-cache.ts";
 import { decodeNode } from "./node.ts";
 import { openFolder } from "./folder-reader.ts";
 import { hashFile, hashSmallFile } from "./hash-file.ts";
@@ -342,22 +341,6 @@ describe("links in the way", () => {
     await using folder = await tempFolder();
     execFileSync("mkfifo", [join(folder.path, "pipe")]);
     expect(() => hashSmallFile({ openPath: join(folder.path, "pipe"), shownPath: "pipe" })).toThrow(/"pipe" changed/);
-  });
-});
-
-describe("remembered digests", () => {
-  test("spare reading what has not changed, and nothing else", async () => {
-    await using folder = await tempFolder();
-    write(folder.path, { a: "one", b: "two" });
-    const later = { nowMs: Date.now() + 60_000 };
-    const digestCache = createDigestCache({ now: () => later.nowMs });
-    const options = { directory: folder.path, gitAware: false, digestCache };
-    const first = await snapshotDirectory(options);
-    expect((await snapshotDirectory(options)).root).toBe(first.root);
-    write(folder.path, { a: "uno" });
-    const changed = await snapshotDirectory(options);
-    expect(changed.root).toBe((await plain(folder.path)).root);
-    expect(changed.root).not.toBe(first.root);
   });
 });
 

@@ -8,7 +8,6 @@ import pLimit from "p-limit";
 import { hasCode, invalidInput } from "@spell/domain";
 import type { SpellError } from "@spell/domain";
 import { addNode } from "./build-tree.ts";
-import type { DigestCache } from "./digest-cache.ts";
 import { MAX_DEPTH, linkClimb, nameProblem, quoted, targetProblem } from "./entry.ts";
 import type { FileEntry, TreeEntry } from "./entry.ts";
 import { openFolder, openFolderBelow } from "./folder-reader.ts";
@@ -19,6 +18,7 @@ import { IGNORE_FILE, NO_RULES, addRules } from "./ignore-rules.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
 import { emptySnapshot, wrap } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { SnapshotIndex } from "./snapshot-index.ts";
 
 const LARGE_FILES_AT_ONCE = 4;
 /** The thread is given up this often, so that a server goes on answering while it reads a large tree. */
@@ -42,8 +42,8 @@ export interface SnapshotOptions {
   prefix?: string;
   /** Relative, slash-separated paths that are left out with all that lies below. */
   exclude?: readonly string[];
-  /** Digests of earlier snapshots, for files that have not changed since. */
-  digestCache?: DigestCache;
+  /** Digests of earlier snapshots of this folder, for files that have not changed since. Whoever opened it saves it. */
+  index?: SnapshotIndex;
   signal?: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ export async function snapshotDirectory(options: SnapshotOptions): Promise<Snaps
   const walk: Walk = {
     directory,
     excluded: new Set(options.exclude),
-    digestCache: options.digestCache,
+    index: options.index,
     signal,
     snapshot: emptySnapshot(),
     limit: pLimit(LARGE_FILES_AT_ONCE),
@@ -87,7 +87,7 @@ export async function snapshotDirectory(options: SnapshotOptions): Promise<Snaps
 interface Walk {
   directory: string;
   excluded: ReadonlySet<string>;
-  digestCache: DigestCache | undefined;
+  index: SnapshotIndex | undefined;
   signal: AbortSignal | undefined;
   snapshot: Snapshot;
   limit: ReturnType<typeof pLimit>;
@@ -214,12 +214,12 @@ function addFile(walk: Walk, found: Found & { path: string; stats: Stats }): voi
     walk.snapshot.fileCount += 1;
     walk.snapshot.totalBytes += hashed.sizeBytes;
   };
-  const known = walk.digestCache?.find(local, stats);
+  const known = walk.index?.find(path, stats);
   if (known !== undefined) {
     return add({ digest: known, sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 });
   }
   const keep = (hashed: Omit<FileEntry, "kind" | "name">): void => {
-    walk.digestCache?.keep(local, { stats, digest: hashed.digest });
+    walk.index?.keep(path, { stats, digest: hashed.digest });
     add(hashed);
   };
   const small = stats.size <= SYNC_READ_BYTES ? unlessGone(() => hashSmallFile(request)) : undefined;

@@ -2,6 +2,7 @@
 import { emptySnapshot, graft, snapshotDirectory } from "@spell/spellfs";
 import type { SkippedPath, Snapshot } from "@spell/spellfs";
 import type { CodeRoot } from "./code-root.ts";
+import { openIndex } from "./open-index.ts";
 import { placesInside } from "./place-labels.ts";
 import type { PlacedDirectory, Placement } from "./place-labels.ts";
 
@@ -18,7 +19,9 @@ export async function snapshotCode(
     const exclude = placesInside(directory, all);
     // What is checked out is in the commit, whatever the rules for ignoring say.
     const gitAware = directory.path !== checkedOut;
-    const snapshot = await snapshotDirectory({ directory: directory.path, gitAware, exclude });
+    const index = gitAware ? openIndex(directory.path) : undefined;
+    const snapshot = await snapshotDirectory({ directory: directory.path, gitAware, exclude, index });
+    index?.save();
     whole = graft(whole, directory.place, snapshot);
   }
   return whole;

@@ -1,11 +1,12 @@
 /** `spell upload`: stores a file or folder of this machine under a name. */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { SpellError, checkResourceName } from "@spell/domain";
 import { snapshotDirectory, snapshotEntries } from "@spell/spellfs";
 import type { Snapshot } from "@spell/spellfs";
 import type { Command } from "commander";
 import { Option } from "commander";
+import { openIndex } from "../code/open-index.ts";
 import { askLine } from "../confirm.ts";
 import { argumentError } from "../exit-codes.ts";
 import { shortSize } from "../output/resource-text.ts";
@@ -69,7 +70,12 @@ async function defaultName(path: string, isDirectory: boolean): Promise<string> 
 }
 
 async function takeSnapshot(path: string, isDirectory: boolean): Promise<Snapshot> {
-  if (isDirectory) return snapshotDirectory({ directory: path, gitAware: false, exclude: [".DS_Store"] });
+  if (isDirectory) {
+    const index = openIndex(realpathSync(path));
+    const snapshot = await snapshotDirectory({ directory: path, gitAware: false, exclude: [".DS_Store"], index });
+    index.save();
+    return snapshot;
+  }
   const stats = statSync(path);
   const { size: sizeBytes } = stats;
   const executable = (stats.mode & 0o111) !== 0;
