@@ -3,6 +3,8 @@
 export interface ObjectInfo {
   key: string;
   sizeBytes: number;
+  /** When it was put last, by the store's own clock, unix milliseconds. */
+  modifiedAtMs: number;
 }
 
 export interface ByteRange {

@@ -1,4 +1,5 @@
 /** Contract: listing by prefix, in key order, complete. */
+import { waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
 import type { StoreUnderTest } from "./helpers.ts";
 import { bytesOf, listed, listedKeys, ownFolder } from "./helpers.ts";
@@ -31,7 +32,8 @@ export function describeListing(store: StoreUnderTest): void {
       ];
       for (const name of names) await store().put(`${folder}/${name}`, bytesOf(name));
       const sorted = [...names].sort();
-      expect(await listed(store(), `${folder}/`)).toEqual(
+      const objects = await listed(store(), `${folder}/`);
+      expect(objects.map(({ key, sizeBytes }) => ({ key, sizeBytes }))).toEqual(
         sorted.map((name) => ({ key: `${folder}/${name}`, sizeBytes: name.length })),
       );
     }, 30_000);
@@ -51,6 +53,21 @@ export function describeListing(store: StoreUnderTest): void {
       expect(await names("run/3")).toEqual([]);
       expect(await names("absent/")).toEqual([]);
     });
+
+    it("tells when each was put last, as looking it up does", async () => {
+      const key = `${ownFolder()}/timed`;
+      await store().put(key, bytesOf("one"));
+      const first = (await store().find(key))?.modifiedAtMs ?? 0;
+      // The clock of a server may be another one, and may count whole seconds.
+      expect(Math.abs(first - Date.now())).toBeLessThan(120_000);
+      await waitFor("a later put to have a later time", async () => {
+        await store().put(key, bytesOf("two"));
+        const [inList] = await listed(store(), key);
+        const found = await store().find(key);
+        if (inList === undefined || found === undefined) return false;
+        return found.modifiedAtMs > first && Math.abs(found.modifiedAtMs - inList.modifiedAtMs) < 1_000;
+      });
+    }, 30_000);
 
     it("an empty prefix lists everything", async () => {
       const key = `${ownFolder()}/somewhere`;

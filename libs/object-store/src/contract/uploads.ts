@@ -46,7 +46,7 @@ export function describeUploads(store: StoreUnderTest): void {
       expect(await listedKeys(store(), key)).toEqual([]);
       goOn.resolve();
       expect(await upload).toBe(200);
-      expect(await store().find(key)).toEqual({ key, sizeBytes: 2 * MIB });
+      expect(await store().find(key)).toMatchObject({ key, sizeBytes: 2 * MIB });
     }, 30_000);
   });
 }

@@ -14,7 +14,7 @@ import type { ByteRange, ObjectInfo, ObjectStore } from "../object-store.ts";
 import { checkPresignSeconds, checkRangeForm, noSuchObject, rangeOutside } from "../request-limits.ts";
 import { createDurableFolders, makeDurable } from "./durable-folder.ts";
 import { fileError, unusableRoot } from "./file-errors.ts";
-import { listObjects, unlessAbsent } from "./list-objects.ts";
+import { listObjects, objectInfo, unlessAbsent } from "./list-objects.ts";
 import { sweepTempFiles } from "./temp-files.ts";
 import { signUrl, verifyUrl } from "./url-signature.ts";
 import type { Verdict } from "./url-signature.ts";
@@ -120,7 +120,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     find: (key) =>
       reading(key, async (): Promise<ObjectInfo | undefined> => {
         const found = await unlessAbsent(stat(pathOf(key)));
-        return found === undefined ? undefined : { key, sizeBytes: found.size };
+        return found && objectInfo(key, found);
       }),
     delete: async (key) => {
       const path = pathOf(key);

@@ -1,5 +1,5 @@
 /** Walks the folders of the store in key order. */
-import type { Dirent } from "node:fs";
+import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { keyOfName } from "../object-key.ts";
@@ -21,8 +21,13 @@ async function* walk(root: string, folder: string, start: string): AsyncGenerato
     const key = keyOfName(folder + name);
     if (key === undefined) continue;
     const found = await unlessAbsent(stat(join(root, folder + name)));
-    if (found !== undefined) yield { key, sizeBytes: found.size };
+    if (found !== undefined) yield objectInfo(key, found);
   }
+}
+
+/** An object as its file tells. A put makes a new file, so the time is that of the last put. */
+export function objectInfo(key: string, { size, mtimeMs }: Stats): ObjectInfo {
+  return { key, sizeBytes: size, modifiedAtMs: Math.floor(mtimeMs) };
 }
 
 /** Folders get their slash before sorting: then names sort as the keys below them do. */
