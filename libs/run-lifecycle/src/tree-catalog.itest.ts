@@ -163,7 +163,7 @@ describe("a tree that comes whole in the call", () => {
 describe("commitTree refuses", () => {
   it("a root that nobody sent", async () => {
     await using world = await openWorld();
-    await refused(world, { root: NOTHING, objects: [], nodes: [] }, "bad-tree", /top folder.*missing/);
+    await refused(world, { root: NOTHING, objects: [], nodes: [] }, "missing-blob", /top folder.*missing/);
   });
 
   it("a folder that nobody sent, by its path", async () => {
@@ -171,7 +171,7 @@ describe("commitTree refuses", () => {
     const made = makeTree(FILES);
     const request = await put(world, made);
     const nodes = made.nodes.slice(1);
-    await refused(world, { ...request, nodes }, "bad-tree", /repo\/data.*missing/);
+    await refused(world, { ...request, nodes }, "missing-blob", /repo\/data.*missing/);
   });
 
   it("a file that was not uploaded", async () => {

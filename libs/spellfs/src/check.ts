@@ -53,7 +53,7 @@ export interface CheckTreeOptions {
 /** Gives the bytes of a node, or undefined when nobody has it. */
 export type GetNode = (digest: Digest) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
-/** Checks the tree of this root. Throws invalid-input naming the path and what is wrong. */
+/** Checks the tree of this root. Throws invalid-input naming the path and what is wrong (`missing-blob`: a node is not there). */
 export async function checkTree(root: Digest, getNode: GetNode, options: CheckTreeOptions = {}): Promise<CheckedTree> {
   const walk: Walk = {
     getNode,
@@ -131,7 +131,9 @@ async function addEntry(walk: Walk, summary: TreeSummary, entry: TreeEntry, path
 async function readChecked(walk: Walk, digest: Digest, path: readonly string[]): Promise<TreeEntry[]> {
   const where = path.length === 0 ? "the top folder" : `the folder ${quoted(path.join("/"))}`;
   const bytes = await walk.getNode(digest);
-  if (bytes === undefined) throw badTree(`${where} (${digest}) is missing`);
+  if (bytes === undefined) {
+    throw invalidInput(`This tree is not valid: ${where} (${digest}) is missing: upload it first.`, "missing-blob");
+  }
   if (digestOf(bytes) !== digest) throw badTree(`${where} does not have the digest ${digest} that it is called by`);
   try {
     return decodeNode(bytes);

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { invalidInput } from "@spell/domain";
 import { tempFolder } from "@spell/testing";
 import { emptySnapshot, wrap } from "./snapshot.ts";
 import { snapshotDirectory } from "./snapshot-directory.ts";
@@ -54,6 +55,30 @@ describe("uploading a tree", () => {
     writeFileSync(join(folder.path, "b/same"), "2");
     const changed = uploadTree(snapshot, new MemoryTransport(server), { ...quick, smallInOneCall: true });
     await expect(changed).rejects.toMatchObject({ code: "conflict", reason: "file-changed" });
+  });
+
+  test("begins anew when the store has lost since what it had when it was asked", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    write(folder.path, { a: "1", "b/c": "22" });
+    const transport = new MemoryTransport(server);
+    await uploadTree(await take(folder.path), transport, quick);
+    write(folder.path, { a: "changed" });
+    const snapshot = await take(folder.path);
+    let lost = 0;
+    const forget = async (): Promise<void> => {
+      lost += 1;
+      await Promise.resolve();
+      throw invalidInput("The tree names a blob that was not uploaded: upload it first.", "missing-blob");
+    };
+    const commit = transport.commitTree.bind(transport);
+    transport.commitTree = async (request) => (lost < 2 ? forget() : commit(request));
+    await uploadTree(snapshot, transport, quick);
+    expect(transport.nodes.has(snapshot.root)).toBe(true);
+    transport.commitTree = forget;
+    transport.places.clear();
+    await expect(uploadTree(snapshot, transport, quick)).rejects.toMatchObject({ reason: "missing-blob" });
+    expect(lost).toBe(5);
   });
 
   test("an empty tree", async () => {

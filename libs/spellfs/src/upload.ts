@@ -17,6 +17,10 @@ import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
 const OBJECTS_AT_ONCE = 4;
+/** How often an upload begins anew because something that the store had is gone from it. */
+const FRESH_STARTS = 2;
+/** Refusals of a commit that tell so. What nobody uses is collected, in the middle of an upload as well. */
+const GONE_MEANWHILE = ["missing-blob", "missing-object"];
 
 /** How far an upload is. */
 export interface UploadProgress {
@@ -45,7 +49,8 @@ export interface UploadResult {
 }
 
 /**
- * Uploads what the store lacks and commits the tree. Of an unchanged tree only one call is made. Throws conflict
+ * Uploads what the store lacks and commits the tree. Of an unchanged tree only one call is made. What the store had and has no
+ * more when the tree is committed is uploaded after all. Throws conflict
  * (`file-changed`) when a file is no longer what the snapshot saw, unavailable when the store cannot be reached, what the
  * transport throws, or the signal's reason. A failed upload leaves objects that nothing points at, and no tree.
  */
@@ -54,6 +59,17 @@ export async function uploadTree(
   transport: TreeTransport,
   options: UploadOptions = {},
 ): Promise<UploadResult> {
+  for (let left = FRESH_STARTS; ; left -= 1) {
+    try {
+      return await uploadOnce(snapshot, transport, options);
+    } catch (error) {
+      const isGone = error instanceof SpellError && GONE_MEANWHILE.includes(error.reason);
+      if (!isGone || left === 0) throw error;
+    }
+  }
+}
+
+async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options: UploadOptions): Promise<UploadResult> {
   options.signal?.throwIfAborted();
   const blobCount = snapshot.nodes.size + snapshot.files.size;
   const pack = options.smallInOneCall === true ? inlinePack(snapshot) : undefined;
