@@ -58,7 +58,7 @@ async function start(settings: AgentConfig): Promise<void> {
   });
   client.useToken(identity.agentToken);
   lockDataFolder(dataDir);
-  const metrics = await MetricServer.start(join(dataDir, "metrics-port"));
+  const metrics = new MetricServer();
   const gpus = await findGpus(machineEnvironment());
   const cache = await openTreeCache({ directory: join(dataDir, "cache") });
 
@@ -97,6 +97,7 @@ async function start(settings: AgentConfig): Promise<void> {
   };
   const attempts = new Attempts({ dataDir, services, completeSnapshot: (answer) => client.completeSnapshot(answer) });
   await attempts.load();
+  await metrics.listen(join(dataDir, "metrics-port"));
   const session = new Session({
     client,
     attempts,
@@ -128,8 +129,9 @@ async function start(settings: AgentConfig): Promise<void> {
       await drained(attempts);
     }
     session.stop();
-    await attempts.detach();
+    // Before the attempts let go: nobody is told that a run has ended which has not.
     metrics.close();
+    await attempts.detach();
     await bus?.close();
     client.close();
     process.exit(0);

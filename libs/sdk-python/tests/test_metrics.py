@@ -61,12 +61,30 @@ def test_values(inside: FakeSpell, value: Any, sent: Any) -> None:
         ("loss", 1, "3"),
         ("loss", 1, True),
         ("loss", 1, 1.5),
+        ("loss", 1, 2**53),
+        ("loss", 10**400),
+        ("loss", "t" * 8_193),
+        ("loss", "\U0001f680" * 4_097),
+        ("", 1),
+        ("n" * 201, 1),
+        ("\U0001f680" * 101, 1),
+        ("a\nb", 1),
+        ("a\x85b", 1),
     ],
 )
 def test_what_is_no_metric_warns(inside: FakeSpell, arguments: Any) -> None:
     with pytest.warns(SpellMetricWarning):
         send_metric(*arguments)
     assert inside.calls == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("n" * 200, "t" * 8_192, 2**53 - 1), ("\U0001f680" * 100, "\U0001f680" * 4_096, 1 - 2**53)],
+)
+def test_the_largest_metric(inside: FakeSpell, arguments: Any) -> None:
+    send_metric(*arguments)
+    assert [(call.body["name"], call.body["text"], call.body["index"]) for call in inside.calls] == [arguments]
 
 
 def test_outside_of_runs(server: FakeSpell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +111,7 @@ def test_a_connection_is_kept(inside: FakeSpell) -> None:
     assert (len(inside.calls), len(inside.connections)) == (6, 2)
 
 
-def test_threads_have_connections_of_their_own(inside: FakeSpell) -> None:
+def test_threads_share_a_connection(inside: FakeSpell) -> None:
     def work() -> None:
         for index in range(20):
             send_metric("loss", index)
@@ -103,7 +121,7 @@ def test_threads_have_connections_of_their_own(inside: FakeSpell) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(inside.calls), len(inside.connections)) == (80, 4)
+    assert (len(inside.calls), len(inside.connections)) == (80, 1)
 
 
 def test_a_child_process_leaves_its_parent_s_connection_alone(inside: FakeSpell) -> None:
@@ -138,7 +156,7 @@ def test_a_service_that_is_started_again_is_waited_for(monkeypatch: pytest.Monke
 
 
 def test_only_the_first_metric_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spell.metrics._PATIENCE_S", 0.2)
+    monkeypatch.setattr("spell.metric_sender.PATIENCE_S", 0.2)
     monkeypatch.setenv("SPELL_RUN", "1")
     monkeypatch.setenv("SPELL_METRICS", f"127.0.0.1:{free_port()}")
     started = time.monotonic()
@@ -150,7 +168,7 @@ def test_only_the_first_metric_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{}", "127.0.0.1:{}x", ":{}", "a b:{}", "[::"])
 def test_unreachable(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setattr("spell.metrics._PATIENCE_S", 0.05)
+    monkeypatch.setattr("spell.metric_sender.PATIENCE_S", 0.05)
     monkeypatch.setenv("SPELL_RUN", "1")
     monkeypatch.setenv("SPELL_METRICS", host.format(free_port()))
     with pytest.warns(SpellMetricWarning):

@@ -17,9 +17,12 @@ export async function openAttemptMetrics(
   options: MetricShipperOptions & { lease: Lease },
 ): Promise<AttemptMetrics> {
   const shipper = await MetricShipper.open(options);
-  const unregister = server.register(options.lease, (body) => shipper.post(body));
+  const unregister = server.register(options.lease, shipper);
   return {
-    finish: () => shipper.finish(),
+    finish: async () => {
+      await server.received(options.lease);
+      await shipper.finish();
+    },
     stop: async () => {
       unregister();
       await shipper.stop();

@@ -9,43 +9,49 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { SpellError, messageOf } from "@spell/domain";
 import type { ErrorCode } from "@spell/domain";
 import type { Lease } from "@spell/rpc";
+import type { LineTaker } from "./receive-lines.ts";
+import { LINES, MAX_POINT_BYTES, receiveLines, streamPlace } from "./receive-lines.ts";
 
-/** The longest text, escaped to the last character, and all around it. */
-const MAX_BODY_BYTES = 64 * 1024;
 /** A client that sends a point now and then keeps its connection so long, milliseconds. */
 const KEEP_ALIVE_MS = 65_000;
 /** An agent before this one may be about to end. */
 const PORT_WAIT_MS = 2_000;
+const STREAM_WAIT_MS = 2_000;
 const HOST = "127.0.0.1";
 const PATH = /^\/metrics\/([0-9a-f]{32})\/user-metrics$/;
 
 /** What the historical client does: with 400 it shows the text, with others a sentence of its own. */
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { "invalid-input": 400, conflict: 410, exhausted: 429 };
 
-/** Takes the body of a post; throws a SpellError that the sender gets to read. */
-export type TakePoint = (body: string) => void;
+/** What an attempt does with what its run sends; throws a SpellError that the sender gets to read. */
+export interface PointTaker extends LineTaker {
+  post(body: string): void;
+}
 
 export class MetricServer {
   readonly #server: Server;
-  readonly #takers = new Map<string, TakePoint>();
+  readonly #takers = new Map<string, PointTaker>();
+  /** Streams under way, by the token of their attempt. */
+  readonly #streams = new Map<string, Set<Promise<void>>>();
 
-  /** Listens at the port of the agent's former life if that can be had; `portFile` remembers it. */
-  static async start(portFile: string): Promise<MetricServer> {
-    const metrics = new MetricServer();
-    await metrics.#listen(rememberedPort(portFile));
-    writeFileSync(portFile, `${metrics.#port}\n`, { mode: 0o600 });
-    return metrics;
+  constructor() {
+    // A stream that pauses is not read ahead.
+    const options = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000, highWaterMark: 1 };
+    this.#server = createServer(options, (request, response) => this.#receive(request, response));
+    this.#server.maxConnections = 4_000;
   }
 
-  private constructor() {
-    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000 }, (request, response) =>
-      this.#receive(request, response),
-    );
-    this.#server.maxConnections = 4_000;
+  /**
+   * Listens at the port of the agent's former life if that can be had; `portFile` remembers it. To be called when the attempts of
+   * that life are registered: their runs would be told that they had ended.
+   */
+  async listen(portFile: string): Promise<void> {
+    await this.#listen(rememberedPort(portFile));
+    writeFileSync(portFile, `${this.#port}\n`, { mode: 0o600 });
   }
 
   /** What `SPELL_METRICS` says to the run of this attempt. */
@@ -54,12 +60,24 @@ export class MetricServer {
   }
 
   /** From now on this attempt's points are taken so; ends by what it gives back. */
-  register(lease: Lease, take: TakePoint): () => void {
+  register(lease: Lease, taker: PointTaker): () => void {
     const token = tokenOf(lease);
-    this.#takers.set(token, take);
+    this.#takers.set(token, taker);
     return () => {
-      if (this.#takers.get(token) === take) this.#takers.delete(token);
+      if (this.#takers.get(token) === taker) this.#takers.delete(token);
     };
+  }
+
+  /** Resolves once everything was read that an attempt's processes, which have ended, had written before. */
+  async received(lease: Lease): Promise<void> {
+    const token = tokenOf(lease);
+    // What lies in the kernel is read in the turn that comes next; the present one may be past its reading.
+    for (let turn = 0; turn < 2; turn += 1) await nextTurn();
+    const giveUp = new AbortController();
+    // A process that outlives its run, outside of it, may hold a connection.
+    const tooLong = delay(STREAM_WAIT_MS, undefined, { signal: giveUp.signal, ref: false }).catch(() => undefined);
+    await Promise.race([Promise.all([...(this.#streams.get(token) ?? [])]), tooLong]);
+    giveUp.abort();
   }
 
   close(): void {
@@ -89,33 +107,63 @@ export class MetricServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    const token = PATH.exec(request.url ?? "")?.[1];
-    const take = token === undefined ? undefined : this.#takers.get(token);
-    if (take === undefined || request.method !== "POST") {
+    const token = PATH.exec(request.url ?? "")?.[1] ?? "";
+    const taker = this.#takers.get(token);
+    if (taker === undefined || request.method !== "POST") {
       answer(response, 404, "There is no run under way here: post to http://$SPELL_METRICS/user-metrics.");
-      return;
-    }
-    const parts: Buffer[] = [];
-    let sizeBytes = 0;
-    request.on("data", (part: Buffer) => {
-      sizeBytes += part.length;
-      if (sizeBytes <= MAX_BODY_BYTES) parts.push(part);
-    });
-    request.on("end", () => {
-      if (sizeBytes > MAX_BODY_BYTES) answer(response, 413, `A metric has at most ${MAX_BODY_BYTES} bytes.`);
-      else this.#take(take, Buffer.concat(parts).toString(), response);
-    });
+    } else if (request.headers["content-type"] !== LINES) receivePoint(request, response, taker);
+    else this.#receiveStream(token, { request, response, taker });
   }
 
-  #take(take: TakePoint, body: string, response: ServerResponse): void {
+  #receiveStream(
+    token: string,
+    { request, response, taker }: { request: IncomingMessage; response: ServerResponse; taker: PointTaker },
+  ): void {
+    const place = streamPlace(request.headers);
+    if (place === undefined) {
+      answer(response, 400, "A stream of metrics needs the headers Spell-Sender and Spell-First.");
+      return;
+    }
+    const answerStream = (problem: SpellError | undefined, next: number): void => {
+      response.setHeader("spell-taken", next);
+      // Before its end there is no other request to be read.
+      if (!request.complete) response.setHeader("connection", "close");
+      if (problem === undefined) answer(response, 200, "");
+      else answer(response, statusOf(problem), problem.message);
+    };
+    const own = this.#streams.get(token) ?? new Set();
+    this.#streams.set(token, own);
+    const over = receiveLines(request, { place, taker, answer: answerStream }).then(() => {
+      own.delete(over);
+      if (own.size === 0) this.#streams.delete(token);
+    });
+    own.add(over);
+  }
+}
+
+function receivePoint(request: IncomingMessage, response: ServerResponse, taker: PointTaker): void {
+  const parts: Buffer[] = [];
+  let sizeBytes = 0;
+  request.on("data", (part: Buffer) => {
+    sizeBytes += part.length;
+    if (sizeBytes <= MAX_POINT_BYTES) parts.push(part);
+  });
+  request.on("end", () => {
+    if (sizeBytes > MAX_POINT_BYTES) {
+      answer(response, 413, `A metric has at most ${MAX_POINT_BYTES} bytes.`);
+      return;
+    }
     try {
-      take(body);
+      taker.post(Buffer.concat(parts).toString());
       answer(response, 200, "");
     } catch (error) {
-      const status = error instanceof SpellError ? (HTTP_STATUS[error.code] ?? 503) : 500;
-      answer(response, status, messageOf(error));
+      answer(response, error instanceof SpellError ? statusOf(error) : 500, messageOf(error));
     }
-  }
+  });
+}
+
+function statusOf({ code }: SpellError): number {
+  return HTTP_STATUS[code] ?? 503;
 }
 
 /** Known to the agent from the lease alone, also after a restart, and to nobody else but the run. */
@@ -126,7 +174,14 @@ function tokenOf({ runId, attempt, token }: Lease): string {
 function answer(response: ServerResponse, status: number, sentence: string): void {
   const body = status === 200 ? "{}" : `${sentence}\n`;
   const type = status === 200 ? "application/json" : "text/plain; charset=utf-8";
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+  const sizeBytes = Buffer.byteLength(body);
+  response
+    .writeHead(status, {
+      "content-type": type,
+      "content-length": sizeBytes,
+      "accept-post": `application/json, ${LINES}`,
+    })
+    .end(body);
 }
 
 /** 0, any that is free, when there is none. */

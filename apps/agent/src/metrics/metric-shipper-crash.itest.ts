@@ -1,11 +1,12 @@
 /** kill -9 of the metrics service at random moments, and a record that loses requests and answers: every point once, in order. */
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MetricPoint, NamedPoint } from "@spell/run-store";
 import { openSqliteRunStore } from "@spell/run-store/sqlite";
-import { startServerProcess, tempFolder, waitFor } from "@spell/testing";
+import { repositoryRoot, startServerProcess, tempFolder, waitFor } from "@spell/testing";
 import type { ServerProcess } from "@spell/testing";
 import { expect, it } from "vitest";
 
@@ -111,4 +112,55 @@ it("survives kill -9 at any moment: every point that was taken is recorded once,
   // Indices and times go on through every restart.
   expect(points.map(({ index }) => index)).toEqual(values.map((_, at) => at));
   expect(points.every(({ atMs }, at) => at === 0 || atMs > (points[at - 1]?.atMs ?? Infinity))).toBe(true);
+}, 60_000);
+
+/** Sends as fast as it can, and not so fast, until the file is there; then says how many. */
+const PYTHON = `
+import os, sys, time
+from spell.metrics import send_metric
+number = 0
+while not os.path.exists(sys.argv[1]):
+    send_metric("loss", number)
+    number += 1
+    if number % 50 == 0: time.sleep(0.002)
+    if number % 1_000 == 0: time.sleep(0.02)
+print("sent", number, flush=True)
+`;
+
+it("takes every point of a stream once, in order, whenever it is killed", async () => {
+  await using folder = await tempFolder("spell-metrics-");
+  await using record = await startRecord(join(folder.path, "record.db"));
+  const start = (finish: boolean): ServerProcess =>
+    startServerProcess(process.execPath, [
+      program,
+      JSON.stringify({ folder: folder.path, record: record.url, finish }),
+    ]);
+  await using first = start(false);
+  const address = await addressOf(first);
+  const path = { PYTHONPATH: join(repositoryRoot, "libs", "sdk-python"), PYTHONDONTWRITEBYTECODE: "1" };
+  const env = { PATH: process.env["PATH"], ...path, SPELL_RUN: "1", SPELL_METRICS: address };
+  const enough = join(folder.path, "enough");
+  await using python = startServerProcess("python3", ["-c", PYTHON, enough], { env });
+  let life = first;
+  for (let lives = 1; lives < LIVES; lives += 1) {
+    const before = (await record.points()).length;
+    await waitFor("points to be shipped", async () => (await record.points()).length > before + 207 * lives, {
+      everyMs: 3,
+    });
+    await life.stop("SIGKILL");
+    life = start(false);
+    expect(await addressOf(life)).toBe(address);
+  }
+  await writeFile(enough, "");
+  const sent = await waitFor("the sender to end", () => /^sent (\d+)$/m.exec(python.output())?.[1], {
+    timeoutMs: 30_000,
+  });
+  await python.stop();
+  await life.stop("SIGKILL");
+  await using last = start(true);
+  await waitFor("all to be shipped", () => last.output().includes("finished"));
+  expect(python.output()).toBe(`sent ${sent}\n`);
+  const points = await record.points();
+  expect(points).toHaveLength(Number(sent));
+  expect(points.findIndex(({ value, index }, at) => value !== at || index !== at)).toBe(-1);
 }, 60_000);

@@ -13,7 +13,7 @@ const { folder, record, finish } = JSON.parse(process.argv[2] ?? "{}") as {
   finish: boolean;
 };
 const lease = { runId: 7, attempt: 1, token: "the token of a lease" };
-const server = await MetricServer.start(join(folder, "metrics-port"));
+const server = new MetricServer();
 const metrics = await openAttemptMetrics(server, {
   lease,
   attemptDir: folder,
@@ -28,6 +28,7 @@ const metrics = await openAttemptMetrics(server, {
   },
   onProblem: (message) => process.stderr.write(`${message}\n`),
 });
+await server.listen(join(folder, "metrics-port"));
 process.stdout.write(`at ${server.addressFor(lease)}\n`);
 if (finish) {
   await metrics.finish();

@@ -9,7 +9,8 @@ import { SpellError, hasCode, messageOf } from "@spell/domain";
 import { Wakeup } from "../logs/wakeup.ts";
 import { untilAvailable } from "../retry.ts";
 import { parsePoint } from "./metric-body.ts";
-import type { SpooledPoint, SpoolPosition } from "./metric-spool.ts";
+import type { SentPoint } from "./metric-body.ts";
+import type { SpooledPoint, SpoolPosition, StreamPlace } from "./metric-spool.ts";
 import { MetricSpool, SPOOL_START } from "./metric-spool.ts";
 
 /** Where points are recorded, under the attempt's lease. */
@@ -49,11 +50,33 @@ export class MetricShipper {
     this.#run.catch(() => undefined);
   }
 
-  /** Takes what the run has posted; when it returns, the point survives this process. Throws a SpellError for the run. */
+  /** Takes the point that the run has posted; when it returns, the point survives this process. Throws a SpellError for the run. */
   post(body: string): void {
-    if (this.#closing.signal.aborted) throw new SpellError("conflict", "This run has ended: it takes no more metrics.");
-    this.#spool.append(parsePoint(body), Date.now());
+    this.#requireOpen();
+    const refusal = this.#spool.append([parsePoint(body)], Date.now());
+    if (refusal !== undefined) throw refusal;
     this.#wakeup.wake();
+  }
+
+  /**
+   * Takes points of a stream, a line each; those received before are passed over. When it returns, they survive this process.
+   * Gives why the first that was refused was.
+   */
+  postLines(lines: readonly string[], { sender, number: first }: StreamPlace): SpellError | undefined {
+    this.#requireOpen();
+    let refusal: SpellError | undefined;
+    const points: (SentPoint & { place: StreamPlace })[] = [];
+    for (let at = Math.max(0, this.#spool.received(sender) - first); at < lines.length; at += 1) {
+      try {
+        points.push({ ...parsePoint(lines[at] ?? ""), place: { sender, number: first + at } });
+      } catch (error) {
+        if (!(error instanceof SpellError)) throw error;
+        refusal ??= error;
+      }
+    }
+    const tooMany = this.#spool.append(points, Date.now());
+    this.#wakeup.wake();
+    return refusal ?? tooMany;
   }
 
   /** Takes no more, and resolves once all is recorded. Rejects with `stale-lease` when the attempt is no longer ours. */
@@ -70,6 +93,10 @@ export class MetricShipper {
     this.#wakeup.wake();
     await this.#run.catch(() => undefined);
     await this.#spool.close();
+  }
+
+  #requireOpen(): void {
+    if (this.#closing.signal.aborted) throw new SpellError("conflict", "This run has ended: it takes no more metrics.");
   }
 
   async #ship(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * The points that a run has sent: `metrics.jsonl`, a line for each, appended before the run is answered. A point's number is that
- * of its line, from 0. Like the log's spool it is written for a later life of this agent, not for a power cut: nothing is synced.
+ * of its line, from 0. Points from a stream carry their sender and its own count of them: it may send them again, and the line
+ * tells whether they are here, also after a crash. Like the log's spool it is written for a later life of this agent, not for a power cut: nothing is synced.
  */
 import { appendFileSync, ftruncateSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -16,6 +17,13 @@ export interface SpooledPoint {
   value: number | string;
 }
 
+/** Which point of a sender's stream this is. */
+export interface StreamPlace {
+  sender: string;
+  /** From 0. */
+  number: number;
+}
+
 /** A place between two points. */
 export interface SpoolPosition {
   /** Points before it. */
@@ -24,18 +32,27 @@ export interface SpoolPosition {
   offset: number;
 }
 
+/** A line. */
+type SpoolRow = [atUs: number, index: number, name: string, value: number | string, sender?: string, number?: number];
+
 export const SPOOL_START: SpoolPosition = { number: 0, offset: 0 };
 
 /** More would make every listing of them useless, and this agent's memory large. */
 const MAX_METRICS = 1_000;
 /** A thousand a second for three hours; more is a mistake that would fill the record. */
 const MAX_POINTS = 10_000_000;
+const TOO_MANY_METRICS = `This run has ${MAX_METRICS} metrics already: put what varies into the value or the index, not the name.`;
+const TOO_MANY_POINTS = `This run has sent ${MAX_POINTS} points already, and more are not kept.`;
+/** Whoever has sent nothing for so many others is not expected to send anything again. */
+const MAX_SENDERS = 10_000;
 /** Longer than any line. */
 const READ_BYTES = 256 * 1024;
 
 export class MetricSpool {
   readonly #file: FileHandle;
   readonly #lastIndex = new Map<string, number>();
+  /** Of each sender the number that comes next. */
+  readonly #senders = new Map<string, number>();
   #end = SPOOL_START;
   #lastAtUs = 0;
 
@@ -61,33 +78,47 @@ export class MetricSpool {
     return this.#end.number;
   }
 
-  /** Writes a point down. Throws `exhausted` when there are too many, or no room on the disk. */
-  append(point: SentPoint, nowMs: number): void {
-    const { name, value } = point;
-    const last = this.#lastIndex.get(name);
-    if (last === undefined && this.#lastIndex.size >= MAX_METRICS) {
-      throw full(
-        `This run has ${MAX_METRICS} metrics already: put what varies into the value or the index, not the name.`,
-      );
+  /** How many of its points a sender need not send again. */
+  received(sender: string): number {
+    return this.#senders.get(sender) ?? 0;
+  }
+
+  /**
+   * Writes points down, in one go. Gives why the first of those was refused that are too many; the others are written. Throws
+   * `unavailable` when the disk takes none.
+   */
+  append(points: readonly (SentPoint & { place?: StreamPlace })[], nowMs: number): SpellError | undefined {
+    const indices = new Map<string, number>();
+    const rows: SpoolRow[] = [];
+    let refusal: SpellError | undefined;
+    let newNames = 0;
+    let atUs = Math.max(Math.round(nowMs * 1_000), this.#lastAtUs + 1);
+    for (const { name, index: wanted, value, place } of points) {
+      const last = indices.get(name) ?? this.#lastIndex.get(name);
+      if (last === undefined && this.#lastIndex.size + newNames >= MAX_METRICS) {
+        refusal ??= full(TOO_MANY_METRICS);
+        continue;
+      }
+      if (this.count + rows.length >= MAX_POINTS) {
+        refusal ??= full(TOO_MANY_POINTS);
+        break;
+      }
+      if (last === undefined) newNames += 1;
+      const index = wanted ?? (last ?? -1) + 1;
+      indices.set(name, index);
+      const row: SpoolRow = [atUs, index, name, value];
+      if (place !== undefined) row.push(place.sender, place.number);
+      rows.push(row);
+      atUs += 1;
     }
-    if (this.count >= MAX_POINTS) throw full(`This run has sent ${MAX_POINTS} points already, and more are not kept.`);
-    const index = point.index ?? (last ?? -1) + 1;
-    const atUs = Math.max(Math.round(nowMs * 1_000), this.#lastAtUs + 1);
-    const line = Buffer.from(`${JSON.stringify([atUs, index, name, value])}\n`);
-    try {
-      // At once: a line of this size costs less than handing it to another thread.
-      appendFileSync(this.#file.fd, line);
-    } catch (error) {
-      ftruncateSync(this.#file.fd, this.#end.offset);
-      throw new SpellError("unavailable", `The agent cannot keep this metric: ${messageOf(error)}.`, { cause: error });
-    }
-    this.#count({ name, atUs, index, value }, line.length);
+    this.#write(rows);
+    return refusal;
   }
 
   /** Some points from a place on; none at the end. */
   async read(from: SpoolPosition): Promise<{ points: SpooledPoint[]; end: SpoolPosition }> {
     const lines = await this.#lines(from.offset);
-    const points = parseLines(lines);
+    const points = parseRows(lines).map(([atUs, index, name, value]) => ({ atUs, index, name, value }));
     return { points, end: { number: from.number + points.length, offset: from.offset + lines.length } };
   }
 
@@ -111,21 +142,42 @@ export class MetricSpool {
     await this.#file.close().catch(() => undefined);
   }
 
+  #write(rows: readonly SpoolRow[]): void {
+    if (rows.length === 0) return;
+    const lines = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    try {
+      // At once: lines of this size cost less than handing them to another thread.
+      appendFileSync(this.#file.fd, lines);
+    } catch (error) {
+      ftruncateSync(this.#file.fd, this.#end.offset);
+      throw new SpellError("unavailable", `The agent cannot keep this metric: ${messageOf(error)}.`, { cause: error });
+    }
+    for (const row of rows) this.#count(row);
+    this.#end = { number: this.#end.number + rows.length, offset: this.#end.offset + lines.length };
+  }
+
   async #recover(): Promise<void> {
     for (;;) {
       const lines = await this.#lines(this.#end.offset);
       if (lines.length === 0) break;
       const end = this.#end.offset + lines.length;
-      for (const point of parseLines(lines)) this.#count(point, 0);
-      this.#end = { number: this.#end.number, offset: end };
+      const rows = parseRows(lines);
+      for (const row of rows) this.#count(row);
+      this.#end = { number: this.#end.number + rows.length, offset: end };
     }
     await this.#file.truncate(this.#end.offset);
   }
 
-  #count({ name, atUs, index }: SpooledPoint, sizeBytes: number): void {
+  #count([atUs, index, name, , sender, number]: SpoolRow): void {
     this.#lastIndex.set(name, index);
     this.#lastAtUs = atUs;
-    this.#end = { number: this.#end.number + 1, offset: this.#end.offset + sizeBytes };
+    if (sender === undefined || number === undefined) return;
+    this.#senders.delete(sender);
+    this.#senders.set(sender, number + 1);
+    for (const oldest of this.#senders.keys()) {
+      if (this.#senders.size <= MAX_SENDERS) break;
+      this.#senders.delete(oldest);
+    }
   }
 
   /** The whole lines that begin here, as many as are read at once. */
@@ -135,11 +187,10 @@ export class MetricSpool {
   }
 }
 
-function parseLines(lines: Buffer): SpooledPoint[] {
+function parseRows(lines: Buffer): SpoolRow[] {
   if (lines.length === 0) return [];
   const text = lines.toString("utf8", 0, lines.length - 1).replaceAll("\n", ",");
-  const rows = JSON.parse(`[${text}]`) as [number, number, string, number | string][];
-  return rows.map(([atUs, index, name, value]) => ({ atUs, index, name, value }));
+  return JSON.parse(`[${text}]`) as SpoolRow[];
 }
 
 function full(sentence: string): SpellError {

@@ -6,56 +6,8 @@ import { join } from "node:path";
 import { SpellError } from "@spell/domain";
 import { tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
-import type { AttemptMetrics } from "./attempt-metrics.ts";
-import { openAttemptMetrics } from "./attempt-metrics.ts";
 import { MetricServer } from "./metric-server.ts";
-import type { SpooledPoint } from "./metric-spool.ts";
-
-const LEASE = { runId: 7, attempt: 1, token: "the token of a lease" };
-
-/** A record in memory that may be away, or know better. */
-class TestRecord {
-  readonly points: SpooledPoint[] = [];
-  readonly batches: number[] = [];
-  error: Error | undefined;
-
-  async commit(firstNumber: number, points: readonly SpooledPoint[]): Promise<number> {
-    if (this.error !== undefined) throw this.error;
-    this.batches.push(points.length);
-    if (firstNumber <= this.points.length) this.points.push(...points.slice(this.points.length - firstNumber));
-    return this.points.length;
-  }
-}
-
-async function openService() {
-  const folder = await tempFolder("spell-metrics-");
-  const server = await MetricServer.start(join(folder.path, "metrics-port"));
-  const record = new TestRecord();
-  const problems: string[] = [];
-  const opened: AttemptMetrics[] = [];
-  const open = async (lease = LEASE): Promise<AttemptMetrics> => {
-    const metrics = await openAttemptMetrics(server, {
-      ...{ lease, attemptDir: folder.path, record },
-      onProblem: (message) => problems.push(message),
-    });
-    opened.push(metrics);
-    return metrics;
-  };
-  const address = server.addressFor(LEASE);
-  const post = async (body: unknown, at = address): Promise<{ status: number; text: string }> => {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
-    const response = await fetch(`http://${at}/user-metrics`, { method: "POST", body: text });
-    return { status: response.status, text: await response.text() };
-  };
-  return {
-    ...{ folder: folder.path, server, record, problems, open, address, post },
-    [Symbol.asyncDispose]: async () => {
-      for (const metrics of opened) await metrics.stop();
-      server.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
+import { LEASE, openService } from "./metric-service.test-support.ts";
 
 const loss = (number: number, index?: number) => ({ name: "loss", type: "number", number, index });
 
@@ -214,26 +166,32 @@ describe("the metrics service of an attempt", () => {
   }, 60_000);
 });
 
+async function listening(portFile: string): Promise<MetricServer> {
+  const server = new MetricServer();
+  await server.listen(portFile);
+  return server;
+}
+
 describe("the port of the metrics service", () => {
   it("is taken again, and another one when somebody else has it", async () => {
     await using folder = await tempFolder("spell-metrics-");
     const file = join(folder.path, "metrics-port");
-    const first = await MetricServer.start(file);
+    const first = await listening(file);
     const address = first.addressFor(LEASE);
     first.close();
-    const second = await MetricServer.start(file);
+    const second = await listening(file);
     expect(second.addressFor(LEASE)).toBe(address);
     second.close();
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
     await writeFile(file, `${port}\n`);
-    const third = await MetricServer.start(file);
+    const third = await listening(file);
     expect(third.addressFor(LEASE)).not.toContain(`:${port}/`);
     expect(third.addressFor(LEASE)).toContain(`:${(await readFile(file, "utf8")).trim()}/`);
     third.close();
     other.close();
     await writeFile(file, "nonsense");
-    (await MetricServer.start(file)).close();
+    (await listening(file)).close();
   });
 });
