@@ -17,7 +17,7 @@ export async function measureLogDelay(bench: Bench): Promise<Section[]> {
   const count = bench.samples(500);
   const piped = durations("  the same lines through a pipe", await samplePipe(count, bench.signal));
   const delay = comparedWith(
-    durations("line printed → follower has it", await sampleFarm(bench, count)),
+    durations("line printed → follower has it", await delaysOfLines(bench, count)),
     piped,
     "pipe",
   );
@@ -25,7 +25,8 @@ export async function measureLogDelay(bench: Bench): Promise<Section[]> {
   return [{ title: "Log delay", lines: figureTable(figures), figures }];
 }
 
-async function sampleFarm({ farm, signal }: Bench, count: number): Promise<number[]> {
+/** Of lines that a run of the farm prints, milliseconds. */
+export async function delaysOfLines({ farm, signal }: Bench, count: number): Promise<number[]> {
   const delays: number[] = [];
   const run = await farm.client.runs.create({ command: `python3 -c '${PRINTER}' ${count}` }, { signal });
   const clock = wallClock();

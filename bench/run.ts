@@ -21,6 +21,7 @@ import { measureLogDelay } from "./log-delay.ts";
 import { measureLogThroughput } from "./log-throughput.ts";
 import type { Measurement, Section } from "./measurement.ts";
 import { measureMemory } from "./memory.ts";
+import { measureMetrics } from "./metrics.ts";
 import type { BenchOptions } from "./options.ts";
 import { parseOptions, usage } from "./options.ts";
 import { measureStart } from "./start.ts";
@@ -37,6 +38,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "historical", measure: measureHistorical },
   { name: "log-delay", measure: measureLogDelay },
   { name: "log-throughput", measure: measureLogThroughput },
+  { name: "metrics", measure: measureMetrics },
   { name: "list", measure: measureList },
   { name: "held", measure: measureHeld },
   { name: "hyper", measure: measureHyper },

@@ -33,7 +33,8 @@ export async function measureStart(bench: Bench): Promise<Section[]> {
   return [{ title: "One run", lines: figureTable(figures), figures }];
 }
 
-async function sampleStart({ farm, signal }: Bench): Promise<number> {
+/** Submit → the command runs, milliseconds. */
+export async function sampleStart({ farm, signal }: Bench): Promise<number> {
   const clock = wallClock();
   const submittedAt = clock();
   const run = await farm.client.runs.create({ command: TELL_TIME }, { signal });
