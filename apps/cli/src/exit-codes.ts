@@ -58,15 +58,15 @@ export function repositoryError(message: string): UsageError {
   return new UsageError(EXIT_REPOSITORY, message);
 }
 
+const ARGUMENT_REASONS = new Set(["empty-command", "bad-config", "bad-address", "bad-alias"]);
+
 /** The exit code for anything that was thrown. Pure. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return error.exitCode;
   if (error instanceof SpellError) {
     if (error.reason === "unknown-machine-type") return EXIT_USAGE;
     if (error.reason === "no-such-workspace") return EXIT_WORKSPACE;
-    if (error.reason === "empty-command" || error.reason === "bad-config" || error.reason === "bad-address") {
-      return EXIT_ARGUMENTS;
-    }
+    if (ARGUMENT_REASONS.has(error.reason)) return EXIT_ARGUMENTS;
   }
   return EXIT_ERROR;
 }

@@ -22,6 +22,6 @@ export async function projectToRunIn(client: SpellClient, name: string): Promise
   return client.projects.create({ name });
 }
 
-export function unknownProject(name: string, list = "spell project list"): UsageError {
-  return new UsageError(EXIT_ERROR, `Unknown project '${name}'. "${list}" shows them.`);
+function unknownProject(name: string): UsageError {
+  return new UsageError(EXIT_ERROR, `Unknown project '${name}'. "spell project list" shows them.`);
 }

@@ -56,6 +56,10 @@ async function listTokens(options: { json?: boolean }): Promise<void> {
     );
     return;
   }
+  if (tokens.length === 0) {
+    terminal.line("No access tokens found. Use `spell access-tokens create` to create one.");
+    return;
+  }
   const rows = tokens.map(({ name, createdAt, lastUsedAt }) => {
     return [
       oneLine(name),

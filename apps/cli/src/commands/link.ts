@@ -1,7 +1,6 @@
 /** `spell link`: short names for resource paths. */
 import type { Link } from "@spell/sdk";
 import type { Command } from "commander";
-import { EXIT_ERROR, UsageError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { shortTime } from "../output/resource-text.ts";
 import { terminal } from "../output/terminal.ts";
@@ -12,6 +11,9 @@ Without arguments all links are listed, with an alias that one. Examples:
   spell link best runs/12/save
   spell run --mount best:model "python sample.py"
 `;
+
+const NO_LINKS = `No symlinks found!
+Use the command 'spell link [ALIAS] [RESOURCE_PATH]' to create a symlink to a resource.`;
 
 /** Adds the command to the program. */
 export function registerLink(program: Command): void {
@@ -35,8 +37,9 @@ async function link(alias: string | undefined, path: string | undefined, { json 
   }
   const links = await client.links.list();
   const found = alias === undefined ? links : links.filter((each) => each.alias === alias);
-  if (alias !== undefined && found.length === 0) throw new UsageError(EXIT_ERROR, `There is no link "${alias}".`);
-  if (found.length === 0 && !json) terminal.line("There are no links.");
+  if (found.length === 0 && !json) {
+    terminal.line(alias === undefined ? NO_LINKS : `No links with alias ${oneLine(alias)} found.`);
+  }
   show(found, json);
 }
 
@@ -51,7 +54,7 @@ function show(links: readonly Link[], json: boolean | undefined): void {
   }
   const nowMs = Date.now();
   for (const { alias, resourcePath, createdAt } of links) {
-    const name = `${oneLine(alias)} → ${oneLine(resourcePath)}`;
-    terminal.line(`${name.padEnd(22)} ${shortTime(createdAt, nowMs)}`);
+    const target = oneLine(resourcePath).padEnd(12);
+    terminal.line(`${oneLine(alias)} → ${target} ${shortTime(createdAt, nowMs).padEnd(14)}`);
   }
 }

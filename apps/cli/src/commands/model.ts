@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
 import { EXIT_ERROR, UsageError, argumentError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
-import { formatAge, formatListing, formatTable, formatTime } from "../output/format.ts";
+import { formatAge, formatListing, formatTable } from "../output/format.ts";
+import { describeVersion, filesText, modelToJson, versionToJson } from "../output/model-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 import { collect } from "../shared-options.ts";
@@ -42,6 +43,20 @@ export function registerModel(program: Command): void {
     .addHelpText("after", "\nExample:\n  spell model describe char-rnn:v1\n")
     .action(describe);
   model
+    .command("download")
+    .description("Copy a version's files to this machine, each under its own name.")
+    .argument("<name:version>", "the version")
+    .option("-d, --dest <FOLDER>", "where to", ".")
+    .addHelpText("after", "\nExample:\n  spell model download char-rnn:v1 -d save\n")
+    .action(download);
+  model
+    .command("update-description")
+    .description("Say something else about a version.")
+    .argument("<name:version>", "the version")
+    .argument("<description>", "for people to read; quote it")
+    .addHelpText("after", '\nExample:\n  spell model update-description char-rnn:v1 "trained for longer"\n')
+    .action(updateDescription);
+  model
     .command("rm")
     .description("Remove a version, or a model with all; what they were made of stays.")
     .argument("<name[:version]>", "the model")
@@ -64,7 +79,6 @@ async function list(options: { json?: boolean }): Promise<void> {
   using client = openClient();
   const models = await client.models.list();
   if (options.json) terminal.json(models.map(modelToJson));
-  else if (models.length === 0) terminal.line("There are no models.");
   else {
     const rows = models.map(({ name, owner, versions, createdAt }) => {
       return [name, versions.at(-1)?.version ?? "", formatAge(createdAt, new Date()), owner].map(oneLine);
@@ -78,8 +92,7 @@ async function describe(word: string, options: { json?: boolean }): Promise<void
   using client = openClient();
   const model = await client.models.get(name);
   if (version !== undefined) {
-    const found = model.versions.find((each) => each.version === version);
-    if (found === undefined) throw new UsageError(EXIT_ERROR, `Model "${name}" has no version ${version}.`);
+    const found = versionOf(model, version);
     if (options.json) terminal.json(versionToJson(found));
     else terminal.write(formatTable(describeVersion(model, found).map((row) => row.map(oneLine))));
   } else if (options.json) terminal.json(modelToJson(model));
@@ -93,13 +106,54 @@ async function describe(word: string, options: { json?: boolean }): Promise<void
   }
 }
 
+async function download(word: string, { dest }: { dest: string }): Promise<void> {
+  const { name, version } = parseVersion(word);
+  using client = openClient();
+  const { resource, files } = versionOf(await client.models.get(name), version);
+  terminal.line("Downloading model. This may take some time...");
+  for (const { resourcePath } of files) {
+    const { skipped } = await client.resources.copy(joinPath(resource, resourcePath), { directory: dest });
+    for (const { path, why } of skipped) terminal.note("info", `Not copied: ${oneLine(path)} (${oneLine(why)}).`);
+  }
+  terminal.line("Done!");
+}
+
+async function updateDescription(word: string, description: string): Promise<void> {
+  const { name, version } = parseVersion(word);
+  using client = openClient();
+  const described = await client.models.describe({ name, version }, description);
+  terminal.line(`Successfully updated model: ${name}:${described.version}`);
+}
+
 async function remove(word: string, options: { force?: boolean }): Promise<void> {
   const { name, version } = parseModel(word);
-  const what = version === undefined ? `model ${name}` : `version ${version} of model ${name}`;
-  if (!options.force && !(await confirm(`Are you sure you want to delete ${what}?`))) return;
+  const question =
+    version === undefined
+      ? `You didn't specify a version. This will delete all versions of model ${name}. Are you sure you want to proceed?`
+      : `Are you sure you want to delete version ${version} of model ${name}?`;
+  if (!options.force && !(await confirm(question))) return;
   using client = openClient();
   await client.models.remove(name, version);
-  terminal.line(`Successfully deleted model ${name}${version === undefined ? "" : ` version ${version}`}`);
+  const removed = version === undefined ? `all versions of model ${name}` : `model ${name} version ${version}`;
+  terminal.line(`Successfully deleted ${removed}`);
+}
+
+function parseVersion(word: string): { name: string; version: string } {
+  const { name, version } = parseModel(word);
+  if (version === undefined) throw new UsageError(EXIT_ERROR, `Say which version of "${name}": write ${name}:VERSION.`);
+  return { name, version };
+}
+
+function versionOf(model: Model, version: string): ModelVersion {
+  const found = model.versions.find((each) => each.version === version);
+  if (found !== undefined) return found;
+  const known = model.versions.map((each) => each.version).join(", ");
+  throw new UsageError(EXIT_ERROR, `Model "${model.name}" has no version ${version} (it has ${known}).`);
+}
+
+/** `.` is all of the resource. */
+function joinPath(resource: string, path: string): string {
+  return path === "." || path === "" ? resource : `${resource.replace(/\/+$/, "")}/${path}`;
 }
 
 function parseModel(word: string): { name: string; version?: string } {
@@ -112,36 +166,4 @@ function parseFile(text: string): { resourcePath: string; destinationPath: strin
   const [resourcePath = "", destinationPath = "", ...more] = text.split(":");
   if (resourcePath !== "" && more.length === 0) return { resourcePath, destinationPath };
   throw argumentError(`--file "${text}" cannot be understood: write --file PATH[:DESTINATION].`);
-}
-
-function describeVersion(model: Model, version: ModelVersion): string[][] {
-  const rows = [
-    ["Model", model.name],
-    ["Version", version.version],
-    ["Creator", model.owner],
-    ["Resource", version.resource],
-    ["Created At", formatTime(version.createdAt)],
-    ["Files", filesText(version)],
-    ["Description", version.description],
-  ];
-  return rows.filter(([, value]) => value !== "");
-}
-
-function filesText({ files }: ModelVersion): string {
-  return files
-    .map(({ resourcePath, destinationPath }) =>
-      destinationPath === "" ? resourcePath : `${resourcePath}:${destinationPath}`,
-    )
-    .join(", ");
-}
-
-function modelToJson({ name, owner, createdAt, versions }: Model): Record<string, unknown> {
-  return { name, owner, created_at: createdAt.toISOString(), versions: versions.map(versionToJson) };
-}
-
-function versionToJson({ version, resource, files, description, createdAt }: ModelVersion): Record<string, unknown> {
-  return {
-    ...{ version, resource, description, created_at: createdAt.toISOString() },
-    files: files.map((file) => ({ resource_path: file.resourcePath, destination_path: file.destinationPath || null })),
-  };
 }

@@ -28,5 +28,5 @@ async function passwd(): Promise<void> {
   const oldPassword = hasPassword ? await questions.secret("Current password") : "";
   const password = await newPassword(undefined, "New password", questions);
   await client.users.changePassword({ oldPassword, newPassword: password });
-  terminal.line("The password is set.");
+  terminal.line(hasPassword ? "Password changed successfully!" : "The password is set.");
 }

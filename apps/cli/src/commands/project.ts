@@ -1,14 +1,14 @@
 /** `spell project`: gathers runs. */
 import type { Project, SpellClient } from "@spell/sdk";
 import type { Command } from "commander";
-import { usageError } from "../exit-codes.ts";
+import { EXIT_ERROR, UsageError, usageError } from "../exit-codes.ts";
 import { formatDescription } from "../output/description.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { formatAge, formatListing } from "../output/format.ts";
 import { runListing } from "../output/run-listing.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
-import { projectNamed, unknownProject } from "../project-option.ts";
+import { projectNamed } from "../project-option.ts";
 import { parseId } from "../run-id.ts";
 import { openClient } from "../session.ts";
 
@@ -151,7 +151,10 @@ async function archive(name: string): Promise<void> {
 async function unarchive(name: string): Promise<void> {
   using client = openClient();
   const project = await client.projects.find(name, { archived: true });
-  if (project === undefined) throw unknownProject(name, "spell project list --archived");
+  if (project === undefined) {
+    const see = "Run `spell project list --archived` to see all currently archived projects";
+    throw new UsageError(EXIT_ERROR, `Unknown project \`${name}\`. ${see}`);
+  }
   await client.projects.unarchive(project.id);
   terminal.say("cast", `Successfully unarchived project ${oneLine(name)}`);
 }

@@ -1,6 +1,6 @@
 /** `spell rm`: removes uploads. */
 import type { Command } from "commander";
-import { argumentError } from "../exit-codes.ts";
+import { EXIT_ERROR, UsageError } from "../exit-codes.ts";
 import { openClient } from "../session.ts";
 
 const HELP = `
@@ -28,5 +28,5 @@ async function rm(resources: readonly string[]): Promise<void> {
 function uploadName(resource: string): string {
   const name = /^uploads\/([^/]+)\/*$/.exec(resource)?.[1];
   if (name !== undefined) return name;
-  throw argumentError(`"${resource}" cannot be removed: only whole uploads can, written uploads/NAME.`);
+  throw new UsageError(EXIT_ERROR, `"${resource}" cannot be removed: only whole uploads can, written uploads/NAME.`);
 }

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { openIndex } from "../code/open-index.ts";
 import { askLine } from "../confirm.ts";
-import { argumentError } from "../exit-codes.ts";
+import { argumentError, usageError } from "../exit-codes.ts";
 import { shortSize } from "../output/resource-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
@@ -46,7 +46,7 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   if (options.clusterName !== undefined)
     throw argumentError("--cluster-name: this Spell has no clusters. Leave it out.");
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw argumentError(`"${path}" does not exist: give a file or a folder.`);
+  if (stats === undefined) throw usageError(`"${path}" does not exist: give a file or a folder.`);
   const name = options.name ?? (await defaultName(path, stats.isDirectory()));
   checkResourceName("An upload", name);
   if (options.compress && !options.json)
@@ -59,7 +59,7 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   if (options.json) {
     const { fileCount, sizeBytes } = made;
     terminal.json({ name, path: `uploads/${name}`, files: fileCount, size: sizeBytes, sent_bytes: sent.uploadedBytes });
-  } else terminal.line(`Upload of ${name} (${path}) to 'uploads/${name}' complete.`);
+  } else terminal.line(`Upload of ${name} (${resolve(path)}) to 'uploads/${name}' complete.`);
 }
 
 /** A single file becomes a folder that holds it, so its folder's name is as good as any. */

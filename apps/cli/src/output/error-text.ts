@@ -26,7 +26,8 @@ function withCure(error: unknown): string {
   if (UNANSWERED.has(error.reason)) {
     return `${sentence(message)} Is the coordinator running ("spell up"), and is its address right ("spell login --coordinator HOST:PORT --token TOKEN")?`;
   }
-  if (error.code === "unauthenticated" && !message.includes("spell login")) {
+  // Who was told that a password is wrong has just tried to log in.
+  if (error.code === "unauthenticated" && !/spell login|password/.test(message)) {
     return `${sentence(message)} Log in again with a valid token ("spell login --token TOKEN").`;
   }
   return error.reason === "unknown-machine-type" ? message.replace("invalid machine type", "invalid choice") : message;

@@ -9,8 +9,8 @@ it("ends each line with the name, or with where a link leads", () => {
   expect(resourceText({ name: "big.bin", sizeBytes: 12_000_000, madeAt }, options)).toBe(
     "12000000 Apr 07 03:05   big.bin",
   );
-  expect(resourceText({ name: "deep/" }, options)).toBe("-                       deep/");
-  expect(resourceText({ name: "d", linkTarget: "runs/1\n" }, options)).toMatch(/^- {23}d → runs\/1/);
+  expect(resourceText({ name: "deep/" }, options)).toBe("-        -              deep/");
+  expect(resourceText({ name: "d", linkTarget: "runs/1\n" }, options)).toMatch(/^- {8}- {14}d → runs\/1/);
 });
 
 it.each([

@@ -10,7 +10,7 @@ export function resourceText(
   { human, nowMs }: { human: boolean; nowMs: number },
 ): string {
   const size = sizeBytes === undefined ? "-" : human ? shortSize(sizeBytes) : String(sizeBytes);
-  const date = madeAt === undefined ? "" : shortTime(madeAt, nowMs);
+  const date = madeAt === undefined ? "-" : shortTime(madeAt, nowMs);
   const target = linkTarget === undefined ? "" : ` → ${oneLine(linkTarget)}`;
   return `${size.padEnd(8)} ${date.padEnd(14)} ${oneLine(name)}${target}`;
 }

@@ -50,7 +50,7 @@ export function describeSearch(search: SearchRecord, now: Date): [string, string
   if (spec?.kind === "bayesian") {
     facts.push(
       ["Metric", `${oneLine(spec.metric)} (${spec.metricAggregation})`],
-      ["Parallel Runs", String(spec.parallelRuns)],
+      ["In Parallel", String(spec.parallelRuns)],
     );
   }
   return facts;
