@@ -6,16 +6,6 @@ import { expect } from "vitest";
 import type { Client } from "./support/clients.ts";
 import { area } from "./support/scenario.ts";
 
-const CALLS = [
-  "PUT workspaces/{owner}",
-  "GET workspaces/{owner}",
-  "POST runs/{owner}",
-  "POST workflows/{owner}",
-  "POST workflows/{owner}/{id}/stop",
-  "POST workflows/{owner}/{id}/kill",
-  "DELETE workflows/{owner}/{id}",
-];
-
 /** A repository of the client's user; files that end in .sh can be executed. */
 function repository(client: Client, name: string, files: Record<string, string>): { path: string; commit: Committer } {
   const path = join(client.folder, name);
@@ -44,7 +34,7 @@ function write(path: string, files: Record<string, string>): void {
 
 const LIST = "ls -A | tr '\\n' ' '; pwd";
 
-area("code", { calls: CALLS, farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } } }, ({ scenario }) => {
+area("code", { farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } } }, ({ scenario }) => {
   scenario("a git repository", async ({ client, cli }) => {
     const { path: cwd, commit } = repository(client, "project", {
       ".gitignore": "*.log\n",
@@ -90,7 +80,7 @@ area("code", { calls: CALLS, farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } }
     expect(await from("no URL", "ext::id", "true")).toMatchObject({ exitCode: 1 });
   });
 
-  scenario("workflows", async ({ client, cli, isHistorical }) => {
+  scenario("workflows", async ({ client, cli, python, isHistorical }) => {
     const { path: cwd } = repository(client, "flow", {
       ".gitignore": "char-rnn-tensorflow\n",
       "workflow.py": WORKFLOW,
@@ -117,6 +107,19 @@ area("code", { calls: CALLS, farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } }
     const twice = ["--repo", "a=char-rnn-tensorflow", "--repo", "a=char-rnn-tensorflow"];
     expect((await cli("a label twice", ["workflow", "create", ...twice, "true"], { cwd })).exitCode).toBe(6);
     expect((await cli("repos", ["repos"])).exitCode).toBe(0);
+    const { stdout } = await python(
+      "library",
+      `import spell.client
+client = spell.client.from_environment()
+workflow = client.api.get_workflow(2)
+print(workflow.id, sorted(workflow.workspace_specs or {}), len(workflow.runs or []))
+workspace = client.api.get_workspaces()[0]
+print(client.api.get_workspace(workspace.id).name == workspace.name)
+client.api.delete_workspace(workspace.id)
+print(workspace.id in [each.id for each in client.api.get_workspaces()])
+`,
+    );
+    expect(stdout).toMatch(/\nTrue\nFalse\n$/);
   });
 });
 

@@ -2,10 +2,10 @@
  * A scenario is played twice, by the historical client and by ours. What both must do is asserted in it; whatever else differs
  * in what they print must stand in the table of docs/compatibility.md.
  */
-import { userInfo } from "node:os";
 import type { CommandResult } from "@spell/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FarmOptions } from "../../support/farm.ts";
+import { CALLS, missingCalls } from "./calls.ts";
 import { finished, missingHistorical, startClients } from "./clients.ts";
 import type { Call, Client, Clients } from "./clients.ts";
 import { deviationsBetween } from "./deviations.ts";
@@ -30,9 +30,7 @@ export interface Area {
   clients: () => Clients;
 }
 
-/** What the area's calls must have been, as in `POST runs/{owner}/{id}/logs`; played at least once by the historical client. */
 export interface AreaOptions {
-  calls?: readonly string[];
   farm?: FarmOptions | ((folder: string) => FarmOptions);
 }
 
@@ -56,13 +54,10 @@ export function area(name: string, options: AreaOptions, define: (area: Area) =>
       },
     });
 
-    if (options.calls !== undefined) {
-      it("asked every call of the area, and nobody outside this machine", () => {
-        const asked = new Set(get().tap.requests().map(template));
-        expect(options.calls?.filter((call) => !asked.has(call))).toEqual([]);
-        expect(get().tripwire.attempts()).toEqual([]);
-      });
-    }
+    it("asked every call of the area, and nobody outside this machine", () => {
+      expect(missingCalls(CALLS[name] ?? [], get().tap.requests())).toEqual([]);
+      expect(get().tripwire.attempts()).toEqual([]);
+    });
   });
 }
 
@@ -114,12 +109,4 @@ function makePlayer(client: Client, steps: Step[]): Player {
 function described(steps: readonly Step[]): string {
   const { step, exitCode, stdout, stderr } = steps.at(-1) ?? { step: "none", exitCode: 0, stdout: "", stderr: "" };
   return `last step: ${step} (${exitCode})\n${stdout}${stderr}`;
-}
-
-/** `GET /v1/runs/ann/12/logs` as `GET runs/{owner}/{id}/logs`. */
-function template(request: string): string {
-  return request
-    .replace(" /v1/", " ")
-    .replace(new RegExp(` (\\S+?)/${userInfo().username}(?=/|$)`), " $1/{owner}")
-    .replace(/\/\d+(?=\/|$)/g, "/{id}");
 }

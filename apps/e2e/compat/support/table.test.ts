@@ -50,10 +50,23 @@ describe("two transcripts", () => {
     ]);
   });
 
+  it("face a sentence with the one that says more", () => {
+    const left = step("", { stderr: "WARNING: odd\nERROR: No such run.\n" });
+    expect(deviationsBetween([left], [step("", { stderr: 'No such run. "spell ps" lists them.\n' })])).toEqual([
+      { step: "ps", historical: "stderr: WARNING: odd", ours: "—" },
+      {
+        step: "ps",
+        historical: "stderr: ERROR: No such run.",
+        ours: 'stderr: No such run. "spell ps" lists them.',
+      },
+    ]);
+  });
+
   it("differ by exit code and stream", () => {
     const other = step("", { exitCode: 1, stderr: "a\n" });
     expect(deviationsBetween([step("a\n")], [other])).toEqual([
-      { step: "ps", historical: "a", ours: "stderr: a" },
+      { step: "ps", historical: "a", ours: "—" },
+      { step: "ps", historical: "—", ours: "stderr: a" },
       { step: "ps", historical: "exit 0", ours: "exit 1" },
     ]);
   });
