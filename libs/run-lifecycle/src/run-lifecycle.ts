@@ -6,6 +6,7 @@ import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
 import { attemptKey } from "./agent-sessions.ts";
 import type { AttemptReport } from "./apply-report.ts";
 import { decideReport, holdsLease } from "./apply-report.ts";
+import { forEachRun } from "./batch.ts";
 import type { Decision } from "./change-run.ts";
 import { changeRun, decide } from "./change-run.ts";
 import type { DesiredAttempt } from "./desired-state.ts";
@@ -116,12 +117,11 @@ export class RunLifecycle {
     if (active.length === 0 && searches === 0) {
       throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
     }
-    for (const run of active) {
-      // One that ends by itself meanwhile is as good as stopped.
-      await this.request(principal, run.id, verb).catch((error: unknown) => {
-        if (!(error instanceof SpellError && error.code === "conflict")) throw error;
-      });
-    }
+    // Whether each was: one that ends by itself meanwhile is as good as stopped.
+    await forEachRun(
+      active.map((run) => run.id),
+      (id) => this.request(principal, id, verb),
+    );
   }
 
   /** Lets the searches of a workflow make no more runs; how many there are. */
