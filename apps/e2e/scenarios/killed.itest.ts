@@ -1,6 +1,7 @@
 /** kill -9 of each part while runs are under way: they go on, complete once, and their logs have every line once. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readConfigurationFile } from "@spell/sdk";
 import { waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import { Farm } from "../support/farm.ts";
@@ -95,6 +96,43 @@ describe("killed while runs and their readers are under way", { timeout: 90_000 
       }
       expect(run.record.outputTree).not.toBe("");
     }
+  });
+});
+
+describe("the coordinator killed while it ends many runs", { timeout: 90_000 }, () => {
+  test("each is either killed or as it was, and asking again ends the rest", async () => {
+    await using farm = await Farm.start({ args: ["--expect-machine-type", "V100"] });
+    using client = farm.client();
+    const ids: number[] = [];
+    while (ids.length < 1_600) {
+      const create = () => client.runs.create({ command: "true", machineType: "V100" });
+      ids.push(...(await Promise.all(Array.from({ length: 100 }, create))).map(({ id }) => id));
+    }
+    ids.sort((one, other) => one - other);
+    const { api_url: url, token, user_name: owner = "" } = readConfigurationFile(farm.configuration);
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const killAll = (): Promise<Response> => {
+      const body = JSON.stringify({ run_ids: ids });
+      return fetch(`${url}/v1/runs/${owner}/kill_batch`, { method: "POST", headers, body });
+    };
+    const first = client.runs.get(ids[0] ?? 0);
+    const asked = killAll().catch(() => undefined);
+    const run = await first;
+    await waitFor("the first to be killed", async () => (await run.refresh()).status === "killed", { everyMs: 1 });
+    await farm.killAndWait("coordinator");
+    await asked;
+    const found = await client.runs.list({ number: 10_000 });
+    const killed = found.filter(({ status }) => status === "killed").map(({ id }) => id);
+    expect(killed.sort((one, other) => one - other)).toEqual(ids.slice(0, killed.length));
+    expect(killed.length).toBeGreaterThan(0);
+    const waiting = found.filter(({ status }) => status === "machine_requested").map(({ id }) => id);
+    expect(waiting.sort((one, other) => one - other)).toEqual(ids.slice(killed.length));
+    expect(await (await killAll()).json()).toEqual({
+      successful_run_ids: waiting,
+      failed_run_ids: [],
+      non_existent_run_ids: [],
+      final_state_run_ids: killed,
+    });
   });
 });
 
