@@ -1,21 +1,10 @@
 /** A file's way through the farm: uploaded, mounted in a sandboxed run, written by it, listed, copied, mounted again. */
-import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { contentsOf } from "../support/contents.ts";
 import { Farm } from "../support/farm.ts";
-
-/** Every path below a folder with what it holds. */
-function contentsOf(folder: string): Record<string, string> {
-  const contents: Record<string, string> = {};
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const name = path.slice(folder.length + 1);
-    if (entry.isFile()) contents[name] = createHash("sha256").update(readFileSync(path)).digest("hex");
-    else contents[name] = entry.isDirectory() ? "folder" : "link";
-  }
-  return contents;
-}
 
 test("what is uploaded reaches a run and comes back byte for byte", async () => {
   await using farm = await Farm.start();
