@@ -38,14 +38,19 @@ export class Questions implements Disposable {
     return line.done === true ? "" : line.value;
   }
 
-  /** Whether the answer is yes; anything else, and no answer, is no. */
-  async confirm(question: string): Promise<boolean> {
+  /** The line that answers the question, trimmed; empty at the end of the input. What is typed is shown. */
+  async line(question: string): Promise<string> {
     this.#shown = this.#isTty;
-    terminal.writeError(`${question} [y/N]: `);
+    terminal.writeError(`${question}: `);
     const line = await this.#lines.next();
     this.#shown = false;
     if (!this.#isTty) terminal.writeError("\n");
-    return line.done !== true && /^y(es)?$/i.test(line.value.trim());
+    return line.done === true ? "" : line.value.trim();
+  }
+
+  /** Whether the answer is yes; anything else, and no answer, is no. */
+  async confirm(question: string): Promise<boolean> {
+    return /^y(es)?$/i.test(await this.line(`${question} [y/N]`));
   }
 
   /** A new password; on a terminal it is typed twice. Undefined when the two differ. */

@@ -1,6 +1,7 @@
 /** People of one farm: how they come to be, log in, and stay apart. */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import type { CommandResult } from "@spell/testing";
 import { makeFolder } from "@spell/machine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,6 +26,17 @@ afterAll(() => farm[Symbol.asyncDispose]());
 /** A command of somebody with a login folder of their own. */
 function as(name: string, args: readonly string[], input?: string): Promise<CommandResult> {
   return farm.spell(args, { env: { SPELL_DIR: join(farm.folder, name) }, input });
+}
+
+/** A PATH with what starts the command and nothing else. */
+async function barePath(): Promise<string> {
+  const folder = join(farm.folder, "bare");
+  await mkdir(folder);
+  for (const name of ["readlink", "dirname"]) {
+    const paths = (process.env["PATH"] ?? "").split(delimiter).map((each) => join(each, name));
+    await symlink(paths.find((path) => existsSync(path)) ?? "", join(folder, name));
+  }
+  return folder;
 }
 
 const logIn = (name: string, password: string, folder = name) =>
@@ -156,6 +168,26 @@ describe("access tokens and keys", () => {
     });
     expect(await farm.spell(["keys", "rm", "laptop"])).toEqual({ exitCode: 0, stdout: "", stderr: "" });
     expect((await farm.spell(["keys", "list", "--json"])).stdout).toBe("[]\n");
+    expect(await farm.spell(["keys", "rm"])).toMatchObject({ exitCode: 1, stderr: "There are no keys to remove.\n" });
+  });
+
+  it("a pair is made beside the login, and an earlier one is not replaced unasked", async () => {
+    const path = join(farm.place.login, "spell.pem");
+    await writeFile(path, "an earlier key\n");
+    const kept = await farm.spell(["keys", "generate", "-t", "mine"], { input: "n\n" });
+    expect(kept).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Replace it with --force") });
+    expect(await readFile(path, "utf8")).toBe("an earlier key\n");
+    // Without the program that makes keys there is a sentence, and the earlier key stays.
+    const without = await farm.spell(["keys", "generate", "-f"], { env: { PATH: await barePath() } });
+    expect(without).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("OpenSSH") });
+    expect(await readFile(path, "utf8")).toBe("an earlier key\n");
+    expect(await farm.spell(["keys", "generate", "-f", "-t", "mine"])).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(await readFile(path, "utf8")).toMatch(/^-----BEGIN RSA PRIVATE KEY-----\n/);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    // From a pipe the number is read that a person would type.
+    const removed = await farm.spell(["keys", "rm", "--json"], { input: "0\n" });
+    expect(JSON.parse(removed.stdout)).toMatchObject({ title: "mine" });
+    expect(removed.stderr).toMatch(/^NUM +TITLE +ADDED +FINGERPRINT\n0 +mine /);
   });
 });
 
