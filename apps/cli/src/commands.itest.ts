@@ -142,6 +142,27 @@ test("stop and kill: one, many, ended ones", async () => {
   expect(fake.run(339).status).toBe("killed");
 });
 
+test("stop, kill, archive and label as JSON: of one run as of many", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  for (let each = 0; each < 4; each += 1) fake.addRun({ status: "running" });
+  fake.setStatus(338, "complete", { userExitCode: 0 });
+  const run = (...args: string[]) => spell({ args: [...args, "--json"], home: home.path, coordinator: fake.address });
+  const json = async (...args: string[]): Promise<unknown> => JSON.parse((await run(...args)).stdout);
+  expect(await json("stop", "335")).toEqual({ done: [335], missing: [], refused: [], failed: [] });
+  expect(await json("stop", "336", "99", "338")).toEqual({
+    ...{ done: [336], missing: [99], failed: [] },
+    refused: [{ id: 338, message: expect.stringContaining("already ended") as string }],
+  });
+  expect(await json("kill", "-q", "337")).toMatchObject({ done: [337] });
+  const refused = await run("kill", "338");
+  expect([refused.exitCode, refused.stdout]).toEqual([1, ""]);
+  expect(JSON.parse(refused.stderr)).toMatchObject({ error: { message: expect.stringContaining("already ended") } });
+  expect(await json("label", "338", "good")).toEqual({ id: 338, labels: ["good"] });
+  expect(await json("label", "338", "good", "--remove")).toEqual({ id: 338, labels: [] });
+  expect(await json("archive", "338", "99")).toEqual({ done: [338], missing: [99], refused: [], failed: [] });
+});
+
 test("archive and label", async () => {
   await using fake = await FakeCoordinator.start();
   await using home = await tempFolder();

@@ -29,7 +29,8 @@ export function registerAccessTokens(program: Command): void {
   const remove = tokens
     .command("delete")
     .description("Delete an access token: it is refused from now on.")
-    .argument("<name>", "its name");
+    .argument("<name>", "its name")
+    .option("--json", "print a JSON object: what was deleted");
   addCommandFile(remove).addHelpText("after", "\nExample:\n  spell access-tokens delete ci\n").action(deleteToken);
 }
 
@@ -70,8 +71,9 @@ async function listTokens(options: { json?: boolean }): Promise<void> {
   terminal.write(formatListing(["name", "created at", "last used at"], rows));
 }
 
-async function deleteToken(name: string): Promise<void> {
+async function deleteToken(name: string, { json = false }: { json?: boolean }): Promise<void> {
   using client = openClient();
   await client.users.deleteAccessToken(name);
-  terminal.line(`Access token '${oneLine(name)}' successfully deleted`);
+  if (json) terminal.json({ deleted: name });
+  else terminal.line(`Access token '${oneLine(name)}' successfully deleted`);
 }

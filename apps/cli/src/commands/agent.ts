@@ -25,11 +25,14 @@ export function registerAgent(program: Command): void {
     .command("token")
     .description("Make a one-time join token and show the line that adds a machine.")
     .option("--quiet", "print the token alone")
-    .action(async (options: { quiet?: boolean }) => {
+    .option("--json", "print a JSON object")
+    .addHelpText("after", "\nExample:\n  spell agent token --json\n")
+    .action(async (options: { quiet?: boolean; json?: boolean }) => {
       using client = openClient();
       const joinToken = await client.account.createJoinToken();
       const { coordinator } = client.configuration;
-      if (options.quiet) terminal.line(joinToken);
+      if (options.json) terminal.json({ coordinator, token: joinToken });
+      else if (options.quiet) terminal.line(joinToken);
       else terminal.line(`spell agent start --coordinator ${coordinator} --token ${joinToken}`);
     });
 }

@@ -1,9 +1,8 @@
 /** `spell archive`: hides ended runs. */
 import type { Command } from "commander";
-import { failureOf, forEachRun } from "../end-runs.ts";
-import { terminal } from "../output/terminal.ts";
-import { parseId } from "../run-id.ts";
-import { openClient } from "../session.ts";
+import { actOnRuns } from "../act-on-runs.ts";
+import type { ActOptions } from "../act-on-runs.ts";
+import type { BatchOutcome } from "../end-runs.ts";
 
 const HELP = `
 An archived run is in no list any more, and nothing can mount what it wrote. It cannot be taken back. Examples:
@@ -18,25 +17,18 @@ export function registerArchive(program: Command): void {
     .description("Hide runs that have ended, with their outputs.")
     .argument("<run-id...>", "numbers of runs")
     .option("-q, --quiet", "say nothing but errors")
+    .option("--json", "print a JSON object: which runs were archived, and which not")
     .addHelpText("after", HELP)
     .action(archive);
 }
 
-async function archive(words: string[], { quiet = false }: { quiet?: boolean }): Promise<void> {
-  const ids = words.map(parseId);
-  const say = (line: string): void => (quiet ? undefined : terminal.line(line));
-  using client = openClient();
-  const [id] = ids;
-  if (ids.length === 1 && id !== undefined) {
-    await (await client.runs.get(id)).archive();
-    say(String(id));
-    return;
-  }
-  const outcome = await forEachRun(client, ids, (run) => run.archive());
-  const { done, missing, refused } = outcome;
-  for (const { message } of refused) say(message);
-  if (missing.length > 0) say(`Run ID does not exist: ${missing.join(" ")}`);
-  if (done.length > 0) say(`Successfully archived runs: ${done.join(" ")}`);
-  const failure = failureOf(outcome, "archive");
-  if (failure !== undefined) throw failure;
+function archive(words: string[], options: ActOptions): Promise<void> {
+  return actOnRuns(words, options, { verb: "archive", act: (run) => run.archive(), one: String, many });
+}
+
+function many({ done, missing, refused }: BatchOutcome): string[] {
+  const lines = refused.map(({ message }) => message);
+  if (missing.length > 0) lines.push(`Run ID does not exist: ${missing.join(" ")}`);
+  if (done.length > 0) lines.push(`Successfully archived runs: ${done.join(" ")}`);
+  return lines;
 }

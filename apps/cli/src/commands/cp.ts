@@ -10,6 +10,7 @@ import { openClient } from "../session.ts";
 interface CpOptions {
   force?: boolean;
   ignore?: boolean;
+  json?: boolean;
 }
 
 const HELP = `
@@ -28,16 +29,21 @@ export function registerCp(program: Command): void {
     .argument("[local-dir]", "folder to copy into", ".")
     .option("-f, --force", "replace files that are there already")
     .option("-i, --ignore", "keep files that are there already")
+    .option("--json", "print a JSON object: how much was copied, and what was not")
     .addHelpText("after", HELP)
     .action(cp);
 }
 
-async function cp(source: string, directory: string, { force, ignore }: CpOptions): Promise<void> {
+async function cp(source: string, directory: string, { force, ignore, json = false }: CpOptions): Promise<void> {
   if (force && ignore) throw usageError("--force and --ignore exclude each other: give one of them.");
   using client = openClient();
-  const asks = terminal.isTty && process.stdin.isTTY && !force;
+  const asks = terminal.isTty && process.stdin.isTTY && !force && !json;
   const mayReplace = ignore ? async () => false : asks ? askToReplace : undefined;
-  const { fileCount, skipped } = await client.resources.copy(source, { directory, mayReplace });
+  const { fileCount, totalBytes, skipped } = await client.resources.copy(source, { directory, mayReplace });
+  if (json) {
+    terminal.json({ files: fileCount, size: totalBytes, skipped });
+    return;
+  }
   for (const { path, why } of skipped) {
     if (!why.startsWith("it is there")) terminal.note("info", `Not copied: ${oneLine(path)} (${oneLine(why)}).`);
   }

@@ -16,26 +16,37 @@ export function registerSearchCommands(group: Command): void {
     addCommandFile(group.command(name).description(summary).argument("<id>", "number of the search"));
   ofSearch("stop", "stop its runs and keep their outputs; it makes no more")
     .option("-q, --quiet", "say nothing but errors")
-    .action((id: string, options: { quiet?: boolean }) => end("stop", id, options));
+    .option("--json", "print a JSON object: the search")
+    .action((id: string, options: EndOptions) => end("stop", id, options));
   ofSearch("kill", "end its runs at once, saving nothing; it makes no more")
     .option("-q, --quiet", "say nothing but errors")
-    .action((id: string, options: { quiet?: boolean }) => end("kill", id, options));
+    .option("--json", "print a JSON object: the search")
+    .action((id: string, options: EndOptions) => end("kill", id, options));
   ofSearch("describe", "show a search and its runs").option("--json", "print a JSON object").action(describe);
-  ofSearch("archive", "list an ended search no more; its runs stay").action(archive);
+  ofSearch("archive", "list an ended search no more; its runs stay")
+    .option("--json", "print a JSON object")
+    .action(archive);
   ofSearch("download-metrics", "save all metrics of its runs as CSV")
     .option("-d, --dest <FILE>", "where to", "metrics.csv")
     .option("-f, --force", "overwrite a file that is there")
+    .option("--json", "print a JSON object: where they are, and how many")
     .action(downloadMetrics);
   const list = group.command("list").description("list searches").option("--json", "print a JSON array");
   addCommandFile(list).action(listSearches);
 }
 
-async function end(verb: "stop" | "kill", word: string, { quiet = false }: { quiet?: boolean }): Promise<void> {
+interface EndOptions {
+  quiet?: boolean;
+  json?: boolean;
+}
+
+async function end(verb: "stop" | "kill", word: string, { quiet = false, json }: EndOptions): Promise<void> {
   using client = openClient();
   const search = await client.hyper.get(parseId(word));
   await search[verb]();
   const doing = verb === "stop" ? "Stopping" : "Killing";
-  if (!quiet) terminal.line(`${doing} hyperparameter search ${search.id}.`);
+  if (json) terminal.json(searchToJson(search.record, search.runs));
+  else if (!quiet) terminal.line(`${doing} hyperparameter search ${search.id}.`);
 }
 
 async function listSearches({ json }: { json?: boolean }): Promise<void> {
@@ -69,16 +80,17 @@ async function describe(word: string, { json }: { json?: boolean }): Promise<voi
   terminal.write(formatListing(["Run ID", "Status", "Duration", ...names], rows));
 }
 
-async function archive(word: string): Promise<void> {
+async function archive(word: string, { json }: { json?: boolean }): Promise<void> {
   using client = openClient();
   const id = parseId(word);
   await client.hyper.archive(id);
-  terminal.line(String(id));
+  if (json) terminal.json({ id, archived: true });
+  else terminal.line(String(id));
 }
 
 async function downloadMetrics(
   word: string,
-  { dest, force = false }: { dest: string; force?: boolean },
+  { dest, force = false, json }: { dest: string; force?: boolean; json?: boolean },
 ): Promise<void> {
   using client = openClient();
   const search = await client.hyper.get(parseId(word));
@@ -86,11 +98,13 @@ async function downloadMetrics(
     if (error.code === "EEXIST") throw usageError(`The file "${dest}" exists already. Overwrite it with --force.`);
     throw usageError(`The file "${dest}" cannot be written: ${error.message}.`);
   });
+  let points = 0;
   try {
     await file.write(csvLine(["run_id", "metric_name", "timestamp", "index", "value"]));
     for (const name of await search.metricNames()) {
       let lines: string[] = [];
       for await (const { runId, atMs, index, value } of search.metric(name)) {
+        points += 1;
         lines.push(csvLine([String(runId), name, microseconds(atMs), String(index), String(value)]));
         if (lines.length < 1_000) continue;
         await file.write(lines.join(""));
@@ -101,7 +115,8 @@ async function downloadMetrics(
   } finally {
     await file.close();
   }
-  terminal.line(`Downloaded metrics to ${dest}.`);
+  if (json) terminal.json({ file: dest, points });
+  else terminal.line(`Downloaded metrics to ${dest}.`);
 }
 
 /** UTC to the microsecond. */

@@ -18,15 +18,22 @@ export function registerLabel(program: Command): void {
     .argument("<run-id>", "number of the run")
     .argument("<label>", "the label")
     .option("--remove", "take it off")
+    .option("--json", "print a JSON object: the run's labels")
     .addHelpText("after", HELP)
     .action(label);
 }
 
-async function label(word: string, name: string, { remove = false }: { remove?: boolean }): Promise<void> {
+interface LabelOptions {
+  remove?: boolean;
+  json?: boolean;
+}
+
+async function label(word: string, name: string, { remove = false, json }: LabelOptions): Promise<void> {
   const id = parseId(word);
   using client = openClient();
   const run = await client.runs.get(id);
   if (remove) await run.removeLabel(name);
   else await run.addLabel(name);
-  terminal.line(`Successfully ${remove ? "removed" : "added"} label ${name} ${remove ? "from" : "to"} run ${id}.`);
+  if (json) terminal.json({ id, labels: run.labels });
+  else terminal.line(`Successfully ${remove ? "removed" : "added"} label ${name} ${remove ? "from" : "to"} run ${id}.`);
 }

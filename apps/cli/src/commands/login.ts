@@ -21,6 +21,7 @@ interface LoginOptions {
   password?: string;
   token?: string;
   apiUrl?: string;
+  json?: boolean;
 }
 
 const HELP = `
@@ -41,6 +42,7 @@ export function registerLogin(program: Command): void {
     .option("--password <PASSWORD>", "asked for, or read from standard input, when left out")
     .option("--token <TOKEN>", "log in with a token; asked for without --identity")
     .option("--api-url <URL>", "its HTTP address (default: the same host, one port higher)")
+    .option("--json", "print a JSON object: who is logged in, and where")
     .addHelpText("after", HELP)
     .action(login);
 }
@@ -70,7 +72,8 @@ async function login(options: LoginOptions): Promise<void> {
     api_url: apiUrl ?? httpAddress(coordinator),
   });
   if (before.token !== undefined && before.token !== token) await endSession({ ...before, coordinator }, before);
-  terminal.line(`Hello, ${userName}!`);
+  if (options.json) terminal.json({ user_name: userName, email, coordinator });
+  else terminal.line(`Hello, ${userName}!`);
 }
 
 async function tokenOf(options: LoginOptions): Promise<string> {

@@ -18,15 +18,17 @@ export function registerLogout(program: Command): void {
   program
     .command("logout")
     .description("End the session and forget it. Runs go on; access tokens stay good until they are deleted.")
+    .option("--json", "print a JSON object: whether somebody was logged in")
     .addHelpText("after", "\nExample:\n  spell logout\n")
     .action(logout);
 }
 
-async function logout(): Promise<void> {
+async function logout({ json = false }: { json?: boolean }): Promise<void> {
   const path = configurationPath(environment);
   const problem = await endSession(path).catch(messageOf);
   const removed = removeConfigurationFile(path);
-  terminal.line(removed ? "Bye!" : "You were not logged in.");
+  if (json) terminal.json({ logged_out: removed });
+  else terminal.line(removed ? "Bye!" : "You were not logged in.");
   if (problem !== undefined) terminal.error(`The session may still be open at the coordinator: ${problem}`);
 }
 

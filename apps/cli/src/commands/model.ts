@@ -1,6 +1,7 @@
 /** `spell model`: named results of runs, in versions. */
 import type { Model, ModelVersion } from "@spell/sdk";
 import type { Command } from "commander";
+import { addCommandFile } from "../command-file.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT_ERROR, UsageError, argumentError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
@@ -18,51 +19,50 @@ interface CreateOptions {
 
 /** Adds the command to the program. */
 export function registerModel(program: Command): void {
-  const model = program.command("model").description("Name results of runs, in versions.");
-  model
-    .command("create")
-    .description("Make a version of a model from a resource.")
-    .argument("<name[:version]>", "without a version: the next of v1, v2, …")
-    .argument("<resource>", "runs/<id>[/path] or uploads/<name>[/path]")
-    .option("-f, --file <PATH[:DESTINATION]>", "only this file or folder of it; may be repeated", collect)
-    .option("-d, --description <TEXT>", "for people to read")
-    .option("--json", "print a JSON object")
-    .addHelpText("after", "\nExample:\n  spell model create char-rnn runs/12/save\n")
-    .action(create);
-  model
-    .command("list")
-    .description("List your models.")
-    .option("--json", "print a JSON array")
-    .addHelpText("after", "\nExample:\n  spell model list\n")
-    .action(list);
-  model
-    .command("describe")
-    .description("Describe a model or one of its versions.")
-    .argument("<name[:version]>", "the model")
-    .option("--json", "print a JSON object")
-    .addHelpText("after", "\nExample:\n  spell model describe char-rnn:v1\n")
-    .action(describe);
-  model
-    .command("download")
-    .description("Copy a version's files to this machine, each under its own name.")
-    .argument("<name:version>", "the version")
-    .option("-d, --dest <FOLDER>", "where to", ".")
-    .addHelpText("after", "\nExample:\n  spell model download char-rnn:v1 -d save\n")
-    .action(download);
-  model
-    .command("update-description")
-    .description("Say something else about a version.")
-    .argument("<name:version>", "the version")
-    .argument("<description>", "for people to read; quote it")
-    .addHelpText("after", '\nExample:\n  spell model update-description char-rnn:v1 "trained for longer"\n')
-    .action(updateDescription);
-  model
-    .command("rm")
-    .description("Remove a version, or a model with all; what they were made of stays.")
-    .argument("<name[:version]>", "the model")
-    .option("-f, --force", "do not ask")
-    .addHelpText("after", "\nExample:\n  spell model rm char-rnn:v1\n")
-    .action(remove);
+  const model = program.command("model").description("Name results of runs, in versions.").helpCommand(false);
+  const add = (name: string, sentence: string): Command => model.command(name).description(sentence);
+  finish(
+    add("create", "Make a version of a model from a resource.")
+      .argument("<name[:version]>", "without a version: the next of v1, v2, …")
+      .argument("<resource>", "runs/<id>[/path] or uploads/<name>[/path]")
+      .option("-f, --file <PATH[:DESTINATION]>", "only this file or folder of it; may be repeated", collect)
+      .option("-d, --description <TEXT>", "for people to read")
+      .option("--json", "print a JSON object"),
+    "spell model create char-rnn runs/12/save",
+  ).action(create);
+  finish(add("list", "List your models.").option("--json", "print a JSON array"), "spell model list").action(list);
+  finish(
+    add("describe", "Describe a model or one of its versions.")
+      .argument("<name[:version]>", "the model")
+      .option("--json", "print a JSON object"),
+    "spell model describe char-rnn:v1",
+  ).action(describe);
+  finish(
+    add("download", "Copy a version's files to this machine, each under its own name.")
+      .argument("<name:version>", "the version")
+      .option("-d, --dest <FOLDER>", "where to", ".")
+      .option("--json", "print a JSON object: how much was copied, and what was not"),
+    "spell model download char-rnn:v1 -d save",
+  ).action(download);
+  finish(
+    add("update-description", "Say something else about a version.")
+      .argument("<name:version>", "the version")
+      .argument("<description>", "for people to read; quote it")
+      .option("--json", "print a JSON object"),
+    'spell model update-description char-rnn:v1 "trained for longer"',
+  ).action(updateDescription);
+  finish(
+    add("rm", "Remove a version, or a model with all; what they were made of stays.")
+      .argument("<name[:version]>", "the model")
+      .option("-f, --force", "do not ask")
+      .option("--json", "print a JSON object: what was removed"),
+    "spell model rm char-rnn:v1",
+  ).action(remove);
+}
+
+/** What every sub-command has. Called when all its options are there. */
+function finish(command: Command, example: string): Command {
+  return addCommandFile(command).addHelpText("after", `\nExample:\n  ${example}\n`);
 }
 
 async function create(word: string, resource: string, options: CreateOptions): Promise<void> {
@@ -106,26 +106,37 @@ async function describe(word: string, options: { json?: boolean }): Promise<void
   }
 }
 
-async function download(word: string, { dest }: { dest: string }): Promise<void> {
+async function download(word: string, { dest, json = false }: { dest: string; json?: boolean }): Promise<void> {
   const { name, version } = parseVersion(word);
   using client = openClient();
   const { resource, files } = versionOf(await client.models.get(name), version);
-  terminal.line("Downloading model. This may take some time...");
+  const copied = { files: 0, size: 0, skipped: [] as { path: string; why: string }[] };
+  if (!json) terminal.line("Downloading model. This may take some time...");
   for (const { resourcePath } of files) {
-    const { skipped } = await client.resources.copy(joinPath(resource, resourcePath), { directory: dest });
-    for (const { path, why } of skipped) terminal.note("info", `Not copied: ${oneLine(path)} (${oneLine(why)}).`);
+    const done = await client.resources.copy(joinPath(resource, resourcePath), { directory: dest });
+    copied.files += done.fileCount;
+    copied.size += done.totalBytes;
+    copied.skipped.push(...done.skipped);
+  }
+  if (json) {
+    terminal.json(copied);
+    return;
+  }
+  for (const { path, why } of copied.skipped) {
+    terminal.note("info", `Not copied: ${oneLine(path)} (${oneLine(why)}).`);
   }
   terminal.line("Done!");
 }
 
-async function updateDescription(word: string, description: string): Promise<void> {
+async function updateDescription(word: string, description: string, options: { json?: boolean }): Promise<void> {
   const { name, version } = parseVersion(word);
   using client = openClient();
   const described = await client.models.describe({ name, version }, description);
-  terminal.line(`Successfully updated model: ${name}:${described.version}`);
+  if (options.json) terminal.json(versionToJson(described));
+  else terminal.line(`Successfully updated model: ${name}:${described.version}`);
 }
 
-async function remove(word: string, options: { force?: boolean }): Promise<void> {
+async function remove(word: string, options: { force?: boolean; json?: boolean }): Promise<void> {
   const { name, version } = parseModel(word);
   const question =
     version === undefined
@@ -135,7 +146,8 @@ async function remove(word: string, options: { force?: boolean }): Promise<void>
   using client = openClient();
   await client.models.remove(name, version);
   const removed = version === undefined ? `all versions of model ${name}` : `model ${name} version ${version}`;
-  terminal.line(`Successfully deleted ${removed}`);
+  if (options.json) terminal.json({ name, version: version ?? null });
+  else terminal.line(`Successfully deleted ${removed}`);
 }
 
 function parseVersion(word: string): { name: string; version: string } {

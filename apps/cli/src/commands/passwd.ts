@@ -17,16 +17,18 @@ export function registerPasswd(program: Command): void {
   program
     .command("passwd")
     .description("Set a new password. Your other sessions end; access tokens stay.")
+    .option("--json", "print a JSON object: whose password was set")
     .addHelpText("after", HELP)
     .action(passwd);
 }
 
-async function passwd(): Promise<void> {
+async function passwd({ json = false }: { json?: boolean }): Promise<void> {
   using client = openClient();
-  const { hasPassword } = await client.account.whoAmI();
+  const { userName, hasPassword } = await client.account.whoAmI();
   using questions = new Questions();
   const oldPassword = hasPassword ? await questions.secret("Current password") : "";
   const password = await newPassword(undefined, "New password", questions);
   await client.users.changePassword({ oldPassword, newPassword: password });
-  terminal.line(hasPassword ? "Password changed successfully!" : "The password is set.");
+  if (json) terminal.json({ user_name: userName });
+  else terminal.line(hasPassword ? "Password changed successfully!" : "The password is set.");
 }

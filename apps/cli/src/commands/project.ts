@@ -1,10 +1,10 @@
 /** `spell project`: gathers runs. */
-import type { Project, SpellClient } from "@spell/sdk";
+import type { SpellClient } from "@spell/sdk";
 import type { Command } from "commander";
 import { EXIT_ERROR, UsageError, usageError } from "../exit-codes.ts";
-import { formatDescription } from "../output/description.ts";
 import { oneLine } from "../output/clean-text.ts";
-import { formatAge, formatListing } from "../output/format.ts";
+import { formatListing } from "../output/format.ts";
+import { projectDescription, projectListing, projectToJson } from "../output/project-text.ts";
 import { runListing } from "../output/run-listing.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
@@ -12,10 +12,13 @@ import { projectNamed } from "../project-option.ts";
 import { parseId } from "../run-id.ts";
 import { openClient } from "../session.ts";
 
-interface EditOptions {
+interface JsonOption {
+  json?: boolean;
+}
+
+interface EditOptions extends JsonOption {
   name?: string;
   description?: string;
-  json?: boolean;
 }
 
 const HELP = `
@@ -57,18 +60,21 @@ export function registerProject(program: Command): void {
     .argument("<name>", "its name so far")
     .option("-n, --name <NAME>", "its name from now on")
     .option("-d, --description <TEXT>", "its description from now on")
+    .option("--json", "print a JSON object")
     .addHelpText("after", "\nExample:\n  spell project edit speech -n voice\n")
     .action(edit);
   project
     .command("archive")
     .description("Take a project out of the list. Its runs stay in it.")
     .argument("<name>", "its name")
+    .option("--json", "print a JSON object")
     .addHelpText("after", "\nExample:\n  spell project archive speech\n")
     .action(archive);
   project
     .command("unarchive")
     .description("Take an archived project back into the list.")
     .argument("<name>", "its name")
+    .option("--json", "print a JSON object")
     .addHelpText("after", "\nExample:\n  spell project unarchive speech\n")
     .action(unarchive);
   for (const [verb, sentence] of [
@@ -80,8 +86,9 @@ export function registerProject(program: Command): void {
       .description(sentence)
       .argument("<name>", "name of the project")
       .argument("<run-id...>", "numbers of runs")
+      .option("--json", "print a JSON object")
       .addHelpText("after", `\nExample:\n  spell project ${verb}-runs speech 12 13\n`)
-      .action((name: string, words: string[]) => moveRuns(verb, name, words));
+      .action((name: string, words: string[], options: JsonOption) => moveRuns(verb, name, words, options));
   }
 }
 
@@ -101,13 +108,7 @@ async function get(name: string, options: { json?: boolean }): Promise<void> {
     terminal.json({ ...projectToJson(project), runs: runs.map(runToJson) });
     return;
   }
-  const description: [string, string][] = [
-    ["Name", project.name],
-    ["Description", project.description],
-    ["Creator", project.owner],
-    ["Created At", formatAge(project.createdAt, new Date())],
-  ];
-  terminal.write(formatDescription(description));
+  terminal.write(projectDescription(project, new Date()));
   terminal.line(`\nCurrent ${oneLine(project.name)} Runs:`);
   const { emoji, colours } = terminal;
   const { headings, rows } = runListing(runs, { trunc: true, verbose: false, emoji, colours, now: new Date() });
@@ -122,33 +123,29 @@ async function list(options: { archived?: boolean; json?: boolean }): Promise<vo
     terminal.json(projects.map(projectToJson));
     return;
   }
-  const headings = ["NAME", "DESCRIPTION", "CREATOR", "TOTAL RUNS", "CREATED AT", ...(archived ? ["ARCHIVED AT"] : [])];
-  const rows = projects.map((project) => {
-    const { name, description, owner, totalRunCount, createdAt, archivedAt } = project;
-    const cells = [name, description, owner, String(totalRunCount), formatAge(createdAt, new Date())].map(oneLine);
-    return archivedAt === undefined ? cells : [...cells, formatAge(archivedAt, new Date())];
-  });
-  terminal.write(formatListing(headings, rows));
+  terminal.write(projectListing(projects, { archived, now: new Date() }));
 }
 
-async function edit(projectName: string, { name, description }: EditOptions): Promise<void> {
+async function edit(projectName: string, { name, description, json }: EditOptions): Promise<void> {
   if (name === undefined && description === undefined) {
     throw usageError("Please provide either a name or a description to change.");
   }
   using client = openClient();
   const { id } = await projectNamed(client, projectName);
-  await client.projects.edit(id, { name, description });
-  terminal.say("cast", "Successfully edited project");
+  const project = await client.projects.edit(id, { name, description });
+  if (json) terminal.json(projectToJson(project));
+  else terminal.say("cast", "Successfully edited project");
 }
 
-async function archive(name: string): Promise<void> {
+async function archive(name: string, { json }: JsonOption): Promise<void> {
   using client = openClient();
   const { id } = await projectNamed(client, name);
   await client.projects.archive(id);
-  terminal.say("cast", `Successfully archived project ${oneLine(name)}`);
+  if (json) terminal.json({ id, archived: true });
+  else terminal.say("cast", `Successfully archived project ${oneLine(name)}`);
 }
 
-async function unarchive(name: string): Promise<void> {
+async function unarchive(name: string, { json }: JsonOption): Promise<void> {
   using client = openClient();
   const project = await client.projects.find(name, { archived: true });
   if (project === undefined) {
@@ -156,14 +153,24 @@ async function unarchive(name: string): Promise<void> {
     throw new UsageError(EXIT_ERROR, `Unknown project \`${name}\`. ${see}`);
   }
   await client.projects.unarchive(project.id);
-  terminal.say("cast", `Successfully unarchived project ${oneLine(name)}`);
+  if (json) terminal.json({ id: project.id, archived: false });
+  else terminal.say("cast", `Successfully unarchived project ${oneLine(name)}`);
 }
 
-async function moveRuns(verb: "add" | "remove", name: string, words: readonly string[]): Promise<void> {
+async function moveRuns(
+  verb: "add" | "remove",
+  name: string,
+  words: readonly string[],
+  { json }: JsonOption,
+): Promise<void> {
   const runIds = words.map(parseId);
   using client = openClient();
   const { id } = await projectNamed(client, name);
   await moved(client, verb, { id, runIds });
+  if (json) {
+    terminal.json({ id, [verb === "add" ? "added" : "removed"]: runIds });
+    return;
+  }
   const [done, where] = verb === "add" ? ["added", "to"] : ["removed", "from"];
   terminal.line(`Successfully ${done} runs ${runIds.join(", ")} ${where} project '${oneLine(name)}'!`);
 }
@@ -175,14 +182,4 @@ function moved(client: SpellClient, verb: "add" | "remove", what: { id: number; 
 
 function collectIds(word: string, previous: number[] | undefined): number[] {
   return [...(previous ?? []), parseId(word)];
-}
-
-function projectToJson(project: Project): Record<string, unknown> {
-  return {
-    ...{ id: project.id, name: project.name, description: project.description, owner: project.owner },
-    ...{ created_at: project.createdAt.toISOString(), updated_at: project.updatedAt.toISOString() },
-    archived_at: project.archivedAt?.toISOString() ?? null,
-    ...{ total_run_count: project.totalRunCount, active_run_count: project.activeRunCount },
-    total_runtime_seconds: Math.round(project.totalRuntimeMs / 1000),
-  };
 }

@@ -1,6 +1,7 @@
 /** `spell rm`: removes uploads. */
 import type { Command } from "commander";
 import { EXIT_ERROR, UsageError } from "../exit-codes.ts";
+import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
 const HELP = `
@@ -14,15 +15,17 @@ export function registerRm(program: Command): void {
     .command("rm")
     .description("Remove uploads.")
     .argument("<resources...>", "uploads/NAME, one or more")
+    .option("--json", "print a JSON object: what was removed")
     .addHelpText("after", HELP)
     .action(rm);
 }
 
-async function rm(resources: readonly string[]): Promise<void> {
+async function rm(resources: readonly string[], { json = false }: { json?: boolean }): Promise<void> {
   // All of them are looked at before the first is removed.
   const names = resources.map(uploadName);
   using client = openClient();
   for (const name of names) await client.uploads.remove(name);
+  if (json) terminal.json({ removed: names.map((name) => `uploads/${name}`) });
 }
 
 function uploadName(resource: string): string {

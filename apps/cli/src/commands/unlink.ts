@@ -9,12 +9,14 @@ export function registerUnlink(program: Command): void {
     .command("unlink")
     .description("Remove a link; what it leads to stays.")
     .argument("<alias>", "the link's name")
+    .option("--json", "print a JSON object: what was removed")
     .addHelpText("after", "\nExample:\n  spell unlink best\n")
     .action(unlink);
 }
 
-async function unlink(alias: string): Promise<void> {
+async function unlink(alias: string, { json = false }: { json?: boolean }): Promise<void> {
   using client = openClient();
   await client.links.remove(alias);
-  terminal.line(`Successfully removed link with alias ${alias}.`);
+  if (json) terminal.json({ removed: alias });
+  else terminal.line(`Successfully removed link with alias ${alias}.`);
 }

@@ -47,6 +47,7 @@ export function registerUser(program: Command): void {
     .description("Give a user a new password. All their sessions end.")
     .argument("<name>", "whose")
     .option("--password <PASSWORD>", "asked for, or read from standard input, when left out")
+    .option("--json", "print a JSON object: whose password was set")
     .addHelpText("after", "\nExample:\n  spell user password bob\n")
     .action(password);
 }
@@ -80,11 +81,12 @@ async function list(options: { json?: boolean }): Promise<void> {
   terminal.write(formatListing(["USER NAME", "EMAIL", "CREATED", "LAST LOG IN", "ROLE"], rows));
 }
 
-async function password(userName: string, options: { password?: string }): Promise<void> {
+async function password(userName: string, options: { password?: string; json?: boolean }): Promise<void> {
   using client = openClient();
   const secret = await newPassword(options.password, `New password of ${userName}`);
   await client.users.resetPassword({ userName, newPassword: secret });
-  terminal.line(`The password of ${userName} is set.`);
+  if (options.json) terminal.json({ user_name: userName });
+  else terminal.line(`The password of ${userName} is set.`);
 }
 
 function userToJson({ userName, email, fullName, operator, createdAt, lastLoginAt }: User): Record<string, unknown> {

@@ -14,10 +14,10 @@ import { addOldOptions, hintsOf } from "../old-options.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
-import { parseId } from "../run-id.ts";
 import { openClient } from "../session.ts";
 import { addSharedOptions, checkCodeOptions, collect, joinCommand, parseEnvironment } from "../shared-options.ts";
 import type { CommandOptions } from "../shared-options.ts";
+import { registerWorkflowCommands } from "./workflows.ts";
 
 interface WorkflowOptions extends CommandOptions {
   repo?: string[];
@@ -60,21 +60,7 @@ export function registerWorkflow(program: Command): void {
   addSharedOptions(create);
   addOldOptions(create, "workflow");
   addCommandFile(create).addHelpText("after", HELP).action(createWorkflow);
-  group
-    .command("stop")
-    .description("stop all its runs and keep their outputs")
-    .argument("<id>", "number of the workflow")
-    .action(stopWorkflow);
-  group
-    .command("kill")
-    .description("end all its runs at once, saving nothing")
-    .argument("<id>", "number of the workflow")
-    .action(killWorkflow);
-  group
-    .command("rm")
-    .description("archive it with all its runs: they are listed no more")
-    .argument("<id>", "number of the workflow")
-    .action(archiveWorkflow);
+  registerWorkflowCommands(group);
   group.addHelpText("after", () => `\nspell workflow [create]:\n\n${create.helpInformation()}${HELP}`);
 }
 
@@ -149,25 +135,4 @@ function checkLocal(options: WorkflowOptions): void {
   const given = { background, "commit-ref": commitRef, "github-url": githubUrl, description };
   const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (flag !== undefined) throw argumentError(`--${flag} is for a master run: it does not go with --local.`);
-}
-
-async function archiveWorkflow(word: string): Promise<void> {
-  const id = parseId(word);
-  using client = openClient();
-  await client.workflows.archive(id);
-  terminal.line(`Archiving workflow ${id}.`);
-}
-
-async function stopWorkflow(word: string): Promise<void> {
-  const id = parseId(word);
-  using client = openClient();
-  await client.workflows.stop(id);
-  terminal.line(`Stopping workflow ${id}.`);
-}
-
-async function killWorkflow(word: string): Promise<void> {
-  const id = parseId(word);
-  using client = openClient();
-  await client.workflows.kill(id);
-  terminal.line(`Killing workflow ${id}.`);
 }
