@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
+import { finished } from "./support/clients.ts";
 import type { Client } from "./support/clients.ts";
 import { area } from "./support/scenario.ts";
 
@@ -50,6 +51,9 @@ area("code", { farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } } }, ({ scenari
     };
     expect(await run("clean", ["python3 train.py && ./setup.sh"])).toContain("\none\nset up in /spell/project\n");
     expect(await run("again", [LIST])).toContain("\n.gitignore big.bin setup.sh sub train.py /spell/project\n");
+    expect(await run("a script of it", ["./setup.sh"])).toContain("\nset up in /spell/project\n");
+    await run("output by its absolute path", ["mkdir /spell/project/out; echo kept > /spell/project/out/f"]);
+    expect((await cli("ls of it", ["ls", "runs/4/out"])).stdout).toMatch(/^5 .* f$/m);
     write(cwd, { "train.py": "print('changed')\n" });
     expect(await run("changed", ["python3 train.py"])).toContain("\nchanged\n");
     expect(await run("from a folder", ["python3 s.py; pwd"], join(cwd, "sub"))).toContain(
@@ -84,6 +88,7 @@ area("code", { farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } } }, ({ scenari
     const { path: cwd } = repository(client, "flow", {
       ".gitignore": "char-rnn-tensorflow\n",
       "workflow.py": WORKFLOW,
+      "own.py": OWN_LIBRARY,
     });
     const clone = repository(client, "flow/char-rnn-tensorflow", {
       "train.py": "print('trained on', open('/data/in').read())\n",
@@ -107,6 +112,11 @@ area("code", { farm: { env: { SPELL_ALLOW_GIT_PROTOCOL: "file" } } }, ({ scenari
     const twice = ["--repo", "a=char-rnn-tensorflow", "--repo", "a=char-rnn-tensorflow"];
     expect((await cli("a label twice", ["workflow", "create", ...twice, "true"], { cwd })).exitCode).toBe(6);
     expect((await cli("repos", ["repos"])).exitCode).toBe(0);
+    // A package of the client that a script brings itself is the one that it gets, and works in a workflow.
+    const where = "import os, spell; print(os.path.dirname(os.path.dirname(spell.__file__)), end='')";
+    const library = (await finished(client.startPython(where))).stdout;
+    const own = ["workflow", "create", "-f", "-e", `LIB=${library}`, `${client.python} own.py`];
+    expect((await cli("own library", own, { cwd })).stdout).toContain("\nTrue 5\n['by the library']\n");
     const { stdout } = await python(
       "library",
       `import spell.client
@@ -140,4 +150,14 @@ def worker(command, **more):
 made = worker("printf input > in")
 worker("echo in $PWD $(python3 train.py)", commit_label="char-rnn", attached_resources={"runs/%d/in" % made.id: "/data/in"})
 worker("echo in $PWD $(ls)", commit_label="far")
+`;
+const OWN_LIBRARY = `
+import os, sys
+sys.path.insert(0, os.environ["LIB"])
+import spell.client
+client = spell.client.from_environment()
+print(spell.__file__.startswith(os.environ["LIB"]), client.active_workflow.id)
+run = client.runs.new(command="echo by the library")
+run.wait_status(client.runs.COMPLETE)
+print([line.log for line in run.logs() if line.status == "running" and not line.status_event])
 `;

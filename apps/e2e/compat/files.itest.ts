@@ -16,7 +16,7 @@ function fill(client: Client): (name: string) => Buffer {
   return (name) => readFileSync(join(client.folder, name));
 }
 
-area("files", {}, ({ scenario }) => {
+area("files", {}, ({ scenario, clients }) => {
   scenario("uploads, mounts and copies", async ({ client, cli, python }) => {
     const read = fill(client);
     expect((await cli("nothing yet", ["ls", "uploads"])).exitCode).toBe(0);
@@ -64,6 +64,43 @@ print(open("by-library/d/e").read() + open("by-library/out.txt").read(), end="")
     expect((await cli("rm again", ["rm", "uploads/plain"])).exitCode).toBe(1);
     expect((await cli("rm several", ["rm", "uploads/packed", "uploads/single"])).exitCode).toBe(0);
     expect((await cli("rm no upload", ["rm", "runs/1"])).exitCode).not.toBe(0);
+  });
+
+  scenario("an upload that is cut off", async ({ client, python, isHistorical }) => {
+    if (!isHistorical) return;
+    writeFileSync(join(client.folder, "big.bin"), Buffer.alloc(6_000_000, "0123456789"));
+    const { tap } = clients();
+    tap.cutNext("PATCH", 4_000_000);
+    const upload = `import spell.client
+client = spell.client.from_environment()
+dataset = client.api.new_dataset("resumed", None, False)
+def send(): client.api.upload_file("big.bin", dataset.id, "big.bin", retries=0)
+`;
+    expect((await python("cut", `${upload}send()`)).stderr).toContain("TusUploadFailed");
+    const places = () => tap.requests().filter((request) => /^HEAD .*datasets/.test(request));
+    const [place = ""] = places().slice(-1);
+    const token = /^token: (\S+)$/m.exec(readFileSync(client.farm.configuration, "utf8"))?.[1] ?? "";
+    const headers = { Authorization: `Bearer ${token}`, "Tus-Resumable": "1.0.0" };
+    const { headers: found } = await fetch(`${tap.url}${place.slice("HEAD ".length)}`, { method: "HEAD", headers });
+    expect(Number(found.get("upload-offset"))).toBeGreaterThan(0);
+    // Until the coordinator has noticed that the first connection is gone, it says that somebody else is sending.
+    const { stdout } = await python(
+      "goes on",
+      `${upload}
+import time
+for attempt in range(100):
+    try:
+        send()
+        client.api.complete_upload(dataset.id)
+        break
+    except Exception as error:
+        time.sleep(0.1)
+client.resources.cp("uploads/resumed/big.bin", "again", quiet=True)
+print(open("again/big.bin", "rb").read() == open("big.bin", "rb").read())
+`,
+    );
+    expect(stdout).toBe("True\n");
+    expect(places().slice(-1)).toEqual([place]);
   });
 
   scenario("links", async ({ cli }) => {

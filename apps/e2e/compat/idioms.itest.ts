@@ -107,6 +107,7 @@ print(tried(lambda: client.runs.new(command="")))
 for mounts in ({f"runs/{run.id}/d/f": None}, {f"runs/{run.id}/d": ""}, {f"runs/{run.id}/d/": "x/"}, {f"runs/{run.id}": "all"},
         {f"runs/{run.id}/g": "/data/deep/g.txt", f"runs/{run.id}/d": "other"}):
     print(printed(finished(command="cat f d/f x/f all/d/f /data/deep/g.txt other/f 2>/dev/null; true", attached_resources=mounts)))
+print(finished(command="echo :rate:", params={"rate": 2.5}).command)
 print(tried(lambda: client.runs.new(command="true", attached_resources={"runs/99/x": "x"})))
 print(tried(lambda: client.runs.new(command="true", attached_resources={"nonsense": None})))
 `,
@@ -125,6 +126,7 @@ again = Run(client.api, client.api.get_run(run.id))
 print(again.id == run.id, again.run.status, again.user_exit_code, again.description)
 print(client.api.owner, client.active_workflow, spell.client.SpellClient)
 print(tried(lambda: run.no_such_attribute))
+print(str(run) == repr(run.run), str(run).startswith(f"Run(id={run.id}, status='complete', command='echo hi', creator=User("))
 print(run, again.run.creator.user_name, run.run.git_commit_hash, run.created_at.tzinfo is not None, run.ended_at > run.started_at)
 print([(line.status, line.status_event, line.level, line.important, str(line) == line.log) for line in run.logs()])
 print(sorted(name for name in vars(RunsService) if name.isupper()))
@@ -169,5 +171,29 @@ print(sorted(ended))
       expect(stdout).toContain(`✨ Run is running\n${printed}\n`);
     }
     await cli("unknown option", ["run", "-f", "python", "x.py", "--lr", "1"]);
+  });
+
+  scenario("a run that starts another", async ({ client, cli }) => {
+    const path = `export PATH='${client.environment["PATH"] ?? ""}' SPELL_QUIET=1`;
+    const nested = `spell run -f 'echo by the command line' 2>/dev/null`;
+    const script = [
+      "import spell.client",
+      "client = spell.client.from_environment()",
+      `run = client.runs.new(command="echo by a script")`,
+      "run.wait_status(client.runs.COMPLETE)",
+      `print([line.log for line in run.logs() if line.status == "running" and not line.status_event])`,
+    ].join("\n");
+    const { stdout } = await cli("run", ["run", "-f", `${path}\n${nested}\npython -c '${script}'`]);
+    expect(stdout).toMatch(/\nby the command line\n[^]*\n\['by a script'\]\n/);
+    expect((await cli("runs", ["ps", "-n", "2"])).stdout).toContain("by a script");
+  });
+
+  // The last: the client of today makes no run of it.
+  scenario("keywords of former versions", async ({ python, isHistorical }) => {
+    const { stdout } = await python(
+      "framework",
+      `${CLIENT}print(tried(lambda: client.runs.new(command="true", framework="tensorflow", framework_version=2.2).command))`,
+    );
+    if (!isHistorical) expect(stdout).toBe("true\n");
   });
 });

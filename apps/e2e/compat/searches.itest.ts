@@ -55,6 +55,27 @@ print(tried(lambda: client.hyper.new_bayesian_search({"x": ValueSpec([1])}, 3, 2
     expect(stdout).toContain("[(0, 0), (1, 1), (2, 2)] []\n[(1, 1), (2, 2)]\nWaitError");
   });
 
+  scenario("odd names", async ({ python }) => {
+    const { stdout } = await python(
+      "names",
+      `${CLIENT}
+run = client.runs.new(command="""python3 -c "
+from spell.metrics import send_metric
+for name in ('runs', 'keys', 'created_at', 'keras/val acc'): send_metric(name, 1.5)
+"; echo $keys""", envvars={"keys": "of the run"})
+run.wait_status(client.runs.COMPLETE)
+run.refresh()
+for name in ("runs", "keys", "created_at", "keras/val acc"):
+    run.wait_metric(name, client.runs.EQUALS, 1.5)
+    print(name, [(index, value) for _, index, value in run.metrics(name)])
+print(run.environment_vars, [line.log for line in run.logs() if line.status == "running" and not line.status_event])
+print(tried(lambda: client.hyper.new_grid_search({"keys": ValueSpec([1])}, command="echo :keys:")))
+`,
+    );
+    expect(stdout).toContain("runs [(0, 1.5)]\nkeys [(0, 1.5)]\ncreated_at [(0, 1.5)]\nkeras/val acc [(0, 1.5)]\n");
+    expect(stdout).toContain("{} ['of the run']\nBadRequest: A parameter cannot be called");
+  });
+
   scenario("searches by the command line", async ({ client, cli, python }) => {
     const id = async (step: string, ...words: string[]): Promise<string> => {
       const { exitCode, stdout, stderr } = await cli(step, ["hyper", ...words]);

@@ -117,14 +117,16 @@ function historicalClient(farm: Farm, { tap, tripwire }: { tap: Tap; tripwire: T
   return makeClient({ name: "historical", farm, environment, command, python: join(historicalBin, "python") });
 }
 
+const ourBin = join(repositoryRoot, "apps/cli/bin");
+
 function ourClient(farm: Farm, tripwire: Tripwire): Client {
   const bin = join(repositoryRoot, ".venv", "bin");
   const environment = {
     ...commonEnvironment(farm.folder, tripwire),
-    ...{ PATH: [bin, ...systemPath].join(delimiter), PYTHONPATH: join(repositoryRoot, "libs/sdk-python") },
+    ...{ PATH: [bin, ourBin, ...systemPath].join(delimiter), PYTHONPATH: join(repositoryRoot, "libs/sdk-python") },
     SPELL_DIR: farm.place.login,
   };
-  const command = [join(repositoryRoot, "apps/cli/bin/spell")];
+  const command = [join(ourBin, "spell")];
   return makeClient({ name: "ours", farm, environment, command, python: join(bin, "python") });
 }
 

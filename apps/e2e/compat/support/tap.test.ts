@@ -23,6 +23,9 @@ it("notes a request that follows a JSON body on the same connection", async () =
     await ask("GET", "/v1/runs/ann/1?follow=True");
     await ask("POST", "/v1/runs/ann/1/stop");
     expect(tap.requests()).toEqual(["POST /v1/runs/ann", "GET /v1/runs/ann/1", "POST /v1/runs/ann/1/stop"]);
+    tap.cutNext("POST", 1_000);
+    await expect(ask("POST", "/v1/runs/ann", "x".repeat(100_000))).rejects.toThrow();
+    await ask("POST", "/v1/runs/ann", "x".repeat(100_000));
   } finally {
     agent.destroy();
     await new Promise((resolve) => server.close(resolve));

@@ -7,6 +7,8 @@ export interface Tap extends AsyncDisposable {
   url: string;
   /** `METHOD path` of each request so far, queries left out. */
   requests(): string[];
+  /** Cuts the connection of the next request of this method once so many bytes of it went through. */
+  cutNext(method: string, afterBytes: number): void;
 }
 
 /** Not only at the start of a line: a JSON body before it, on the same connection, ends without one. */
@@ -16,14 +18,23 @@ const REQUEST_LINE = /(GET|HEAD|POST|PUT|PATCH|DELETE) (\/\S*) HTTP\/1\.1\r$/gm;
 export async function openTap(target: string): Promise<Tap> {
   const { hostname, port } = new URL(target);
   const seen: string[] = [];
+  let cut: { method: string; afterBytes: number } | undefined;
   const { address, close } = await listen((client) => {
     const upstream = connect(Number(port), hostname);
     // A request line may be cut in two; what follows the last newline waits for the rest.
     let tail = "";
+    let bytesUntilCut = Infinity;
     client.on("data", (bytes: Buffer) => {
       const text = tail + bytes.toString("latin1");
-      for (const [, method = "", path = ""] of text.matchAll(REQUEST_LINE)) seen.push(`${method} ${path}`);
+      for (const [, method = "", path = ""] of text.matchAll(REQUEST_LINE)) {
+        seen.push(`${method} ${path}`);
+        if (method !== cut?.method) continue;
+        bytesUntilCut = cut.afterBytes;
+        cut = undefined;
+      }
       tail = text.slice(text.lastIndexOf("\n") + 1).slice(-4096);
+      bytesUntilCut -= bytes.length;
+      if (bytesUntilCut < 0) client.destroy();
     });
     client.pipe(upstream).pipe(client);
     upstream.on("error", () => client.destroy()).on("close", () => client.destroy());
@@ -32,6 +43,9 @@ export async function openTap(target: string): Promise<Tap> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     requests: () => seen.map((request) => request.replace(/\?.*/, "")),
+    cutNext: (method, afterBytes) => {
+      cut = { method, afterBytes };
+    },
     [Symbol.asyncDispose]: close,
   };
 }
