@@ -18,7 +18,7 @@ it("is stopped, and its outputs are there for the next run", async () => {
   writeFileSync(join(farm.folder, "train.py"), TRAIN);
   const condition = ["--stop-condition", "loss < 0.3:2"];
   const { stdout } = await farm.spell(["run", ...condition, "python3 train.py"], { cwd: farm.folder });
-  expect(stdout).toContain("Stopped by its stop condition loss < 0.3: loss was 0.25 at index 3.");
+  expect(stdout).toContain("Stopped by its stop condition loss < 0.3 from index 2 on: loss was 0.25 at index 3.");
   using client = farm.client();
   const run = await client.runs.get(1);
   expect(run).toMatchObject({ status: "stopped", reasonCode: "stop-condition" });
