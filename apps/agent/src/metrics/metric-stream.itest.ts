@@ -102,6 +102,18 @@ signal.setitimer(signal.ITIMER_REAL, 0)
     }
   });
 
+  it("goes on after a pause in which its stream was answered", { timeout: TIMEOUT_MS }, async () => {
+    await using service = await openService();
+    const metrics = await service.open();
+    // Longer than a stream is held without news.
+    const script = `import time\n${SEND_ALL.replace("COUNT", "50")}time.sleep(1.2)\n${SEND_ALL.replace("COUNT", "50")}`;
+    await using python = startPython(service.address, script);
+    await python.closed;
+    await metrics.finish();
+    expect(python.output()).toBe("");
+    expect(valuesOf(service)).toEqual([...upTo(50), ...upTo(50)]);
+  });
+
   it("learns what was refused, and only that is missing", { timeout: TIMEOUT_MS }, async () => {
     await using service = await openService();
     const metrics = await service.open();
