@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { messageOf } from "@spell/domain";
 import { Interrupted, interruption } from "@spell/testing";
 import { removeTree } from "../apps/agent/src/executors/remove-tree.ts";
+import { measureBatch } from "./batch.ts";
 import { measureBreakdown } from "./breakdown.ts";
 import { measureChain } from "./chain.ts";
 import { measureCommands } from "./commands.ts";
@@ -40,11 +41,12 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "log-throughput", measure: measureLogThroughput },
   { name: "metrics", measure: measureMetrics },
   { name: "list", measure: measureList },
+  { name: "batch", measure: measureBatch },
   { name: "held", measure: measureHeld },
   { name: "hyper", measure: measureHyper },
   { name: "memory", measure: measureMemory },
 ];
-const LIMIT_MS = 12 * 60_000;
+const LIMIT_MS = 20 * 60_000;
 /** Of the full number of samples. */
 const QUICK_SHARE = 1 / 20;
 
