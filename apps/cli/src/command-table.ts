@@ -11,6 +11,9 @@ interface CommandEntry {
   load: () => Promise<(program: Command) => void>;
 }
 
+/** Of the former command line, and not offered here. */
+const FORMER = ["jupyter", "server", "cluster", "kube-cluster", "status", "feedback", "curl"];
+
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "run",
@@ -175,6 +178,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     hidden: true,
     load: async () => (await import("./commands/complete.ts")).registerComplete,
   },
+  ...FORMER.map((name) => ({
+    ...{ name, summary: "not offered here", hidden: true },
+    load: async () => (await import("./commands/not-offered.ts")).registerNotOffered(name),
+  })),
 ];
 
 /** The command of this name. */
