@@ -2,8 +2,10 @@
 import { expect } from "vitest";
 import { area } from "./support/scenario.ts";
 
+const CLIENT = "import spell.client\nclient = spell.client.from_environment()\n";
+
 area("projects", {}, ({ scenario }) => {
-  scenario("projects", async ({ cli, python, isHistorical }) => {
+  scenario("projects", async ({ cli, python }) => {
     await cli("list none", ["project", "list"]);
     await cli("a run", ["run", "-f", "echo one"]);
     expect((await cli("create", ["project", "create", "-n", "first"])).exitCode).toBe(0);
@@ -29,22 +31,20 @@ area("projects", {}, ({ scenario }) => {
     await cli("unarchive again", ["project", "unarchive", "renamed"]);
     const { stdout } = await python(
       "library",
-      `import spell.client
-client = spell.client.from_environment()
-project = next(each for each in client.api.list_projects() if each.name == "renamed")
+      `${CLIENT}project = next(each for each in client.api.list_projects() if each.name == "renamed")
 print(client.api.get_project(project.id).description)
 print([run.id for run in client.runs.list(project="renamed")])
 print(client.runs.new(command="true", project="renamed").project.name)
 `,
     );
     expect(stdout).toBe("more words\n[2, 1]\nrenamed\n");
-    void isHistorical;
   });
 
   scenario("labels and archives", async ({ cli, python }) => {
     const begin = (step: string) => cli(step, ["run", "-f", "-b", "sleep 600"]);
     await begin("one");
     await begin("two");
+    await python("begin", `${CLIENT}for number in (5, 6): client.runs.get(number).wait_status(client.runs.RUNNING)`);
     expect((await cli("label", ["label", "5", "good"])).exitCode).toBe(0);
     await cli("label again", ["label", "5", "good"]);
     expect((await cli("ps", ["ps", "-l", "good"])).stdout).not.toMatch(/^6 /m);
@@ -56,9 +56,7 @@ print(client.runs.new(command="true", project="renamed").project.name)
     expect(said.stdout).toMatch(/finished: 1\n[^]*exist: 77\n[^]*stopping: 5 6\./);
     await python(
       "wait",
-      `import spell.client
-client = spell.client.from_environment()
-for number in (5, 6): client.runs.get(number).wait_status(*client.runs.FINAL)
+      `${CLIENT}for number in (5, 6): client.runs.get(number).wait_status(*client.runs.FINAL)
 `,
     );
     await cli("kill several", ["kill", "5", "6", "77"]);
@@ -68,9 +66,7 @@ for number in (5, 6): client.runs.get(number).wait_status(*client.runs.FINAL)
     await cli("ps at the end", ["ps"]);
     await python(
       "library",
-      `import spell.client
-client = spell.client.from_environment()
-run = client.runs.new(command="true", labels=["a", "b"])
+      `${CLIENT}run = client.runs.new(command="true", labels=["a", "b"])
 run.add_label("c")
 run.remove_label("a")
 run.refresh()

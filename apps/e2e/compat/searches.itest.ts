@@ -5,7 +5,8 @@ import { expect } from "vitest";
 import { finished } from "./support/clients.ts";
 import { area } from "./support/scenario.ts";
 
-const CLIENT = `import spell.client
+const CLIENT = `import time
+import spell.client
 from spell.api.models import ValueSpec, RangeSpec
 client = spell.client.from_environment()
 def tried(call):
@@ -13,6 +14,12 @@ def tried(call):
         return call()
     except Exception as error:
         return type(error).__name__ + ": " + str(error)
+def wait(search):
+    for run in search.runs: run.wait_status(*client.runs.FINAL)
+    # It ends a moment after the last of its runs.
+    while search.status == "running":
+        time.sleep(0.05)
+        search.refresh()
 `;
 const SEND = `python3 -c "
 from spell.metrics import send_metric
@@ -26,7 +33,7 @@ area("searches", {}, ({ scenario }) => {
       `${CLIENT}
 SEND = '''${SEND}'''
 grid = client.hyper.new_grid_search({"x": ValueSpec([1, 2])}, command=SEND)
-for run in grid.runs: run.wait_status(*client.runs.FINAL)
+wait(grid)
 print(grid.id, sorted(run.hyper_params["x"] for run in grid.runs), len(client.hyper.list()))
 run = min(grid.runs, key=lambda run: run.hyper_params["x"])
 run.wait_metric("score", client.runs.GREATER_THAN_EQUALS, 2)
@@ -83,7 +90,7 @@ print(tried(lambda: client.hyper.new_grid_search({"keys": ValueSpec([1])}, comma
       return /search #(\d+)/.exec(stdout)?.[1] ?? "";
     };
     const grid = await id("grid", "grid", "-f", "--param", "x=1,2", SEND);
-    await python("wait", `${CLIENT}\nfor run in client.hyper.get(${grid}).runs: run.wait_status(*client.runs.FINAL)`);
+    await python("wait", `${CLIENT}\nwait(client.hyper.get(${grid}))`);
     await cli("download-metrics", ["hyper", "download-metrics", grid]);
     const rows = readFileSync(join(client.folder, "metrics.csv"), "utf8").trim().split(/\r?\n/).slice(1);
     expect(rows.map((row) => row.replace(/^\d+,(\w+),[^,]+,/, "$1,")).sort()).toEqual(
@@ -101,6 +108,7 @@ print(tried(lambda: client.hyper.new_grid_search({"keys": ValueSpec([1])}, comma
     await drawn("random", "-f", "-n", "2", "--param", "x=1:3:log:int", "echo :x:");
     const options = ["-n", "3", "-r", "1", "--metric", "score", "-a", "max", "--param", "x=1:1.0000001"];
     const bayesian = await drawn("bayesian", "-f", ...options, "sleep 600; echo :x:");
+    await python("begin", `${CLIENT}\nclient.hyper.get(${bayesian}).runs[0].wait_status(client.runs.RUNNING)`);
     await cli("describe the bayesian", ["hyper", "describe", bayesian]);
     await cli("stop", ["hyper", "stop", bayesian]);
     await cli("list", ["hyper", "list"]);
