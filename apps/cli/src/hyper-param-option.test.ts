@@ -44,7 +44,6 @@ describe("parameters of a search", () => {
   it.each([
     [() => parseLists({ param: ["lr"] }), /--param "lr" cannot be understood: write --param NAME=VALUE/],
     [() => parseLists({ param: ["=1"] }), /cannot be understood/],
-    [() => parseLists({}), /at least one parameter/],
     [() => parseLists({ param: ["a=1", "a=2"] }), /a is given twice/],
     [() => parseLists({ param: ["a=1"], jsonParam: ["a=[1]"] }), /a is given twice/],
     [() => parseLists({ jsonParam: ["a={}"] }), /--json-param "a={}"/],
@@ -64,5 +63,11 @@ describe("parameters of a search", () => {
     } catch (error) {
       expect(error).toMatchObject({ exitCode: 3 });
     }
+  });
+
+  it("are at least one; without, the command ends as when the coordinator refuses it", () => {
+    expect(() => parseLists({})).toThrow(
+      expect.objectContaining({ exitCode: 1, message: expect.stringContaining("at least one parameter") }),
+    );
   });
 });

@@ -1,6 +1,6 @@
 /** `--param` and `--json-param` of `spell hyper`. Pure; what cannot be understood throws exit code 3. */
 import type { ParameterRange, ParameterValues } from "@spell/sdk";
-import { argumentError } from "./exit-codes.ts";
+import { EXIT_ERROR, UsageError, argumentError } from "./exit-codes.ts";
 
 /** What each kind of search takes. */
 export const PARAM_FORMS = {
@@ -103,7 +103,8 @@ function byName<T>(entries: readonly (readonly [string, T])[]): Record<string, T
       throw argumentError(`The parameter ${name} is given twice. Write all its values in one --param.`);
     known.set(name, value);
   }
-  if (known.size === 0) throw argumentError("A search needs at least one parameter: give it with --param.");
+  if (known.size === 0)
+    throw new UsageError(EXIT_ERROR, "A search needs at least one parameter: give it with --param.");
   return Object.fromEntries(known);
 }
 

@@ -97,7 +97,7 @@ print(tried(failing.stop))
 nothing = dict(description=None, github_url=None, github_ref=None, commit_label=None, workflow_id=None,
     cwd=None, pip_packages=None, apt_packages=None, requirements_file=None, conda_file=None, docker_image=None,
     envvars=None, attached_resources=None, labels=None, tensorboard_directory=None, distributed=None, params=None,
-    timeout=None, auto_resume=None, stop_conditions=None, provider=None)
+    timeout=None, auto_resume=None, stop_conditions=None, provider=None, machine_type=None, idempotent=None)
 run = finished(command="mkdir d; echo one > d/f; echo two > g", **nothing)
 print(run.status, run.gpu, run.labels, run.attached_resources, run.environment_vars)
 print(tried(lambda: client.runs.new(command="true", machinetype="CPU")))
@@ -164,6 +164,7 @@ print(sorted(ended))
       [["--", "echo", "--lr", "1"], "--lr 1"],
       [["echo", "--", "-x"], "-x"],
       [["python -c 'print(1)\nprint(2)'"], "1\n2"],
+      [["for i in 1 2; do echo `echo $i` $(echo x); done"], "1 x\n2 x"],
       [["-d", "two words", "echo", "grüße"], "grüße"],
     ];
     for (const [args, printed] of lines) {
