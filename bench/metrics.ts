@@ -40,9 +40,10 @@ export async function measureMetrics(bench: Bench): Promise<Section[]> {
   sending.catch(() => undefined);
   await delay(1_000, undefined, { signal: bench.signal });
   const loaded = await measureBeside(bench);
-  const steady = rateOf(await sending);
-  const beside = [...besideFigures(loaded, quiet), ...workFigures(loaded, quiet)];
-  const title = `Beside a run that sends ${Math.round(steady).toLocaleString("en-US")} points/s`;
+  const steady = await sending;
+  const lag = durations("the last sent → all are readable", [steady.readableAtMs - steady.lastAtMs]);
+  const beside = [...besideFigures(loaded, quiet), ...workFigures(loaded, quiet), lag];
+  const title = `Beside a run that sends ${Math.round(rateOf(steady)).toLocaleString("en-US")} points/s`;
   return [
     { title: "Points of one run, sent → readable", lines: figureTable(sent), figures: sent },
     { title, lines: figureTable(beside), figures: beside },
