@@ -77,6 +77,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/cp.ts")).registerCp,
   },
   {
+    name: "checkout",
+    summary: "get the code that a run had",
+    load: async () => (await import("./commands/checkout.ts")).registerCheckout,
+  },
+  {
     name: "upload",
     summary: "upload a file or a folder",
     load: async () => (await import("./commands/upload.ts")).registerUpload,

@@ -1,10 +1,11 @@
 /** What a person sees: spinners, colours, ^C. Everything on a terminal of its own. */
+import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FakeCoordinator } from "@spell/sdk/fake-coordinator";
 import { tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
-import { onScreen, spell, startSpellOnTerminal } from "./testing.ts";
+import { onScreen, spell, startSpell, startSpellOnTerminal } from "./testing.ts";
 
 const TERM = { TERM: "xterm" };
 
@@ -145,4 +146,35 @@ test("very long commands and odd letters arrive as they were typed", async () =>
   expect(fake.createRunRequests.map(({ spec }) => spec?.command)).toEqual(commands);
   const { stdout } = await spell({ args: ["ps"], home: home.path, coordinator: fake.address });
   expect(stdout.split("\n")).toHaveLength(5);
+});
+
+describe("what takes longer than half a second", () => {
+  test("shows how far it is, on the line that is cleared in the end; elsewhere nothing yet", async () => {
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(cwd);
+    for (const [name, start] of Object.entries({ startSpellOnTerminal, startSpell })) {
+      await using fake = await FakeCoordinator.start();
+      await writeFile(join(cwd, "large"), randomBytes(16_000_000));
+      const opens = Promise.withResolvers<void>();
+      fake.storeOpens = opens.promise;
+      using running = start({
+        args: ["run", "-b", "true"],
+        home: home.path,
+        cwd,
+        coordinator: fake.address,
+        environment: TERM,
+      });
+      await waitFor("the upload to begin", () => fake.objectsBegun > 0);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      opens.resolve();
+      const { exitCode, stdout, stderr } = await running.done;
+      expect(exitCode, stderr).toBe(0);
+      const shown = /Uploading [\d.]+ [kM]?B of 16\.0 MB, [\d.]+ [kM]?B\/s, .* left \(\d files?/.test(stdout);
+      expect(shown, name).toBe(name === "startSpellOnTerminal");
+      const text = stdout.replaceAll("\x1b[", "<");
+      expect(/left[^\n]*<[012]?K[^\n]*Uploaded/.test(text), name).toBe(shown);
+      expect(stdout).not.toContain("\x1b[?25l");
+    }
+  });
 });

@@ -57,6 +57,9 @@ export class FakeCoordinator implements AsyncDisposable {
   /** Offsets that log readers asked for. */
   readonly logOffsets: number[] = [];
   /** Uploaded objects by key. */
+  /** Nothing of an object is read before. */
+  storeOpens: Promise<void> = Promise.resolve();
+  objectsBegun = 0;
   readonly objects = new Map<string, Buffer>();
   /** Calls whose next answer is lost after their effect was recorded, by name. */
   readonly loseAnswerOf = new Set<string>();
@@ -319,11 +322,12 @@ export class FakeCoordinator implements AsyncDisposable {
   async #serveObjects(): Promise<HttpServer> {
     const http = createServer((request, response) => {
       const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         this.objects.set((request.url ?? "").slice(1), Buffer.concat(chunks));
         response.end();
       });
+      this.objectsBegun += 1;
+      void this.storeOpens.then(() => request.on("data", (chunk: Buffer) => chunks.push(chunk)));
     });
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
     return http;

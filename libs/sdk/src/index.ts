@@ -28,6 +28,7 @@ export type { AccountService, User } from "./account-service.ts";
 export type { TreesService } from "./trees-service.ts";
 export type { AccessToken, Login, NewUser, PublicKey, UsersService } from "./users-service.ts";
 export type { Project, ProjectsService } from "./projects-service.ts";
+export type { CheckOutOptions } from "./check-out.ts";
 export type { CopyOptions, ResourceLine, ResourcesService } from "./resources-service.ts";
 export type { Upload, UploadsService } from "./uploads-service.ts";
 export type { Link, LinksService } from "./links-service.ts";

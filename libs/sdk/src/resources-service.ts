@@ -1,10 +1,10 @@
 /** `client.resources`: what runs wrote and users uploaded: lists, and copies on this machine. */
-import { SpellError, isDigest } from "@spell/domain";
-import type { Digest } from "@spell/domain";
+import { SpellError } from "@spell/domain";
 import type { ResourceEntry } from "@spell/rpc";
 import { downloadTree } from "@spell/spellfs";
-import type { DownloadResult, DownloadSource, TransferOptions, TreeTransport } from "@spell/spellfs";
+import type { DownloadProgress, DownloadResult, DownloadSource, TransferOptions, TreeTransport } from "@spell/spellfs";
 import type { Connection } from "./connection.ts";
+import { toDigest } from "./trees-service.ts";
 
 /** One line of a list. */
 export interface ResourceLine {
@@ -23,6 +23,8 @@ export interface CopyOptions extends TransferOptions {
   directory?: string;
   /** Asked, one after the other, about files that would replace others. Default: all may. */
   mayReplace?: (path: string) => Promise<boolean>;
+  /** Called as bytes come. */
+  onProgress?: (progress: DownloadProgress) => void;
 }
 
 export class ResourcesService {
@@ -96,9 +98,4 @@ function toSource(entry: ResourceEntry): DownloadSource | undefined {
   const digest = toDigest(entry.digest);
   if (!entry.isFile) return { kind: "directory", digest };
   return { kind: "file", file: { kind: "file", name, digest, sizeBytes, executable } };
-}
-
-function toDigest(text: string): Digest {
-  if (isDigest(text)) return text;
-  throw new SpellError("internal", `The coordinator named a blob "${text.slice(0, 80)}", which is no digest.`);
 }

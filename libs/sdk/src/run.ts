@@ -2,6 +2,9 @@
 import type { LogEntry, MetricCondition, RunStatus } from "@spell/domain";
 import { SpellError, isRunStatus } from "@spell/domain";
 import type { Run as RunRecord } from "@spell/rpc";
+import type { DownloadResult } from "@spell/spellfs";
+import { checkOut } from "./check-out.ts";
+import type { CheckOutOptions } from "./check-out.ts";
 import type { CallOptions, Connection } from "./connection.ts";
 import { readLog } from "./log-reader.ts";
 import type { LogOptions } from "./log-reader.ts";
@@ -166,6 +169,11 @@ export class Run {
       retryForMs: Number.POSITIVE_INFINITY,
     });
     if (!reached) throw new SpellError("conflict", message, { reason: "wait-impossible" });
+  }
+
+  /** The code as the run had it. Throws `not-found` when it had none, `invalid-input` for a folder that holds something. */
+  async checkOut(options: CheckOutOptions): Promise<DownloadResult> {
+    return checkOut(this.#connection, this.#record, options);
   }
 
   #renew(record: RunRecord | undefined): this {

@@ -58,7 +58,8 @@ function toPlace({ digest, offset, sizeBytes }: BlobPlaceRecord): BlobPlace {
   return { digest: toDigest(digest), offset, sizeBytes };
 }
 
-function toDigest(text: string): Digest {
+/** A digest of an answer's. Throws `internal` for anything else. */
+export function toDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new SpellError("internal", `The coordinator named a blob "${text.slice(0, 80)}", which is no digest.`);
 }

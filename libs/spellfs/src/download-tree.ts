@@ -24,12 +24,23 @@ const EMPTY = digestOf(NOTHING);
 /** What to copy: a folder, or one file under its name. */
 export type DownloadSource = { kind: "directory"; digest: Digest } | { kind: "file"; file: FileEntry };
 
+/** How far a download is. */
+export interface DownloadProgress {
+  downloadedBytes: number;
+  /** What has to be downloaded in all, each blob once. */
+  totalBytes: number;
+  /** Files and links to be placed. */
+  fileCount: number;
+}
+
 /** Settings of `downloadTree`. */
 export interface DownloadOptions extends TransferOptions {
   /** The folder that it goes into; made if it is not there. */
   directory: string;
   /** Asked, one after the other, about files that would replace others. Default: all may. */
   mayReplace?: (path: string) => Promise<boolean>;
+  /** Called as bytes come. */
+  onProgress?: (progress: DownloadProgress) => void;
 }
 
 /** What a copy came to. */
@@ -170,10 +181,11 @@ interface Fetch {
 async function fetchAll(given: Fetch, files: readonly Placed[], first: readonly ObjectSource[]): Promise<void> {
   const { folder, options, directory } = given;
   let sources = first;
+  const onBytes = watchBytes(files, options);
   for (let read = 1; ; read += 1) {
     const wanted = wantedOf(folder, files);
     try {
-      await downloadBlobs({ sources, wanted, folder, folderPath: directory, options });
+      await downloadBlobs({ sources, wanted, folder, folderPath: directory, onBytes, options });
       const [lost] = wantedOf(folder, files);
       if (lost === undefined) return;
       throw new SpellError("data-loss", `The coordinator does not say where the blob ${lost} lies.`);
@@ -183,6 +195,16 @@ async function fetchAll(given: Fetch, files: readonly Placed[], first: readonly 
       sources = (await listSource(given.source, given.transport)).sources;
     }
   }
+}
+
+function watchBytes(files: readonly Placed[], { onProgress }: DownloadOptions): (bytes: number) => void {
+  const sizes = new Map(files.flatMap(({ entry }) => (entry.kind === "file" ? [[entry.digest, entry.sizeBytes]] : [])));
+  const totalBytes = [...sizes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  let downloadedBytes = 0;
+  return (bytes) => {
+    downloadedBytes += bytes;
+    onProgress?.({ downloadedBytes, totalBytes, fileCount: files.length });
+  };
 }
 
 /** What is still to be fetched; an empty file is not worth a request. */

@@ -21,6 +21,8 @@ export interface DownloadRequest {
   folder: BlobFolder;
   /** What messages call the place of the folder. */
   folderPath: string;
+  /** Told the number of bytes moved since the last call; negative when some were of no use. */
+  onBytes?: (bytes: number) => void;
   options: TransferOptions;
 }
 
@@ -123,7 +125,7 @@ async function readRange({ part, request, attempt, onBlob }: RangeRead): Promise
 class RangeSplitter {
   #position: number;
   readonly #waiting: BlobPlace[];
-  #open: { place: BlobPlace; writer: BlobWriter }[] = [];
+  #open: { place: BlobPlace; writer: BlobWriter; movedBytes: number }[] = [];
   readonly #given: Omit<RangeRead, "attempt">;
 
   constructor(position: number, given: Omit<RangeRead, "attempt">) {
@@ -142,16 +144,21 @@ class RangeSplitter {
     this.#position = end;
     for (let place = this.#waiting[0]; place !== undefined && place.offset < end; place = this.#waiting[0]) {
       this.#waiting.shift();
-      this.#open.push({ place, writer: createBlobWriter(this.#given.request.folder, place) });
+      this.#open.push({ place, writer: createBlobWriter(this.#given.request.folder, place), movedBytes: 0 });
     }
     const { folderPath } = this.#given.request;
-    for (const { place, writer } of [...this.#open]) {
+    for (const blob of [...this.#open]) {
+      const { place, writer } = blob;
       const placeEnd = place.offset + place.sizeBytes;
       try {
-        await writer.write(chunk.subarray(Math.max(place.offset - start, 0), placeEnd - start));
+        const bytes = chunk.subarray(Math.max(place.offset - start, 0), placeEnd - start);
+        await writer.write(bytes);
+        blob.movedBytes += bytes.length;
+        this.#tell(bytes.length);
         if (placeEnd > end) continue;
         const sound = await writer.finish();
-        this.#open = this.#open.filter((other) => other.writer !== writer);
+        this.#open = this.#open.filter((other) => other !== blob);
+        if (!sound) this.#tell(-place.sizeBytes);
         this.#given.onBlob(place, sound);
       } catch (error) {
         throw diskError(error, folderPath);
@@ -161,6 +168,11 @@ class RangeSplitter {
 
   async discard(): Promise<void> {
     await Promise.allSettled(this.#open.map(({ writer }) => writer.discard()));
+    this.#tell(-this.#open.reduce((sum, { movedBytes }) => sum + movedBytes, 0));
     this.#open = [];
+  }
+
+  #tell(bytes: number): void {
+    this.#given.request.onBytes?.(bytes);
   }
 }

@@ -29,7 +29,7 @@ export type {
   UploadTarget,
 } from "./transport.ts";
 export { downloadTree } from "./download-tree.ts";
-export type { DownloadOptions, DownloadResult, DownloadSource } from "./download-tree.ts";
+export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export type { TransferOptions } from "./transfer.ts";

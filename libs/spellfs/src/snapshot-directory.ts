@@ -44,6 +44,8 @@ export interface SnapshotOptions {
   exclude?: readonly string[];
   /** Digests of earlier snapshots of this folder, for files that have not changed since. Whoever opened it saves it. */
   index?: SnapshotIndex;
+  /** Called for each file that was read or is known. */
+  onProgress?: (progress: { fileCount: number; totalBytes: number }) => void;
   signal?: AbortSignal;
 }
 
@@ -68,6 +70,7 @@ export async function snapshotDirectory(options: SnapshotOptions): Promise<Snaps
     directory,
     excluded: new Set(options.exclude),
     index: options.index,
+    onProgress: options.onProgress,
     signal,
     snapshot: emptySnapshot(),
     limit: pLimit(LARGE_FILES_AT_ONCE),
@@ -88,6 +91,7 @@ interface Walk {
   directory: string;
   excluded: ReadonlySet<string>;
   index: SnapshotIndex | undefined;
+  onProgress: SnapshotOptions["onProgress"];
   signal: AbortSignal | undefined;
   snapshot: Snapshot;
   limit: ReturnType<typeof pLimit>;
@@ -213,6 +217,7 @@ function addFile(walk: Walk, found: Found & { path: string; stats: Stats }): voi
     walk.snapshot.files.set(hashed.digest, { path: local, sizeBytes: hashed.sizeBytes });
     walk.snapshot.fileCount += 1;
     walk.snapshot.totalBytes += hashed.sizeBytes;
+    walk.onProgress?.(walk.snapshot);
   };
   const known = walk.index?.find(path, stats);
   if (known !== undefined) {

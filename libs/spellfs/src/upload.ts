@@ -27,6 +27,9 @@ export interface UploadProgress {
   uploadedBytes: number;
   /** What has to be uploaded in all. */
   totalBytes: number;
+  /** Blobs to upload, and those that the store has already. */
+  uploadBlobs: number;
+  knownBlobs: number;
 }
 
 /** Settings of `uploadTree`. */
@@ -87,7 +90,7 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   const totalBytes = plan.flat().reduce((sum, blob) => sum + blob.sizeBytes, 0);
   let objects: StoredObject[];
   try {
-    objects = await putAll({ plan, targets, totalBytes, options });
+    objects = await putAll({ plan, targets, totalBytes, blobCount, options });
   } catch (error) {
     if (!(error instanceof SpellError) || error.reason !== TREE_KNOWN) throw error;
     return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
@@ -128,17 +131,21 @@ interface Upload {
   plan: PlannedBlob[][];
   targets: TargetSource;
   totalBytes: number;
+  /** Of the whole tree. */
+  blobCount: number;
   options: UploadOptions;
 }
 
-async function putAll({ plan, targets, totalBytes, options }: Upload): Promise<StoredObject[]> {
+async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload): Promise<StoredObject[]> {
   // The first failure ends the others: their objects would be of no use.
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
   let uploadedBytes = 0;
+  const uploadBlobs = plan.reduce((sum, blobs) => sum + blobs.length, 0);
+  const knownBlobs = blobCount - uploadBlobs;
   const onBytes = (bytes: number): void => {
     uploadedBytes += bytes;
-    options.onProgress?.({ uploadedBytes, totalBytes });
+    options.onProgress?.({ uploadedBytes, totalBytes, uploadBlobs, knownBlobs });
   };
   const limit = pLimit(OBJECTS_AT_ONCE);
   const jobs = plan.map((blobs) =>

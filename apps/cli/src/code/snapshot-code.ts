@@ -1,6 +1,8 @@
 /** Takes the snapshot of the code and the labelled directories that becomes `/spell` in the run. */
 import { emptySnapshot, graft, snapshotDirectory } from "@spell/spellfs";
 import type { SkippedPath, Snapshot } from "@spell/spellfs";
+import { showReading } from "../output/progress.ts";
+import type { Progress } from "../output/progress.ts";
 import type { CodeRoot } from "./code-root.ts";
 import { openIndex } from "./open-index.ts";
 import { placesInside } from "./place-labels.ts";
@@ -10,7 +12,7 @@ import type { PlacedDirectory, Placement } from "./place-labels.ts";
 export async function snapshotCode(
   root: CodeRoot,
   { directories }: Placement,
-  checkedOut: string | undefined,
+  { checkedOut, progress }: { checkedOut: string | undefined; progress: Progress },
 ): Promise<Snapshot> {
   const code = { path: checkedOut ?? root.path, place: root.name };
   const all: PlacedDirectory[] = [code, ...directories];
@@ -20,7 +22,10 @@ export async function snapshotCode(
     // What is checked out is in the commit, whatever the rules for ignoring say.
     const gitAware = directory.path !== checkedOut;
     const index = gitAware ? openIndex(directory.path) : undefined;
-    const snapshot = await snapshotDirectory({ directory: directory.path, gitAware, exclude, index });
+    const snapshot = await snapshotDirectory({
+      ...{ directory: directory.path, gitAware, exclude, index },
+      onProgress: showReading(progress),
+    });
     index?.save();
     whole = graft(whole, directory.place, snapshot);
   }

@@ -5,6 +5,7 @@ import type { Code, SpellClient } from "@spell/sdk";
 import { uploadTree } from "@spell/spellfs";
 import type { UploadResult } from "@spell/spellfs";
 import { count, formatSize } from "../output/format.ts";
+import { Progress, showUpload } from "../output/progress.ts";
 import { terminal } from "../output/terminal.ts";
 import { checkOut } from "./check-out.ts";
 import { findCodeRoot, refuseWholeHome } from "./code-root.ts";
@@ -47,10 +48,11 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   }
   const placement = placeLabels(root, labelled);
   for (const { typedPath } of labelled) say(`Syncing repo ${typedPath}.`);
+  using progress = new Progress({ silent: quiet });
   await using checkout = commitRef === undefined || commitRef === "HEAD" ? undefined : await checkOut(root, commitRef);
   const state = root.inGit ? readGitState(root.path, checkout?.commit) : Promise.resolve(undefined);
   const recorded = recordRepositories(client, [...labelled.map(({ path }) => findCodeRoot(path)), root]);
-  const taken = snapshotCode(root, placement, checkout?.path);
+  const taken = snapshotCode(root, placement, { checkedOut: checkout?.path, progress });
   // Both are awaited below; until then a failure of one must not count as unhandled.
   taken.catch(() => undefined);
   recorded.catch(() => undefined);
@@ -60,7 +62,8 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   const snapshot = await taken;
   const note = skippedNote(snapshot.skipped);
   if (note !== undefined) terminal.note("info", note);
-  const sent = await uploadTree(snapshot, client.trees);
+  const sent = await uploadTree(snapshot, client.trees, { onProgress: showUpload(progress) });
+  progress[Symbol.dispose]();
   if (!quiet) terminal.line(sentLine(sent));
   const workspaceId = (await recorded).at(-1);
   return {

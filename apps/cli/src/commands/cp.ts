@@ -4,6 +4,7 @@ import { confirm } from "../confirm.ts";
 import { usageError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { count } from "../output/format.ts";
+import { Progress, showDownload } from "../output/progress.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
@@ -39,7 +40,10 @@ async function cp(source: string, directory: string, { force, ignore, json = fal
   using client = openClient();
   const asks = terminal.isTty && process.stdin.isTTY && !force && !json;
   const mayReplace = ignore ? async () => false : asks ? askToReplace : undefined;
-  const { fileCount, totalBytes, skipped } = await client.resources.copy(source, { directory, mayReplace });
+  using progress = new Progress({ silent: json });
+  const options = { directory, mayReplace, onProgress: showDownload(progress) };
+  const { fileCount, totalBytes, skipped } = await client.resources.copy(source, options);
+  progress[Symbol.dispose]();
   if (json) {
     terminal.json({ files: fileCount, size: totalBytes, skipped });
     return;

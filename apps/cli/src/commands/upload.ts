@@ -9,6 +9,7 @@ import { Option } from "commander";
 import { openIndex } from "../code/open-index.ts";
 import { askLine } from "../confirm.ts";
 import { argumentError, usageError } from "../exit-codes.ts";
+import { Progress, showReading, showUpload } from "../output/progress.ts";
 import { shortSize } from "../output/resource-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
@@ -51,11 +52,13 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   checkResourceName("An upload", name);
   if (options.compress && !options.json)
     terminal.note("info", "--compress changes nothing: only what is missing is sent.");
-  const snapshot = await takeSnapshot(path, stats.isDirectory());
+  using progress = new Progress({ silent: options.json === true });
+  const snapshot = await takeSnapshot(path, { isDirectory: stats.isDirectory(), progress });
   if (snapshot.fileCount === 0) throw argumentError(`There is nothing to upload in "${path}".`);
   if (!options.json) terminal.line(`Total upload size: ${shortSize(snapshot.totalBytes)}`);
   using client = openClient();
-  const { upload: made, sent } = await client.uploads.create(name, snapshot);
+  const { upload: made, sent } = await client.uploads.create(name, snapshot, { onProgress: showUpload(progress) });
+  progress[Symbol.dispose]();
   if (options.json) {
     const { fileCount, sizeBytes } = made;
     terminal.json({ name, path: `uploads/${name}`, files: fileCount, size: sizeBytes, sent_bytes: sent.uploadedBytes });
@@ -69,10 +72,16 @@ async function defaultName(path: string, isDirectory: boolean): Promise<string> 
   return process.stdin.isTTY ? askLine("Name of the upload", folder) : folder;
 }
 
-async function takeSnapshot(path: string, isDirectory: boolean): Promise<Snapshot> {
+async function takeSnapshot(
+  path: string,
+  { isDirectory, progress }: { isDirectory: boolean; progress: Progress },
+): Promise<Snapshot> {
   if (isDirectory) {
     const index = openIndex(realpathSync(path));
-    const snapshot = await snapshotDirectory({ directory: path, gitAware: false, exclude: [".DS_Store"], index });
+    const snapshot = await snapshotDirectory({
+      ...{ directory: path, gitAware: false, exclude: [".DS_Store"], index },
+      onProgress: showReading(progress),
+    });
     index.save();
     return snapshot;
   }

@@ -9,12 +9,15 @@ export class Terminal {
   readonly emoji: boolean;
   /** Both a person and able to move the cursor. */
   readonly isTty: boolean;
+  /** The same of stderr. */
+  readonly errorIsTty: boolean;
   readonly colours: boolean;
   #stopped = false;
 
   constructor() {
     this.emoji = localeIsUtf8(environment);
     this.isTty = process.stdout.isTTY === true && environment["TERM"] !== "dumb";
+    this.errorIsTty = process.stderr.isTTY === true && environment["TERM"] !== "dumb";
     this.colours = this.isTty && !environment["NO_COLOR"];
     // `spell logs 5 | head` closes our stdout early, which is an ordinary way to end.
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -26,7 +29,7 @@ export class Terminal {
   }
 
   get columns(): number {
-    return process.stdout.columns || 80;
+    return process.stdout.columns || process.stderr.columns || 80;
   }
 
   /** Text as it is. */
