@@ -164,6 +164,7 @@ export type { AgentServiceServer } from "./gen/spell/v1/agent.ts";
 export {
   AccountServiceClient,
   AccountServiceService,
+  Agent,
   CreateJoinTokenRequest,
   CreateJoinTokenResponse,
   ListMachineTypesRequest,

@@ -1,5 +1,5 @@
 /** `client.account`: who is asking, and what the cluster offers. */
-import type { MachineType } from "@spell/rpc";
+import type { Agent, MachineType } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
 import { toUser } from "./users-service.ts";
 
@@ -34,6 +34,18 @@ export class AccountService {
   async listMachineTypes(options: CallOptions = {}): Promise<MachineType[]> {
     const client = this.#connection.account;
     return (await this.#connection.unary(client.listMachineTypes.bind(client), {}, options)).machineTypes;
+  }
+
+  /** The machines of the farm, connected or not, in the order in which they joined. */
+  async listAgents(options: CallOptions = {}): Promise<Agent[]> {
+    const client = this.#connection.account;
+    return (await this.#connection.unary(client.listAgents.bind(client), {}, options)).agents;
+  }
+
+  /** Leaves words for whoever runs the farm, in the coordinator's log. */
+  async sendFeedback(content: string, options: CallOptions = {}): Promise<void> {
+    const client = this.#connection.account;
+    await this.#connection.unary(client.sendFeedback.bind(client), { content }, options);
   }
 
   /** A one-time token with which one agent may join. A repeated call may leave an unused token behind. */

@@ -164,6 +164,8 @@ export class FakeCoordinator implements AsyncDisposable {
         ...{ hasPassword: false, operator: true },
       })),
       listMachineTypes: this.#unary("listMachineTypes", () => ({ machineTypes: this.machineTypes })),
+      listAgents: this.#unary("listAgents", () => ({ agents: [] })),
+      sendFeedback: this.#unary("sendFeedback", () => ({})),
       createJoinToken: this.#unary("createJoinToken", () => ({ joinToken: "join-123" })),
     };
   }

@@ -13,6 +13,7 @@ export {
   removeConfigurationFile,
   writeConfigurationFile,
 } from "./configuration.ts";
+export type { Agent } from "@spell/rpc";
 export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";
 export type { HyperSearch } from "./hyper-search.ts";

@@ -79,6 +79,8 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
     readHyperMetric: () =>
       readStream(hyper.readHyperMetric.bind(hyper), metric, { metadata: callMetadata(token) }).next(),
     whoAmI: () => call(accounts.whoAmI.bind(accounts), {}, token),
+    listAgents: () => call(accounts.listAgents.bind(accounts), {}, token),
+    sendFeedback: () => call(accounts.sendFeedback.bind(accounts), { content: "x" }, token),
     createJoinToken: () => call(accounts.createJoinToken.bind(accounts), {}, token),
     logOut: () => call(users.logOut.bind(users), {}, token),
     changePassword: () => call(users.changePassword.bind(users), { oldPassword: "", newPassword: "x" }, token),
@@ -223,5 +225,9 @@ describe("every call", () => {
     const token = spec?.environment["SPELL_TOKEN"] ?? "";
     expect(await call(accounts.whoAmI.bind(accounts), {}, token)).toMatchObject({ userName: "ann" });
     await expect(call(accounts.createJoinToken.bind(accounts), {}, token)).rejects.toMatchObject({ code: "forbidden" });
+    const usersOnly = { code: "forbidden", reason: "users-only" };
+    await expect(call(accounts.listAgents.bind(accounts), {}, token)).rejects.toMatchObject(usersOnly);
+    const feedback = { content: "x" };
+    await expect(call(accounts.sendFeedback.bind(accounts), feedback, token)).rejects.toMatchObject(usersOnly);
   });
 });

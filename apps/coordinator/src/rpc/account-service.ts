@@ -1,10 +1,12 @@
 /** gRPC: who is asking, and what the cluster offers. */
-import { SpellError, machineTypeKey } from "@spell/domain";
+import { SpellError, invalidInput, machineTypeKey } from "@spell/domain";
 import type { AccountServiceServer } from "@spell/rpc";
-import { hashToken, newToken, requireOwner } from "@spell/run-lifecycle";
+import { hashToken, listAgents, newToken, requireOwner, requireUser } from "@spell/run-lifecycle";
 import type { Services } from "../services.ts";
 import { unary } from "./handler.ts";
 import { toUserMessage } from "./user-service.ts";
+
+const MOST_FEEDBACK = 10_000;
 
 export function createAccountService(services: Services): AccountServiceServer {
   const { accounts, store, sessions } = services;
@@ -29,6 +31,23 @@ export function createAccountService(services: Services): AccountServiceServer {
         return { name, slots, freeSlots: Math.max(0, slots - taken) };
       });
       return { machineTypes };
+    }),
+    listAgents: unary(services, async (_request, { principal }) => {
+      requireUser(principal);
+      const agents = (await listAgents(store, sessions)).map(({ agent, connected, draining, machineTypes }) => {
+        const { id, name, createdAtMs: joinedAtMs, lastSeenAtMs } = agent;
+        return { ...{ id, name, connected, draining, machineTypes }, joinedAtMs, lastSeenAtMs };
+      });
+      return { agents };
+    }),
+    // There is no company to send it to.
+    sendFeedback: unary(services, async ({ content }, { principal }) => {
+      const { userName } = requireUser(principal);
+      if (content.trim() === "" || content.length > MOST_FEEDBACK) {
+        throw invalidInput(`Feedback has 1 to ${MOST_FEEDBACK} characters.`);
+      }
+      services.log.info({ user: userName, feedback: content }, "feedback of a user");
+      return {};
     }),
     createJoinToken: unary(services, async (_request, { principal }) => {
       if (principal.kind !== "user") throw new SpellError("forbidden", "Only a user may add agents.");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { waitFor } from "@spell/testing";
 import { ListRunsRequest, RunSpec, WorkflowLabel, callMetadata, readStream } from "@spell/rpc";
 import type { StreamLogsResponse } from "@spell/rpc";
-import { archive, connectAgent, joinAgent, report } from "../test-support/agent.ts";
+import { OFFER, archive, connectAgent, joinAgent, report } from "../test-support/agent.ts";
 import { commitFiles, makeFolder } from "../test-support/trees.ts";
 import type { World } from "../test-support/world.ts";
 import { call, openWorld } from "../test-support/world.ts";
@@ -279,6 +279,36 @@ describe("AccountService", () => {
       { name: "CPU", slots: 4, freeSlots: 3 },
       { name: "K80", slots: 0, freeSlots: 0 },
     ]);
+  });
+
+  it("lists the machines, with what is free on each, connected or not", async () => {
+    await using world = await openWorld();
+    const { accounts } = world;
+    const list = async () => (await call(accounts.listAgents.bind(accounts), {}, world.bob)).agents;
+    expect(await list()).toEqual([]);
+    const agent = await connectAgent(world);
+    await agent.stream.attemptOf(await createRun(world));
+    const known = { id: agent.id, name: "box", draining: false, joinedAtMs: expect.any(Number) as number };
+    expect(await list()).toMatchObject([
+      { ...known, connected: true, machineTypes: [{ name: "CPU", slots: 4, freeSlots: 3 }] },
+    ]);
+    await agent.stream.ask({ ...OFFER, draining: true });
+    expect(await list()).toMatchObject([{ draining: true, machineTypes: [{ name: "CPU", slots: 4, freeSlots: 0 }] }]);
+    agent[Symbol.dispose]();
+    await waitFor("the agent to be gone", () => world.services.sessions.find(agent.id) === undefined);
+    expect(await list()).toMatchObject([
+      { ...known, connected: false, machineTypes: [{ name: "CPU", slots: 4, freeSlots: 0 }] },
+    ]);
+  });
+
+  it("takes feedback of people, bounded", async () => {
+    await using world = await openWorld();
+    const { accounts } = world;
+    const send = (content: string) => call(accounts.sendFeedback.bind(accounts), { content }, world.ann);
+    expect(await send("more GPUs, please")).toEqual({});
+    for (const content of ["", "  ", "x".repeat(10_001)]) {
+      await expect(send(content)).rejects.toMatchObject({ code: "invalid-input" });
+    }
   });
 
   it("makes join tokens, each for one agent", async () => {

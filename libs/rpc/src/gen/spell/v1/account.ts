@@ -54,6 +54,36 @@ export interface MachineType {
   freeSlots: number;
 }
 
+export interface ListAgentsRequest {
+}
+
+export interface ListAgentsResponse {
+  /** In the order in which they joined. */
+  agents: Agent[];
+}
+
+/** One machine that executes runs. */
+export interface Agent {
+  id: string;
+  /** As its machine calls itself. */
+  name: string;
+  connected: boolean;
+  /** Takes no more runs. Meaningful while connected. */
+  draining: boolean;
+  /** Of those it said last; free ones are 0 while it is not connected or draining. */
+  machineTypes: MachineType[];
+  joinedAtMs: number;
+  lastSeenAtMs: number;
+}
+
+export interface SendFeedbackRequest {
+  /** 1 to 10000 characters. */
+  content: string;
+}
+
+export interface SendFeedbackResponse {
+}
+
 export interface CreateJoinTokenRequest {
 }
 
@@ -536,6 +566,421 @@ export const MachineType: MessageFns<MachineType> = {
   },
 };
 
+function createBaseListAgentsRequest(): ListAgentsRequest {
+  return {};
+}
+
+export const ListAgentsRequest: MessageFns<ListAgentsRequest> = {
+  encode(_: ListAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAgentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListAgentsRequest {
+    return {};
+  },
+
+  toJSON(_: ListAgentsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAgentsRequest>, I>>(base?: I): ListAgentsRequest {
+    return ListAgentsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAgentsRequest>, I>>(_: I): ListAgentsRequest {
+    const message = createBaseListAgentsRequest();
+    return message;
+  },
+};
+
+function createBaseListAgentsResponse(): ListAgentsResponse {
+  return { agents: [] };
+}
+
+export const ListAgentsResponse: MessageFns<ListAgentsResponse> = {
+  encode(message: ListAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.agents) {
+      Agent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAgentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agents.push(Agent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAgentsResponse {
+    return { agents: globalThis.Array.isArray(object?.agents) ? object.agents.map((e: any) => Agent.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ListAgentsResponse): unknown {
+    const obj: any = {};
+    if (message.agents?.length) {
+      obj.agents = message.agents.map((e) => Agent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAgentsResponse>, I>>(base?: I): ListAgentsResponse {
+    return ListAgentsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAgentsResponse>, I>>(object: I): ListAgentsResponse {
+    const message = createBaseListAgentsResponse();
+    message.agents = object.agents?.map((e) => Agent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAgent(): Agent {
+  return { id: "", name: "", connected: false, draining: false, machineTypes: [], joinedAtMs: 0, lastSeenAtMs: 0 };
+}
+
+export const Agent: MessageFns<Agent> = {
+  encode(message: Agent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.connected !== false) {
+      writer.uint32(24).bool(message.connected);
+    }
+    if (message.draining !== false) {
+      writer.uint32(32).bool(message.draining);
+    }
+    for (const v of message.machineTypes) {
+      MachineType.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.joinedAtMs !== 0) {
+      writer.uint32(48).int64(message.joinedAtMs);
+    }
+    if (message.lastSeenAtMs !== 0) {
+      writer.uint32(56).int64(message.lastSeenAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Agent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.connected = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.machineTypes.push(MachineType.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.joinedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.lastSeenAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Agent {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      connected: isSet(object.connected) ? globalThis.Boolean(object.connected) : false,
+      draining: isSet(object.draining) ? globalThis.Boolean(object.draining) : false,
+      machineTypes: globalThis.Array.isArray(object?.machineTypes)
+        ? object.machineTypes.map((e: any) => MachineType.fromJSON(e))
+        : globalThis.Array.isArray(object?.machine_types)
+        ? object.machine_types.map((e: any) => MachineType.fromJSON(e))
+        : [],
+      joinedAtMs: isSet(object.joinedAtMs)
+        ? globalThis.Number(object.joinedAtMs)
+        : isSet(object.joined_at_ms)
+        ? globalThis.Number(object.joined_at_ms)
+        : 0,
+      lastSeenAtMs: isSet(object.lastSeenAtMs)
+        ? globalThis.Number(object.lastSeenAtMs)
+        : isSet(object.last_seen_at_ms)
+        ? globalThis.Number(object.last_seen_at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Agent): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.connected !== false) {
+      obj.connected = message.connected;
+    }
+    if (message.draining !== false) {
+      obj.draining = message.draining;
+    }
+    if (message.machineTypes?.length) {
+      obj.machineTypes = message.machineTypes.map((e) => MachineType.toJSON(e));
+    }
+    if (message.joinedAtMs !== 0) {
+      obj.joinedAtMs = Math.round(message.joinedAtMs);
+    }
+    if (message.lastSeenAtMs !== 0) {
+      obj.lastSeenAtMs = Math.round(message.lastSeenAtMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Agent>, I>>(base?: I): Agent {
+    return Agent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Agent>, I>>(object: I): Agent {
+    const message = createBaseAgent();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.connected = object.connected ?? false;
+    message.draining = object.draining ?? false;
+    message.machineTypes = object.machineTypes?.map((e) => MachineType.fromPartial(e)) || [];
+    message.joinedAtMs = object.joinedAtMs ?? 0;
+    message.lastSeenAtMs = object.lastSeenAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseSendFeedbackRequest(): SendFeedbackRequest {
+  return { content: "" };
+}
+
+export const SendFeedbackRequest: MessageFns<SendFeedbackRequest> = {
+  encode(message: SendFeedbackRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.content !== "") {
+      writer.uint32(10).string(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendFeedbackRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendFeedbackRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SendFeedbackRequest {
+    return { content: isSet(object.content) ? globalThis.String(object.content) : "" };
+  },
+
+  toJSON(message: SendFeedbackRequest): unknown {
+    const obj: any = {};
+    if (message.content !== "") {
+      obj.content = message.content;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SendFeedbackRequest>, I>>(base?: I): SendFeedbackRequest {
+    return SendFeedbackRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SendFeedbackRequest>, I>>(object: I): SendFeedbackRequest {
+    const message = createBaseSendFeedbackRequest();
+    message.content = object.content ?? "";
+    return message;
+  },
+};
+
+function createBaseSendFeedbackResponse(): SendFeedbackResponse {
+  return {};
+}
+
+export const SendFeedbackResponse: MessageFns<SendFeedbackResponse> = {
+  encode(_: SendFeedbackResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendFeedbackResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendFeedbackResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): SendFeedbackResponse {
+    return {};
+  },
+
+  toJSON(_: SendFeedbackResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SendFeedbackResponse>, I>>(base?: I): SendFeedbackResponse {
+    return SendFeedbackResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SendFeedbackResponse>, I>>(_: I): SendFeedbackResponse {
+    const message = createBaseSendFeedbackResponse();
+    return message;
+  },
+};
+
 function createBaseCreateJoinTokenRequest(): CreateJoinTokenRequest {
   return {};
 }
@@ -685,6 +1130,27 @@ export const AccountServiceService = {
       Buffer.from(ListMachineTypesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListMachineTypesResponse => ListMachineTypesResponse.decode(value),
   },
+  /** The machines of the farm, connected or not. Users only. */
+  listAgents: {
+    path: "/spell.v1.AccountService/ListAgents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAgentsRequest): Buffer => Buffer.from(ListAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAgentsRequest => ListAgentsRequest.decode(value),
+    responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
+  },
+  /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
+  sendFeedback: {
+    path: "/spell.v1.AccountService/SendFeedback" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SendFeedbackRequest): Buffer => Buffer.from(SendFeedbackRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SendFeedbackRequest => SendFeedbackRequest.decode(value),
+    responseSerialize: (value: SendFeedbackResponse): Buffer =>
+      Buffer.from(SendFeedbackResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SendFeedbackResponse => SendFeedbackResponse.decode(value),
+  },
   /** A new one-time token with which one agent may join. Users only, never runs or agents. */
   createJoinToken: {
     path: "/spell.v1.AccountService/CreateJoinToken" as const,
@@ -704,6 +1170,10 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
   whoAmI: handleUnaryCall<WhoAmIRequest, WhoAmIResponse>;
   /** Machine types that a run may ask for. */
   listMachineTypes: handleUnaryCall<ListMachineTypesRequest, ListMachineTypesResponse>;
+  /** The machines of the farm, connected or not. Users only. */
+  listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
+  /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
+  sendFeedback: handleUnaryCall<SendFeedbackRequest, SendFeedbackResponse>;
   /** A new one-time token with which one agent may join. Users only, never runs or agents. */
   createJoinToken: handleUnaryCall<CreateJoinTokenRequest, CreateJoinTokenResponse>;
 }
@@ -740,6 +1210,38 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListMachineTypesResponse) => void,
+  ): ClientUnaryCall;
+  /** The machines of the farm, connected or not. Users only. */
+  listAgents(
+    request: ListAgentsRequest,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  listAgents(
+    request: ListAgentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  listAgents(
+    request: ListAgentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
+  sendFeedback(
+    request: SendFeedbackRequest,
+    callback: (error: ServiceError | null, response: SendFeedbackResponse) => void,
+  ): ClientUnaryCall;
+  sendFeedback(
+    request: SendFeedbackRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SendFeedbackResponse) => void,
+  ): ClientUnaryCall;
+  sendFeedback(
+    request: SendFeedbackRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SendFeedbackResponse) => void,
   ): ClientUnaryCall;
   /** A new one-time token with which one agent may join. Users only, never runs or agents. */
   createJoinToken(
