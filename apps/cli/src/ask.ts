@@ -5,35 +5,17 @@ import { Writable } from "node:stream";
 import { EXIT_INTERRUPTED } from "./exit-codes.ts";
 import { terminal } from "./output/terminal.ts";
 
-/** One reader for all questions: a second one would miss what the first has read ahead. */
+/** One reader for all questions: a second one would miss what the first has read ahead. Nothing is read before the first question. */
 export class Questions implements Disposable {
   readonly #isTty = process.stdin.isTTY === true;
-  readonly #reader: Interface;
-  readonly #lines: AsyncIterator<string>;
-
+  #reader: Interface | undefined;
+  #lines: AsyncIterator<string> | undefined;
   #shown = false;
-
-  constructor() {
-    const output = new Writable({
-      write: (chunk: Buffer, _encoding, done) => {
-        if (this.#shown) terminal.writeError(chunk.toString());
-        done();
-      },
-    });
-    this.#reader = createInterface({ input: process.stdin, output, terminal: this.#isTty });
-    // ^C answers nothing: it ends the command.
-    this.#reader.on("SIGINT", () => {
-      this.#reader.close();
-      terminal.writeError("\n");
-      process.exit(EXIT_INTERRUPTED);
-    });
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
 
   /** The line that answers the question, empty at the end of the input. What is typed is not shown. */
   async secret(question: string): Promise<string> {
     if (this.#isTty) terminal.writeError(`${question}: `);
-    const line = await this.#lines.next();
+    const line = await this.#next();
     if (this.#isTty) terminal.writeError("\n");
     return line.done === true ? "" : line.value;
   }
@@ -42,7 +24,7 @@ export class Questions implements Disposable {
   async line(question: string): Promise<string> {
     this.#shown = this.#isTty;
     terminal.writeError(`${question}: `);
-    const line = await this.#lines.next();
+    const line = await this.#next();
     this.#shown = false;
     if (!this.#isTty) terminal.writeError("\n");
     return line.done === true ? "" : line.value.trim();
@@ -61,6 +43,29 @@ export class Questions implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#reader.close();
+    this.#reader?.close();
+  }
+
+  #next(): Promise<IteratorResult<string, unknown>> {
+    this.#lines ??= this.#read()[Symbol.asyncIterator]();
+    return this.#lines.next();
+  }
+
+  #read(): Interface {
+    const output = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        if (this.#shown) terminal.writeError(chunk.toString());
+        done();
+      },
+    });
+    const reader = createInterface({ input: process.stdin, output, terminal: this.#isTty });
+    // ^C answers nothing: it ends the command.
+    reader.on("SIGINT", () => {
+      reader.close();
+      terminal.writeError("\n");
+      process.exit(EXIT_INTERRUPTED);
+    });
+    this.#reader = reader;
+    return reader;
   }
 }

@@ -6,6 +6,7 @@ import { EXIT_OK, EXIT_USAGE, chosenExitCode, exitCodeOf } from "./exit-codes.ts
 import { asksForStack, commandPosition } from "./global-options.ts";
 import { errorText, stackText } from "./output/error-text.ts";
 import { terminal } from "./output/terminal.ts";
+import { addDocs } from "./docs-option.ts";
 import { createEmptyProgram } from "./program.ts";
 
 /** Runs one command line (without node and script) and gives the exit code. Never throws. */
@@ -38,6 +39,7 @@ async function createProgram(args: readonly string[], version: string): Promise<
     // Without a word there is nothing wrong: the help goes where results go.
     if (at === -1) program.action(() => program.help());
   }
+  addDocs(program);
   return program;
 }
 

@@ -12,7 +12,7 @@ interface CommandEntry {
 }
 
 /** Of the former command line, and not offered here. */
-const FORMER = ["jupyter", "server", "cluster", "kube-cluster", "status", "feedback", "curl"];
+const FORMER = ["jupyter", "server", "cluster", "kube-cluster"];
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -117,6 +117,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/repos.ts")).registerRepos,
   },
   {
+    name: "status",
+    summary: "show how the farm is: coordinator, machines, runs",
+    load: async () => (await import("./commands/status.ts")).registerStatus,
+  },
+  {
     name: "login",
     summary: "log in with a password or a token",
     load: async () => (await import("./commands/login.ts")).registerLogin,
@@ -156,6 +161,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "user",
     summary: "make users and set their passwords",
     load: async () => (await import("./commands/user.ts")).registerUser,
+  },
+  {
+    name: "feedback",
+    summary: "leave words for whoever runs this farm",
+    load: async () => (await import("./commands/feedback.ts")).registerFeedback,
+  },
+  {
+    name: "curl",
+    summary: "ask the HTTP API with curl, as yourself",
+    load: async () => (await import("./commands/curl.ts")).registerCurl,
   },
   {
     name: "up",

@@ -58,7 +58,11 @@ area("accounts", { farm: { args: ["--allow-signup"] } }, ({ scenario, clients })
   });
 
   scenario("what is not offered", async ({ cli }) => {
-    for (const words of [["status"], ["cluster", "list"], ["server", "list"], ["jupyter", "-f", "nb"]]) {
+    for (const words of [
+      ["cluster", "list"],
+      ["server", "list"],
+      ["jupyter", "-f", "nb"],
+    ]) {
       const { exitCode, stdout, stderr } = await cli(words.slice(0, 2).join(" "), words);
       expect(exitCode).toBe(1);
       expect(stdout + stderr).toMatch(/This Spell/);
@@ -88,6 +92,9 @@ print(client.api.create_access_token("login"))
     expect(again, again.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Hello") });
     expect((await cli("curl", ["curl", "/v1/users/me"])).stdout).toContain(`"user_name":"${user}"`);
     expect((await cli("feedback", ["feedback", "thank you"])).exitCode).toBe(0);
+    // Ours tells how the farm is; this one asks for bills.
+    const status = await cli("status", ["status"]);
+    expect(status).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("your own") });
     expect((await cli("logout", ["logout"])).exitCode).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import type { CommandResult } from "@spell/testing";
 import { makeFolder } from "@spell/machine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Farm } from "../support/farm.ts";
+import { spellOnTerminal } from "../support/terminal.ts";
 
 // Made for this test.
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINkMsXJnUTqEoICr9XZBKnVpieQD4MQryBBGFKR5gjDh me@host";
@@ -61,6 +62,19 @@ it("the first user sets a password and then logs in with it, on another machine 
   // The session elsewhere ends alone.
   expect(await as("elsewhere", ["logout"])).toMatchObject({ exitCode: 0, stdout: "Bye!\n", stderr: "" });
   expect(await farm.spell(["whoami"])).toMatchObject({ exitCode: 0 });
+});
+
+it("without options a person is asked, and a token comes from a pipe or a variable", async () => {
+  await farm.spell(["user", "create", "dora", "--password", "tall orange cat"]);
+  const login = join(farm.folder, "dora");
+  const words = ["login", "--coordinator", coordinator];
+  const shown = await spellOnTerminal({ ...farm.place, login }, words, { input: "dora\rtall orange cat\r" });
+  expect(shown).toMatch(/User name or e-mail[^]*Password: [^]*Hello, dora!\r\n$/);
+  expect(shown.replace(/^[^]*Hello/, "")).not.toContain("orange");
+  const token = /^token: (\S+)$/m.exec(await readFile(join(login, "config"), "utf8"))?.[1] ?? "";
+  expect((await as("piped", words, `${token}\n`)).stdout).toBe("Hello, dora!\n");
+  const env = { SPELL_DIR: join(farm.folder, "variable"), SPELL_TOKEN: token };
+  expect(await farm.spell(words, { env })).toMatchObject({ exitCode: 0, stdout: "Hello, dora!\n" });
 });
 
 it("a logout ends the session at the coordinator, and logging in anew ends the one before", async () => {

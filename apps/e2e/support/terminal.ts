@@ -7,10 +7,14 @@ import type { SpellPlace } from "./spell.ts";
 /** Copies between the terminal that it makes for a command and its own streams. */
 const TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
-/** Runs it to its end; lines end as terminals want it, with a carriage return as well. */
-export async function spellOnTerminal(place: SpellPlace, args: readonly string[]): Promise<string> {
+/** Runs it to its end, with what a person types beforehand; lines end as terminals want it, with a carriage return as well. */
+export async function spellOnTerminal(
+  place: SpellPlace,
+  args: readonly string[],
+  call: { cwd?: string; input?: string } = {},
+): Promise<string> {
   const enter = [join(repositoryRoot, ".venv/bin/python"), "-c", TERMINAL, ...(place.enter ?? [])];
-  const { exitCode, stdout, stderr } = await spell({ ...place, enter }, args, { env: { TERM: "xterm" } });
+  const { exitCode, stdout, stderr } = await spell({ ...place, enter }, args, { ...call, env: { TERM: "xterm" } });
   if (exitCode !== 0) throw new Error(`spell ${args.join(" ")}: exit code ${exitCode}\n${stderr}${stdout}`);
   return stdout;
 }

@@ -10,6 +10,7 @@ import {
 } from "@spell/sdk";
 import type { ConfigurationFile } from "@spell/sdk";
 import type { Command } from "commander";
+import { httpAddress } from "../api-url.ts";
 import { Questions } from "../ask.ts";
 import { argumentError } from "../exit-codes.ts";
 import { terminal } from "../output/terminal.ts";
@@ -40,14 +41,16 @@ export function registerLogin(program: Command): void {
     .option("--coordinator <HOST:PORT>", `its gRPC address (default: as before, else ${DEFAULT_COORDINATOR})`)
     .option("--identity <NAME>", "user name or e-mail: log in with a password")
     .option("--password <PASSWORD>", "asked for, or read from standard input, when left out")
-    .option("--token <TOKEN>", "log in with a token; asked for without --identity")
+    .option("--token <TOKEN>", "log in with a token; read from standard input without --identity")
     .option("--api-url <URL>", "its HTTP address (default: the same host, one port higher)")
     .option("--json", "print a JSON object: who is logged in, and where")
     .addHelpText("after", HELP)
     .action(login);
 }
 
-async function login(options: LoginOptions): Promise<void> {
+async function login(given: LoginOptions): Promise<void> {
+  using questions = new Questions();
+  const options = await withIdentity(given, questions);
   if (options.identity !== undefined && options.token !== undefined) {
     throw argumentError("Give either --identity or --token, not both.");
   }
@@ -60,7 +63,9 @@ async function login(options: LoginOptions): Promise<void> {
   const apiUrl = options.apiUrl ?? (coordinator === before.coordinator ? before.api_url : undefined);
   const { identity } = options;
   const token =
-    identity === undefined ? await tokenOf(options) : await openSession({ ...options, identity, coordinator });
+    identity === undefined
+      ? await tokenOf(options, questions)
+      : await openSession({ ...options, identity, coordinator }, questions);
   using client = new SpellClient({ token, coordinator }, { connectForMs: 3_000 });
   const { userName, email } = await client.account.whoAmI();
   writeConfigurationFile(path, {
@@ -76,15 +81,34 @@ async function login(options: LoginOptions): Promise<void> {
   else terminal.line(`Hello, ${userName}!`);
 }
 
-async function tokenOf(options: LoginOptions): Promise<string> {
-  const token = (options.token ?? (await ask("Token"))).trim();
+/**
+ * Where nothing says how to log in, a person is asked who they are: there is no page in the web to do it with. From a pipe a token
+ * comes, as ever.
+ */
+async function withIdentity(options: LoginOptions, questions: Questions): Promise<LoginOptions> {
+  const { identity, password, token = environment["SPELL_TOKEN"] } = options;
+  if (identity !== undefined || options.token !== undefined || password !== undefined) return options;
+  if (token) {
+    terminal.error("Logging in with the token in SPELL_TOKEN.");
+    return { ...options, token };
+  }
+  if (!process.stdin.isTTY) return options;
+  const answer = await questions.line("User name or e-mail (empty: log in with a token)");
+  return answer === "" ? options : { ...options, identity: answer };
+}
+
+async function tokenOf(options: LoginOptions, questions: Questions): Promise<string> {
+  const token = (options.token ?? (await questions.secret("Token"))).trim();
   if (!isToken(token)) throw argumentError("That is no token: a token is one word. Nothing was changed.");
   return token;
 }
 
-async function openSession(options: LoginOptions & { identity: string; coordinator: string }): Promise<string> {
+async function openSession(
+  options: LoginOptions & { identity: string; coordinator: string },
+  questions: Questions,
+): Promise<string> {
   const { identity, coordinator } = options;
-  const password = options.password ?? (await ask("Password"));
+  const password = options.password ?? (await questions.secret("Password"));
   using client = new SpellClient({ token: "none", coordinator }, { connectForMs: 3_000 });
   return (await client.users.logIn({ identity, password })).token;
 }
@@ -101,11 +125,6 @@ function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-async function ask(question: string): Promise<string> {
-  using questions = new Questions();
-  return await questions.secret(question);
-}
-
 /** A file that cannot be understood is what logging in repairs. */
 function readableBefore(path: string): ConfigurationFile {
   try {
@@ -113,10 +132,4 @@ function readableBefore(path: string): ConfigurationFile {
   } catch {
     return {};
   }
-}
-
-/** HTTP is served one port above gRPC unless somebody chose otherwise. */
-function httpAddress(coordinator: string): string {
-  const end = coordinator.lastIndexOf(":");
-  return `http://${coordinator.slice(0, end)}:${Number(coordinator.slice(end + 1)) + 1}`;
 }

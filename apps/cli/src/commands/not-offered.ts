@@ -9,9 +9,6 @@ const SENTENCES: Readonly<Record<string, string>> = {
   server: CLOUD,
   cluster: CLOUD,
   "kube-cluster": CLOUD,
-  status: "This Spell runs on machines of your own: there are no plans and no credits, and nothing is billed.",
-  feedback: "This Spell sends nothing to anybody: tell those who run it.",
-  curl: "Call the HTTP API with curl itself: its address and your token stand in ~/.spell/config, as api_url and token.",
 };
 
 /** Adds one of them to the program, with whatever words and options follow it. */
