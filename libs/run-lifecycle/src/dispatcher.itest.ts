@@ -47,6 +47,23 @@ describe("the dispatcher", () => {
     expect(await world.store.listQueued(10)).toHaveLength(1);
   });
 
+  it("sees a run whose machine is free behind any number that wait for another", async () => {
+    await using world = await openWorld();
+    world.connect("a1", { CPU: 1 });
+    await Promise.all(Array.from({ length: 1_200 }, () => world.addRun(ofType("V100"))));
+    const run = await world.addRun(ofType("CPU"));
+    world.dispatcher.kick();
+    expect((await held(world, 1)).map(({ id }) => id)).toEqual([run.id]);
+  });
+
+  it("fills as many slots as there are, also beyond what one pass looks at", async () => {
+    await using world = await openWorld();
+    world.connect("a1", { CPU: 600 });
+    await Promise.all(Array.from({ length: 601 }, () => world.addRun()));
+    world.dispatcher.kick();
+    expect(await held(world, 600)).toHaveLength(600);
+  });
+
   it("never gives a run or a slot twice, however often and from wherever it is kicked", async () => {
     await using world = await openWorld();
     const agents = ["a1", "a2", "a3"].map((id) => world.connect(id, { CPU: 4 }, 1));

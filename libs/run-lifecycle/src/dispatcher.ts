@@ -8,8 +8,10 @@ import type { AgentSessions } from "./agent-sessions.ts";
 import { decide } from "./change-run.ts";
 import type { RunChanges } from "./run-changes.ts";
 
-/** Runs looked at in one pass; those behind them wait for the next. */
-const QUEUE_WINDOW = 1_000;
+/** Runs of one line looked at in one pass; those behind them wait for the next. */
+const LINE_WINDOW = 250;
+/** Further in front than that a run's place in its line is not counted. */
+const COUNTED = 1_000;
 
 export interface DispatcherDeps {
   store: RunStore;
@@ -49,7 +51,7 @@ export class Dispatcher {
   /** Why a waiting run waits, as a sentence. */
   async explain(run: RunRecord): Promise<string> {
     const agents = await this.#capacities();
-    const queue = await this.#deps.store.listQueued(QUEUE_WINDOW);
+    const queue = await this.#deps.store.listQueued(COUNTED);
     const known = new Set(agents.flatMap((agent) => agent.machineTypes.map((type) => machineTypeKey(type.name))));
     const line = (each: RunRecord): string =>
       each.runType === "workflow" ? "" : requestedSlots(each.spec.machineType, known).key;
@@ -70,7 +72,7 @@ export class Dispatcher {
 
   async #pass(): Promise<void> {
     const { store, sessions } = this.#deps;
-    const queue = await store.listQueued(QUEUE_WINDOW);
+    const queue = await store.listQueued(LINE_WINDOW);
     if (queue.length === 0) return;
     const agents = await this.#capacities();
     const waiting = await Promise.all(queue.map(async (run) => toWaiting(run, await this.#inputHolders(run))));
@@ -82,6 +84,8 @@ export class Dispatcher {
         if (run !== undefined) await this.#assign(run, agentId, slots);
       }),
     );
+    // Where a whole window found places there may be more of them.
+    if (assignments.length >= LINE_WINDOW) this.#again = true;
     for (const agentId of new Set(assignments.map((assignment) => assignment.agentId))) sessions.find(agentId)?.push();
   }
 

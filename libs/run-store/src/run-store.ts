@@ -81,8 +81,11 @@ export interface RunStore {
   /** Newest first. */
   listRuns(filter: RunFilter): Promise<RunRecord[]>;
   findWorkflow(id: number): Promise<WorkflowRecord | undefined>;
-  /** Waiting for a machine, in order of id. */
-  listQueued(limit: number): Promise<RunRecord[]>;
+  /**
+   * Waiting for a machine, in order of id: of those that wait for the same machine type, and of workflows' masters, the first
+   * `perLine`. However long one line is, the others are seen.
+   */
+  listQueued(perLine: number): Promise<RunRecord[]>;
   /** With an attempt in force, of one agent or of all. */
   listHeld(agentId?: string): Promise<RunRecord[]>;
   /** Applies a change if the run still has this version. */

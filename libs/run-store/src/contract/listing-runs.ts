@@ -100,6 +100,21 @@ export function describeListingRuns(open: OpenFixture): void {
       expect(await store.listHeld()).toEqual([]);
     });
 
+    it("the queue holds the first of each line, however long another line is", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const of = (machineType: string) => ({ spec: { ...sampleRun().spec, machineType } });
+      for (const machineType of ["V100", "V100", "V100", "CPU", "V100", "CPU", "", "K80x2"]) {
+        await store.createRun(sampleRun(of(machineType)), "");
+      }
+      await store.createRun(sampleRun({ ...of("V100"), runType: "workflow" }), "");
+      expect(ids(await store.listQueued(1))).toEqual([1, 4, 7, 8, 9]);
+      expect(ids(await store.listQueued(2))).toEqual([1, 2, 4, 6, 7, 8, 9]);
+      await change(store, 1, assignment("a1"));
+      expect(ids(await store.listQueued(1))).toEqual([2, 4, 7, 8, 9]);
+      expect(await store.listQueued(0)).toEqual([]);
+    });
+
     it("the queue is in order of id and as long as asked", async () => {
       await using fixture = await open();
       const { store } = fixture;

@@ -1,5 +1,5 @@
 /** Opening: what cannot be opened is said clearly, and nothing of it is harmed. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { chmod, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -68,6 +68,11 @@ describe("opening the record", () => {
     expect((await store.createRun(sampleRun(), "")).run.id).toBe(2);
     expect(await store.listRuns({ owner: "ann", pageSize: 9, labels: ["b"] })).toHaveLength(1);
     await store.close();
+  });
+
+  it("knows migrations by numbers without gaps: one that came between others would be passed over where they were applied", () => {
+    const names = readdirSync(new URL("migrations/", import.meta.url)).sort();
+    expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_name, index) => index + 1));
   });
 
   it("refuses a newer schema, names both and leaves the file as it is", async () => {

@@ -27,6 +27,7 @@ import type { CreatedRun, RunStore } from "../run-store.ts";
 import type { UploadStore } from "../uploads.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
+import { selectQueued } from "./run-queue.ts";
 import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
@@ -216,8 +217,8 @@ class SqliteRunStore implements RunStore {
     return Number.isSafeInteger(id) ? this.#workflow(id) : undefined;
   }
 
-  async listQueued(limit: number): Promise<RunRecord[]> {
-    return this.#db.all("SELECT * FROM runs WHERE status = 'machine_requested' ORDER BY id LIMIT ?", limit).map(toRun);
+  async listQueued(perLine: number): Promise<RunRecord[]> {
+    return selectQueued(this.#db, perLine);
   }
 
   async listHeld(agentId?: string): Promise<RunRecord[]> {
