@@ -142,7 +142,9 @@ async function remove(word: string, options: { force?: boolean; json?: boolean }
     version === undefined
       ? `You didn't specify a version. This will delete all versions of model ${name}. Are you sure you want to proceed?`
       : `Are you sure you want to delete version ${version} of model ${name}?`;
-  if (!options.force && !(await confirm(question))) return;
+  if (!options.force && !(await confirm(question))) {
+    throw new UsageError(EXIT_ERROR, "Nothing was removed: answer y, or give --force.");
+  }
   using client = openClient();
   await client.models.remove(name, version);
   const removed = version === undefined ? `all versions of model ${name}` : `model ${name} version ${version}`;
