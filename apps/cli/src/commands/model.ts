@@ -142,9 +142,7 @@ async function remove(word: string, options: { force?: boolean; json?: boolean }
     version === undefined
       ? `You didn't specify a version. This will delete all versions of model ${name}. Are you sure you want to proceed?`
       : `Are you sure you want to delete version ${version} of model ${name}?`;
-  if (!options.force && !(await confirm(question))) {
-    throw new UsageError(EXIT_ERROR, "Nothing was removed: answer y, or give --force.");
-  }
+  if (!options.force && !(await confirm(question))) return;
   using client = openClient();
   await client.models.remove(name, version);
   const removed = version === undefined ? `all versions of model ${name}` : `model ${name} version ${version}`;
