@@ -173,6 +173,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/curl.ts")).registerCurl,
   },
   {
+    name: "gc",
+    summary: "remove from the store what nothing uses any more",
+    load: async () => (await import("./commands/gc.ts")).registerGc,
+  },
+  {
     name: "up",
     summary: "start a farm on this machine",
     load: async () => (await import("./commands/up.ts")).registerUp,

@@ -29,12 +29,13 @@ import {
   RunLifecycle,
   Snapshots,
   StopRules,
+  Storage,
   TreeCatalog,
   Workspaces,
   UploadFolder,
   Uploads,
 } from "@spell/run-lifecycle";
-import type { PasswordCost } from "@spell/run-lifecycle";
+import type { GarbageRules, PasswordCost } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Git } from "./git/open-git.ts";
 import { LogReader } from "./logs/log-reader.ts";
@@ -58,6 +59,7 @@ export interface ServiceOptions {
   allowSignup: boolean;
   /** Default: what keeps a stolen record safe. */
   passwordCost?: PasswordCost;
+  garbage: GarbageRules;
   /** How long an agent may be silent before its runs are interrupted. */
   leaseMs: number;
   /** Filled in by the caller once its ports are known. */
@@ -75,7 +77,7 @@ export interface ServiceOptions {
 export function buildServices(options: ServiceOptions): Services {
   const { store, objects, bus, git, addresses, log, now, onError } = options;
   const changes = new RunChanges(bus);
-  const trees = new TreeCatalog(store, objects);
+  const trees = new TreeCatalog(store, objects, now);
   const sessions = new AgentSessions(options.machineTypes);
   const snapshots = new Snapshots(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });
@@ -113,6 +115,10 @@ export function buildServices(options: ServiceOptions): Services {
     sessions,
     snapshots,
     trees,
+    storage: new Storage({
+      ...{ store, objects, now, rules: options.garbage },
+      onCollected: (outcome) => log.info(outcome, "collected garbage"),
+    }),
     resources: new Resources({ store, trees }),
     links: new Links({ store, trees, now }),
     models: new Models({ store, trees, now }),

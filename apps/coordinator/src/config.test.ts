@@ -24,6 +24,7 @@ describe("each setting", () => {
       },
       allowSignup: false,
       git: { maxBytes: 1024 * 2 ** 20, seconds: 600, allowedProtocols: [] },
+      garbage: { graceMs: 86_400_000, everyMs: 86_400_000, keepArchivedOutputsMs: undefined },
     });
   });
 
@@ -59,6 +60,22 @@ describe("each setting", () => {
   it("to sign up is switched on by its flag alone", () => {
     expect(parseConfig([...DATA, "--allow-signup"]).allowSignup).toBe(true);
     expect(() => parseConfig([...DATA, "--allow-signup", "perhaps"])).toThrow(CommanderError);
+  });
+
+  it("of garbage has a default, and what is set comes before it", () => {
+    const flags = ["--gc-grace-hours", "0.5", "--gc-every-hours", "0", "--keep-outputs-of-archived-runs", "2"];
+    const garbage = { graceMs: 1_800_000, everyMs: 0, keepArchivedOutputsMs: 172_800_000 };
+    expect(parseConfig([...DATA, ...flags]).garbage).toEqual(garbage);
+    vi.stubEnv("SPELL_GC_GRACE_HOURS", "0.5");
+    vi.stubEnv("SPELL_GC_EVERY_HOURS", "0");
+    vi.stubEnv("SPELL_KEEP_OUTPUTS_OF_ARCHIVED_RUNS", "2");
+    expect(parseConfig(DATA).garbage).toEqual(garbage);
+    expect(parseConfig([...DATA, "--gc-grace-hours", "1"]).garbage.graceMs).toBe(3_600_000);
+    for (const [flag] of [flags.slice(0), flags.slice(2), flags.slice(4)]) {
+      for (const bad of ["-1", "x", ""]) {
+        expect(() => parseConfig([...DATA, flag ?? "", bad]), flag).toThrow(CommanderError);
+      }
+    }
   });
 
   it("of code that git brings has a default, and what is set comes before it", () => {

@@ -4,6 +4,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { NonZeroExit } from "@spell/domain";
 import { NON_ZERO_EXITS, messageOf, parseMachineType } from "@spell/domain";
 
+const HOUR_MS = 3_600_000;
+
 export interface CoordinatorConfig {
   dataDir: string;
   host: string;
@@ -22,6 +24,8 @@ export interface CoordinatorConfig {
   allowSignup: boolean;
   /** Code that is pushed or fetched with git. */
   git: { maxBytes: number; seconds: number; allowedProtocols: string[] };
+  /** See GarbageRules. */
+  garbage: { graceMs: number; everyMs: number; keepArchivedOutputsMs?: number };
 }
 
 /** Parses the command line. Throws CommanderError, whose message says what is wrong; its exit code is 0 after --help. */
@@ -111,6 +115,27 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
         .default([]),
     )
     .addOption(
+      option(
+        "--gc-grace-hours <n>",
+        "what was stored for no longer is never collected as garbage, whether anything uses it or not",
+        "SPELL_GC_GRACE_HOURS",
+      )
+        .argParser(notNegative)
+        .default(24),
+    )
+    .addOption(
+      option("--gc-every-hours <n>", "how often garbage is collected; 0: only by spell gc", "SPELL_GC_EVERY_HOURS")
+        .argParser(notNegative)
+        .default(24),
+    )
+    .addOption(
+      option(
+        "--keep-outputs-of-archived-runs <days>",
+        "give up outputs of runs that were archived so many days ago (default: keep them)",
+        "SPELL_KEEP_OUTPUTS_OF_ARCHIVED_RUNS",
+      ).argParser(notNegative),
+    )
+    .addOption(
       option("--log-level <level>", "how much is logged", "SPELL_LOG_LEVEL")
         .choices(["trace", "debug", "info", "warn", "error"])
         .default("info"),
@@ -126,6 +151,9 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       maxCodeMib: number;
       gitSeconds: number;
       allowGitProtocol: string[];
+      gcGraceHours: number;
+      gcEveryHours: number;
+      keepOutputsOfArchivedRuns?: number;
     }
   >();
   const host = values["host"] ?? "";
@@ -150,6 +178,11 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       maxBytes: Math.floor(values.maxCodeMib * 2 ** 20),
       seconds: values.gitSeconds,
       allowedProtocols: values.allowGitProtocol,
+    },
+    garbage: {
+      graceMs: values.gcGraceHours * HOUR_MS,
+      everyMs: values.gcEveryHours * HOUR_MS,
+      keepArchivedOutputsMs: daysToMs(values.keepOutputsOfArchivedRuns),
     },
   };
 }
@@ -201,6 +234,18 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a positive number.");
   return value;
+}
+
+function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("Expected 0 or a positive number.");
+  }
+  return value;
+}
+
+function daysToMs(days: number | undefined): number | undefined {
+  return days === undefined ? undefined : days * 24 * HOUR_MS;
 }
 
 /** Variables by which git and ssh get through to other machines, as this process has them. */

@@ -24,6 +24,8 @@ const LEASES_EVERY_MS = 1_000;
 /** How often timeouts are looked at: they are in minutes. */
 const RULES_EVERY_MS = 1_000;
 const UPLOADS_EVERY_MS = 600_000;
+/** How often it is looked whether it is time to collect garbage. */
+const GARBAGE_EVERY_MS = 600_000;
 
 const config = readConfig();
 const log = createLogger({ name: "coordinator", level: config.logLevel });
@@ -85,6 +87,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     allowSignup: settings.allowSignup,
     leaseMs: settings.leaseMs,
     nonZeroExit: settings.nonZeroExit,
+    garbage: settings.garbage,
     now,
   });
   const { changes, dispatcher } = services;
@@ -104,6 +107,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     new Sweeper({ sweep: () => services.lifecycle.sweepLeases(), everyMs: LEASES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.rules.sweep(), everyMs: RULES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
+    new Sweeper({ sweep: () => services.storage.sweep(), everyMs: GARBAGE_EVERY_MS, onError }),
   ];
   for (const sweeper of sweepers) sweeper.start();
   services.hyperDriver.start();
@@ -119,6 +123,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
     grpc.stop();
     await http.stop();
     await git.close();
+    await services.storage.stop();
     for (const sweeper of sweepers) await sweeper.stop();
     await services.hyperDriver.stop();
     await dispatcher.stop();

@@ -21,6 +21,7 @@ import type {
   RunLifecycle,
   Snapshots,
   StopRules,
+  Storage,
   TreeCatalog,
   Workspaces,
   Uploads,
@@ -48,6 +49,7 @@ export interface Services {
   sessions: AgentSessions;
   snapshots: Snapshots;
   trees: TreeCatalog;
+  storage: Storage;
   resources: Resources;
   links: Links;
   models: Models;

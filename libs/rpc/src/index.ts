@@ -202,3 +202,5 @@ export { UserServiceClient, UserServiceService } from "./gen/spell/v1/user.ts";
 export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spell/v1/user.ts";
 export { ProjectServiceClient, ProjectServiceService } from "./gen/spell/v1/project.ts";
 export type { Project, ProjectServiceServer } from "./gen/spell/v1/project.ts";
+export { StorageServiceClient, StorageServiceService } from "./gen/spell/v1/storage.ts";
+export type { CollectGarbageResponse, StorageServiceServer } from "./gen/spell/v1/storage.ts";

@@ -86,6 +86,10 @@ async function locateInRun(
 ): Promise<LocatedResource> {
   const run = await deps.store.findRun(runId);
   if (run === undefined || !mayRead(principal, run)) return missing(`there is no run ${runId}`, "not-found");
+  if (run.outputsDroppedAtMs !== undefined) {
+    const day = new Date(run.outputsDroppedAtMs).toISOString().slice(0, 10);
+    return missing(`run ${runId} is archived, and its outputs were dropped on ${day}`, "not-found");
+  }
   if (run.archivedAtMs !== undefined) return missing(`run ${runId} is archived`, "not-found");
   if (!isFinal(run.status)) {
     return missing(`run ${runId} is still ${run.status}; wait until it has ended`, "conflict");

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { ObjectStore } from "@spell/object-store";
-import type { BlobLocation, NewBlob, RunStore } from "@spell/run-store";
+import type { BlobLocation, CommittedTree, NewBlob, RunStore } from "@spell/run-store";
 import { INLINE_PACK_BYTES, checkTree, decodeNode, digestOf, encodeNode, findPath, followPath } from "@spell/spellfs";
 import type {
   FollowedPath,
@@ -17,35 +17,50 @@ import type {
 } from "@spell/spellfs";
 import { NodeCache } from "./node-cache.ts";
 import { readBlob } from "./read-blob.ts";
+import { readNode } from "./read-node.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
 const URL_SECONDS = 3_600;
 /** Packs are put here; nothing else of the store may be named by a client. */
-const PACK_PREFIX = "packs/";
+export const PACK_PREFIX = "packs/";
+/** A client asks about so many nodes at once first: of a tree that is known it asks about no more. */
+const MOST_RENEWED = 48;
+
+/** The attempt whose agent brings a tree. */
+type Holder = CommittedTree["heldBy"];
 
 export class TreeCatalog {
   readonly #store: RunStore;
   readonly #objects: ObjectStore;
   readonly #cache = new NodeCache();
 
-  constructor(store: RunStore, objects: ObjectStore) {
+  readonly #now: () => number;
+
+  constructor(store: RunStore, objects: ObjectStore, now: () => number = Date.now) {
     this.#store = store;
     this.#objects = objects;
+    this.#now = now;
   }
 
-  /** Which blobs are not recorded, and places to put them. */
+  /** Which blobs are not recorded, and places to put them. What is known in full counts as committed now. */
   async findMissing(
     digests: readonly Digest[],
     targets: number,
+    heldBy?: Holder,
   ): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
     const known = new Set((await this.#store.findBlobs(digests)).map((blob) => blob.digest));
     const missing = digests.filter((digest) => !known.has(digest));
+    // Whoever hears that nothing is missing commits nothing.
+    if (missing.length === 0 && digests.length <= MOST_RENEWED) {
+      const isThere = await this.#store.renewTrees(digests, this.#now(), heldBy);
+      if (!isThere) return this.findMissing(digests, targets, heldBy);
+    }
     const count = missing.length === 0 ? 0 : Math.min(64, Math.max(0, targets));
     return { missing, targets: await Promise.all(Array.from({ length: count }, () => this.#target())) };
   }
 
-  /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. */
-  async commitTree(request: TreeCommit): Promise<void> {
+  /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. `heldBy`: whose agent asks. */
+  async commitTree(request: TreeCommit, heldBy?: Holder): Promise<void> {
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
     const places = await this.#checkObjects(request.objects);
     const pack = request.pack && { ...request.pack, objectKey: `${PACK_PREFIX}${randomUUID()}` };
@@ -66,7 +81,11 @@ export class TreeCatalog {
     if (pack !== undefined && blobs.some((blob) => blob.objectKey === pack.objectKey)) {
       await this.#objects.put(pack.objectKey, pack.content);
     }
-    await this.#store.addBlobs(blobs);
+    const uses = usedBy(nodes, new Set(blobs.map(({ digest }) => digest)));
+    await this.#store.addBlobs(blobs, {
+      ...{ root: request.root, atMs: this.#now(), heldBy },
+      uses: nodes.length === 0 ? [request.root] : uses,
+    });
     for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
   }
 
@@ -133,9 +152,11 @@ export class TreeCatalog {
     const bytes = encodeNode([{ kind: "directory", name, digest }]);
     const root = digestOf(bytes);
     if (await this.hasTree(root)) return root;
+    await this.readNode(digest);
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
     await this.#objects.put(objectKey, bytes);
-    await this.#store.addBlobs([{ digest: root, objectKey, offset: 0, sizeBytes: bytes.byteLength, isNode: true }]);
+    const blob = { digest: root, objectKey, offset: 0, sizeBytes: bytes.byteLength, isNode: true };
+    await this.#store.addBlobs([blob], { root, atMs: this.#now(), uses: [digest] });
     return root;
   }
 
@@ -178,17 +199,21 @@ export class TreeCatalog {
   }
 
   async #knownNode(digest: Digest): Promise<Uint8Array | undefined> {
-    const cached = this.#cache.get(digest);
-    if (cached !== undefined) return cached;
+    // Whatever the cache holds: what the record has no more is gone.
     const [place] = await this.#store.findNodes([digest]);
     if (place === undefined) return undefined;
-    const range = { offset: place.offset, length: place.sizeBytes };
-    const bytes = await this.#objects.get(place.objectKey, range);
-    if (digestOf(bytes) !== digest) {
-      throw new SpellError("data-loss", `The store holds other bytes than those of directory node ${digest}.`);
+    const cached = this.#cache.get(digest);
+    if (cached !== undefined) return cached;
+    try {
+      const bytes = await readNode(this.#objects, place);
+      this.#cache.set(digest, bytes);
+      return bytes;
+    } catch (error) {
+      // Collected between the look into the record and the read: it is gone, not lost.
+      const [again] = await this.#store.findNodes([digest]);
+      if (again?.objectKey === place.objectKey) throw error;
+      return this.#knownNode(digest);
     }
-    this.#cache.set(digest, bytes);
-    return bytes;
   }
 
   /** Every blob must be recorded or come with this request, with the size that the tree declares. */
@@ -253,4 +278,15 @@ export class TreeCatalog {
     }
     return places;
   }
+}
+
+/** What new nodes name and did not come with them. */
+function usedBy(nodes: readonly { bytes: Uint8Array }[], fresh: ReadonlySet<Digest>): Digest[] {
+  const used = new Set<Digest>();
+  for (const { bytes } of nodes) {
+    for (const entry of decodeNode(bytes)) {
+      if (entry.kind !== "symlink" && !fresh.has(entry.digest)) used.add(entry.digest);
+    }
+  }
+  return [...used];
 }

@@ -4,6 +4,7 @@ import { describeAccounts } from "./contract/accounts.ts";
 import { describeBlobs } from "./contract/blobs.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
+import { describeGarbage } from "./contract/garbage.ts";
 import { describeHyper } from "./contract/hyper.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
 import { describeLinks } from "./contract/links.ts";
@@ -13,6 +14,7 @@ import { describeModels } from "./contract/models.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeProjects } from "./contract/projects.ts";
 import { describeReopening } from "./contract/reopening.ts";
+import { sampleTrees } from "./contract/samples.ts";
 import { describeWorkspaces } from "./contract/workspaces.ts";
 import { describeUploads } from "./contract/uploads.ts";
 import type { RunStore } from "./run-store.ts";
@@ -25,7 +27,12 @@ export interface RunStoreFixture extends AsyncDisposable {
 }
 
 /** Declares the suite. `open` is called for every test; disposing closes whatever is open and removes the data. */
-export function describeRunStore(name: string, open: () => Promise<RunStoreFixture>): void {
+export function describeRunStore(name: string, openEmpty: () => Promise<RunStoreFixture>): void {
+  const open = async (): Promise<RunStoreFixture> => {
+    const fixture = await openEmpty();
+    await fixture.store.addBlobs(sampleTrees());
+    return fixture;
+  };
   describe(`run store contract: ${name}`, () => {
     describePeople(open);
     describeAccounts(open);
@@ -41,6 +48,7 @@ export function describeRunStore(name: string, open: () => Promise<RunStoreFixtu
     describeModels(open);
     describeUploads(open);
     describeHyper(open);
+    describeGarbage(open);
     describeReopening(open);
   });
 }

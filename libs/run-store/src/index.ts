@@ -11,6 +11,9 @@ export type {
   SearchSpec,
 } from "./hyper.ts";
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
+export { Marks } from "./marks.ts";
+export { REFERENCE_SOURCES } from "./garbage.ts";
+export type { CollectionRecord, CollectionResult, NumberedBlob, ObjectUse, TreeReference } from "./garbage.ts";
 export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
 export type { ProjectRecord, ProjectStore } from "./projects.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";
@@ -18,6 +21,7 @@ export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } fr
 export type {
   AgentRecord,
   BlobLocation,
+  CommittedTree,
   LabelCode,
   LogDescription,
   LogSegment,

@@ -76,6 +76,8 @@ export interface RunRecord {
   reasonCode: string;
   reason: string;
   outputTree?: Digest;
+  /** Its outputs were given up by a rule of retention. */
+  outputsDroppedAtMs?: number;
   createdAtMs: number;
   startedAtMs?: number;
   endedAtMs?: number;
@@ -216,6 +218,16 @@ export interface BlobLocation {
 export interface NewBlob extends BlobLocation {
   /** A directory node that was checked together with everything below it. */
   isNode: boolean;
+}
+
+/** What makes blobs a tree. */
+export interface CommittedTree {
+  root: Digest;
+  atMs: number;
+  /** What its new nodes name and what was there before: it must be there still. */
+  uses: readonly Digest[];
+  /** The attempt whose agent commits it: until that is over, the tree stays. */
+  heldBy?: { runId: number; attempt: number };
 }
 
 export interface LogSegment {

@@ -4,6 +4,7 @@
  * Every call may reject with `unavailable` (database away) or `exhausted` reason `disk-full`.
  */
 import type { Digest } from "@spell/domain";
+import type { GarbageStore } from "./garbage.ts";
 import type { LinkStore } from "./links.ts";
 import type { HyperStore } from "./hyper.ts";
 import type { MetricStore } from "./metrics.ts";
@@ -13,6 +14,7 @@ import type { ProjectStore } from "./projects.ts";
 import type {
   AgentRecord,
   BlobLocation,
+  CommittedTree,
   LogDescription,
   LogSegment,
   NewBlob,
@@ -45,6 +47,7 @@ export interface RunStore {
   readonly models: ModelStore;
   readonly uploads: UploadStore;
   readonly hyper: HyperStore;
+  readonly garbage: GarbageStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;
@@ -59,7 +62,7 @@ export interface RunStore {
   updateAgent(id: string, change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs">>): Promise<void>;
 
   /**
-   * Numbers the run and queues it. A client key seen before (of the same owner) answers the run it made, with existed. With
+   * Numbers the run and queues it. Throws invalid-input (`no-such-tree`) when what it is made of is not there any more. A client key seen before (of the same owner) answers the run it made, with existed. With
    * `reuse`, a run of the same request hash that is under way or complete with exit code 0 is answered, with reused.
    */
   createRun(run: NewRun, clientKey: string, options?: { reuse: boolean }): Promise<CreatedRun>;
@@ -99,8 +102,16 @@ export interface RunStore {
   findBlobs(digests: readonly Digest[]): Promise<BlobLocation[]>;
   /** Those of the digests that are recorded as checked directory nodes. */
   findNodes(digests: readonly Digest[]): Promise<BlobLocation[]>;
-  /** Records blobs; ones already known stay where they are. */
-  addBlobs(blobs: readonly NewBlob[]): Promise<void>;
+  /**
+   * Records blobs; ones already known stay where they are. With a tree, it is committed in the same transaction. Throws
+   * invalid-input: `missing-object` for one that is being deleted, `missing-blob` for what the tree uses and is not there.
+   */
+  addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<void>;
+  /**
+   * Nodes that somebody was told are there count as committed now: they live on for a while. False, and nothing changed, when one
+   * is gone since.
+   */
+  renewTrees(digests: readonly Digest[], nowMs: number, heldBy?: CommittedTree["heldBy"]): Promise<boolean>;
 
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { LinksService } from "./links-service.ts";
 import { ModelsService } from "./models-service.ts";
 import { ResourcesService } from "./resources-service.ts";
 import { RunsService } from "./runs-service.ts";
+import { StorageService } from "./storage-service.ts";
 import { TreesService } from "./trees-service.ts";
 import { UploadsService } from "./uploads-service.ts";
 import { UsersService } from "./users-service.ts";
@@ -30,6 +31,7 @@ export class SpellClient implements Disposable {
   readonly uploads: UploadsService;
   readonly links: LinksService;
   readonly models: ModelsService;
+  readonly storage: StorageService;
   /** What it was made from, without the token. */
   readonly configuration: Readonly<Omit<Configuration, "token">>;
   readonly #connection: Connection;
@@ -50,6 +52,7 @@ export class SpellClient implements Disposable {
     this.uploads = new UploadsService(this.#connection, this.trees);
     this.links = new LinksService(this.#connection);
     this.models = new ModelsService(this.#connection);
+    this.storage = new StorageService(this.#connection);
   }
 
   /** From SPELL_* variables and `~/.spell/config`. Throws SpellError saying what to do when neither tells enough. */

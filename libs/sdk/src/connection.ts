@@ -11,6 +11,7 @@ import {
   ProjectServiceClient,
   ModelServiceClient,
   ResourceServiceClient,
+  StorageServiceClient,
   RunServiceClient,
   TreeServiceClient,
   UploadServiceClient,
@@ -60,6 +61,7 @@ export class Connection implements Disposable {
   readonly uploads: UploadServiceClient;
   readonly links: LinkServiceClient;
   readonly models: ModelServiceClient;
+  readonly storage: StorageServiceClient;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
@@ -82,6 +84,7 @@ export class Connection implements Disposable {
     this.uploads = new UploadServiceClient(...open);
     this.links = new LinkServiceClient(...open);
     this.models = new ModelServiceClient(...open);
+    this.storage = new StorageServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
@@ -137,8 +140,8 @@ export class Connection implements Disposable {
   close(): void {
     const { runs, workflows, workspaces, trees, account, users, projects, metrics, hyper } = this;
     for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics, hyper]) client.close();
-    const { resources, uploads, links, models } = this;
-    for (const client of [resources, uploads, links, models]) client.close();
+    const { resources, uploads, links, models, storage } = this;
+    for (const client of [resources, uploads, links, models, storage]) client.close();
   }
 
   [Symbol.dispose](): void {

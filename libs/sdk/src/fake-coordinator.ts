@@ -356,6 +356,7 @@ export class FakeCoordinator implements AsyncDisposable {
       projectId: 0,
       hyperSearchId: 0,
       archivedAtMs: 0,
+      outputsDroppedAtMs: 0,
       ...fields,
       spec,
     };

@@ -60,6 +60,7 @@ function describe(run: Run): Description {
     ["Start Time", run.startedAt && formatTime(run.startedAt)],
     ["End Time", run.endedAt && formatTime(run.endedAt)],
     ["Duration", duration(run)],
+    ["Outputs", dropped(run.record.outputsDroppedAtMs)],
     ["Labels", run.labels],
     ["Mounts", mounts],
     ["Environment Vars", environment],
@@ -68,6 +69,10 @@ function describe(run: Run): Description {
     ["Hyperparameters", Object.entries(paramsOf(run)).map(([name, value]) => `${name}=${value}`)],
     ["Hyper Search", run.record.hyperSearchId === 0 ? "" : String(run.record.hyperSearchId)],
   ];
+}
+
+function dropped(atMs: number): string {
+  return atMs === 0 ? "" : `dropped on ${formatTime(new Date(atMs))}, by the farm's rule for archived runs`;
 }
 
 function duration({ startedAt, endedAt }: Run): string {

@@ -32,6 +32,9 @@ interface UpOptions {
   s3Endpoint?: string;
   s3PublicEndpoint?: string;
   s3Bucket?: string;
+  gcEveryHours?: string;
+  gcGraceHours?: string;
+  keepOutputsOfArchivedRuns?: string;
   login?: boolean;
   allowSignup?: boolean;
 }
@@ -76,6 +79,12 @@ export function registerUp(program: Command): void {
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
     .option("--s3-public-endpoint <URL>", "the S3 store as other machines reach it")
     .option("--s3-bucket <NAME>", "its bucket")
+    .option(
+      "--gc-every-hours <N>",
+      "how often what nothing uses is removed from the store (default: 24; 0: only by spell gc)",
+    )
+    .option("--gc-grace-hours <N>", "what was stored for no longer stays in any case (default: 24)")
+    .option("--keep-outputs-of-archived-runs <DAYS>", "give up their outputs after so many days (default: keep them)")
     .option("--allow-signup", "let anybody who reaches this farm make a user for themselves")
     .option("--login", "log this user in here even if logged in elsewhere")
     .action(up);
@@ -119,6 +128,9 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
       ...pass({
         "--lease-seconds": options.leaseSeconds,
         "--non-zero-exit": options.nonZeroExit,
+        "--gc-every-hours": options.gcEveryHours,
+        "--gc-grace-hours": options.gcGraceHours,
+        "--keep-outputs-of-archived-runs": options.keepOutputsOfArchivedRuns,
         "--s3-endpoint": options.s3Endpoint,
         "--s3-public-endpoint": options.s3PublicEndpoint,
         "--s3-bucket": options.s3Bucket,

@@ -61,6 +61,7 @@ export function runToJson(run: Run): Record<string, unknown> {
     project_id: record.projectId || null,
     hyper_search_id: record.hyperSearchId || null,
     archived_at: record.archivedAtMs === 0 ? null : new Date(record.archivedAtMs).toISOString(),
+    outputs_dropped_at: record.outputsDroppedAtMs === 0 ? null : new Date(record.outputsDroppedAtMs).toISOString(),
     attempt: record.attempt,
     agent: record.agent,
     output_tree: record.outputTree,

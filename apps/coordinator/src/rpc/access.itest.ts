@@ -11,6 +11,7 @@ import {
   REASON_METADATA_KEY,
   ProjectServiceService,
   ResourceServiceService,
+  StorageServiceService,
   RunServiceService,
   RunSpec,
   TreeServiceService,
@@ -34,6 +35,7 @@ const USER_SERVICES = [
   ...[RunServiceService, WorkflowServiceService, WorkspaceServiceService, TreeServiceService],
   ...[AccountServiceService, UserServiceService, ProjectServiceService, HyperServiceService],
   ...[ResourceServiceService, UploadServiceService, LinkServiceService, ModelServiceService],
+  StorageServiceService,
 ];
 const WITHOUT_TOKEN = ["/spell.v1.AgentService/Join", "/spell.v1.UserService/LogIn"];
 

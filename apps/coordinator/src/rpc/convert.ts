@@ -105,6 +105,7 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     projectId: run.projectId ?? 0,
     hyperSearchId: run.hyperSearchId ?? 0,
     archivedAtMs: run.archivedAtMs ?? 0,
+    outputsDroppedAtMs: run.outputsDroppedAtMs ?? 0,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   HyperServiceService,
   ModelServiceService,
   ResourceServiceService,
+  StorageServiceService,
   RunServiceService,
   TreeServiceService,
   UploadServiceService,
@@ -32,6 +33,7 @@ import { createHyperService } from "./hyper-service.ts";
 import { createModelService } from "./model-service.ts";
 import { createLinkService, createResourceService, createUploadService } from "./resource-service.ts";
 import { createRunService } from "./run-service.ts";
+import { createStorageService } from "./storage-service.ts";
 import { createTreeService } from "./tree-service.ts";
 import { createUserService } from "./user-service.ts";
 import { createWorkflowService } from "./workflow-service.ts";
@@ -62,6 +64,7 @@ export async function startGrpcServer(
   server.addService(UploadServiceService, createUploadService(services));
   server.addService(LinkServiceService, createLinkService(services));
   server.addService(ModelServiceService, createModelService(services));
+  server.addService(StorageServiceService, createStorageService(services));
   server.addService(AgentServiceService, createAgentService(services));
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   new ReflectionService(loadDescriptors()).addToServer(server);

@@ -12,15 +12,15 @@ export function createTreeService(services: Services): TreeServiceServer {
   const { trees } = services;
   return {
     findMissing: unary(services, async (request, { principal }) => {
-      await requireWriter(services, principal, request.lease);
-      return trees.findMissing(request.digests.map(toDigest), request.targets);
+      const heldBy = await requireWriter(services, principal, request.lease);
+      return trees.findMissing(request.digests.map(toDigest), request.targets, heldBy);
     }),
     commitTree: unary(services, async (request, { principal }) => {
-      await requireWriter(services, principal, request.lease);
+      const heldBy = await requireWriter(services, principal, request.lease);
       const { root, nodes, pack } = request;
       const objects = request.objects.map((object) => ({ ...object, blobs: object.blobs.map(toPlace) }));
       const inline = pack && { content: pack.content, blobs: pack.blobs.map(toPlace) };
-      await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline });
+      await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline }, heldBy);
       return {};
     }),
     readTree: serverStream(services, async function* (request, { principal }): AsyncGenerator<ReadTreeResponse> {
@@ -36,8 +36,15 @@ function toPlace({ digest, offset, sizeBytes }: BlobPlace): BlobPlace & { digest
   return { digest: toDigest(digest), offset, sizeBytes };
 }
 
-async function requireWriter(services: Services, principal: Principal, lease: Lease | undefined): Promise<void> {
-  if (principal.kind === "agent") await requireLease(services, principal.agentId, lease);
+/** For whom an agent writes; undefined for others. */
+async function requireWriter(
+  services: Services,
+  principal: Principal,
+  lease: Lease | undefined,
+): Promise<{ runId: number; attempt: number } | undefined> {
+  if (principal.kind !== "agent") return undefined;
+  const { id, attempt } = await requireLease(services, principal.agentId, lease);
+  return { runId: id, attempt };
 }
 
 /** Users read what their runs made or were made of; knowing a digest is not enough for an agent or a run. */

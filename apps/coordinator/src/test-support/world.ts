@@ -11,6 +11,7 @@ import {
   ProjectServiceClient,
   HyperServiceClient,
   RunServiceClient,
+  StorageServiceClient,
   TreeServiceClient,
   UserServiceClient,
   WorkflowServiceClient,
@@ -22,6 +23,7 @@ import {
 } from "@spell/rpc";
 import type { UnaryMethod } from "@spell/rpc";
 import { hashToken, newToken } from "@spell/run-lifecycle";
+import type { GarbageRules } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import { tempFolder } from "@spell/testing";
@@ -46,6 +48,7 @@ export interface World extends AsyncDisposable {
   workflows: WorkflowServiceClient;
   workspaces: WorkspaceServiceClient;
   trees: TreeServiceClient;
+  storage: StorageServiceClient;
   accounts: AccountServiceClient;
   projects: ProjectServiceClient;
   users: UserServiceClient;
@@ -67,7 +70,7 @@ export interface World extends AsyncDisposable {
 /** Builds and starts it; `wrapStore` lets a test slow down or break the record. */
 export async function openWorld(
   wrapStore: (store: RunStore) => RunStore = (store) => store,
-  settings: { allowSignup?: boolean; git?: Partial<GitOptions> } = {},
+  settings: { allowSignup?: boolean; git?: Partial<GitOptions>; garbage?: Partial<GarbageRules> } = {},
 ): Promise<World> {
   const folder = await tempFolder("spell-coordinator-");
   const database = openSqliteRunStore(join(folder.path, "record.db"));
@@ -107,6 +110,7 @@ export async function openWorld(
     passwordCost: { N: 1024, r: 8, p: 1 },
     leaseMs: 60_000,
     nonZeroExit: "failed",
+    garbage: { graceMs: 0, everyMs: 0, ...settings.garbage },
     now,
     onError: (error) => errors.push(error),
   });
@@ -129,6 +133,7 @@ export async function openWorld(
     workflows: new WorkflowServiceClient(...options),
     workspaces: new WorkspaceServiceClient(...options),
     trees: new TreeServiceClient(...options),
+    storage: new StorageServiceClient(...options),
     accounts: new AccountServiceClient(...options),
     projects: new ProjectServiceClient(...options),
     users: new UserServiceClient(...options),

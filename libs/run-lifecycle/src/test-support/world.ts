@@ -98,7 +98,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   const errors: unknown[] = [];
   const changes = new RunChanges(bus);
   await changes.start();
-  const trees = new TreeCatalog(store, objects);
+  const trees = new TreeCatalog(store, objects, now);
   const sessions = new AgentSessions(["K80"]);
   const snapshots = new Snapshots(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError: (error) => errors.push(error) });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Digest, LogEntry } from "@spell/domain";
 import { isDigest } from "@spell/domain";
-import type { AgentRecord, NewRun, RunSpec } from "../records.ts";
+import type { AgentRecord, NewBlob, NewRun, RunSpec } from "../records.ts";
 import type { RunStoreFixture } from "../contract.ts";
 
 /** Opens an empty record. */
@@ -13,6 +13,13 @@ export function digestFor(text: string): Digest {
   const hex = createHash("sha256").update(text).digest("hex");
   if (!isDigest(hex)) throw new Error(`${hex} is not a digest`);
   return hex;
+}
+
+/** Trees that the samples name: a record refuses what is made of others. */
+export function sampleTrees(): NewBlob[] {
+  return ["code", "save", "tree", "a tree", "another tree"].map((name) => ({
+    ...{ digest: digestFor(name), objectKey: `packs/${name}`, offset: 0, sizeBytes: 10, isNode: true },
+  }));
 }
 
 /** A spec that uses every field, with texts that a careless driver breaks. */

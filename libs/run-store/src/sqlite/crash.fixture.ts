@@ -1,8 +1,9 @@
 /** Run by crash.itest.ts until it is killed: writes without pause and prints the number of each run it was promised. */
-import { assignment, sampleMaster, sampleNotice } from "../contract/samples.ts";
+import { assignment, sampleMaster, sampleNotice, sampleTrees } from "../contract/samples.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
 const store = openSqliteRunStore(process.argv[2] ?? "");
+await store.addBlobs(sampleTrees());
 
 async function writeForEver(writer: number): Promise<never> {
   for (let round = 0; ; round += 1) {

@@ -2,13 +2,14 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpellError } from "@spell/domain";
-import { sampleRun, sampleSpec } from "../contract/samples.ts";
+import { sampleRun, sampleSpec, sampleTrees } from "../contract/samples.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
 const folder = process.argv[2] ?? "";
 const ballast = join(folder, "ballast");
 writeFileSync(ballast, Buffer.alloc(1_500_000));
 const store = openSqliteRunStore(join(folder, "record.db"));
+await store.addBlobs(sampleTrees());
 const promised: number[] = [];
 const errors: unknown[] = [];
 

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SpellError } from "@spell/domain";
 import { tempFolder } from "@spell/testing";
 import { describe, expect, it, vi } from "vitest";
-import { sampleRun } from "../contract/samples.ts";
+import { sampleRun, sampleTrees } from "../contract/samples.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
@@ -177,6 +177,7 @@ describe("the store", () => {
     const exec = vi.spyOn(DatabaseSync.prototype, "exec");
     const store = openSqliteRunStore(join(folder.path, "record.db"));
     try {
+      await store.addBlobs(sampleTrees());
       exec.mockClear();
       await Promise.all(Array.from({ length: 1_000 }, (_, index) => store.createRun(sampleRun(), `key ${index}`)));
       expect(commits(exec.mock.calls.map(([sql]) => sql))).toBeLessThanOrEqual(3);

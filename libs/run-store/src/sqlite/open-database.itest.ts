@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SpellError } from "@spell/domain";
 import { startServerProcess, tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
-import { sampleRun, sampleSpec } from "../contract/samples.ts";
+import { digestFor, sampleRun, sampleSpec, sampleTrees } from "../contract/samples.ts";
 import { openDatabase } from "./open-database.ts";
 import { openSqliteRunStore } from "./sqlite-run-store.ts";
 
@@ -59,8 +59,23 @@ describe("opening the record", () => {
     old
       .prepare("INSERT INTO runs (owner, run_type, spec, status, passed, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)")
       .run("ann", "user", JSON.stringify({ ...rest, labels: ["a", "b"] }), "machine_requested", "[]", 7);
+    const blobs = sampleTrees().map(({ digest, objectKey, offset, sizeBytes }) => ({
+      digest,
+      objectKey,
+      offset,
+      sizeBytes,
+    }));
+    for (const { digest, objectKey, offset, sizeBytes } of blobs) {
+      old.prepare("INSERT INTO blobs VALUES (?, ?, ?, ?, 1)").run(digest, objectKey, offset, sizeBytes);
+    }
+    old.prepare("INSERT INTO blobs VALUES (?, ?, ?, ?, 0)").run(digestFor("file"), "packs/file", 0, 1);
     old.close();
+    const beforeMs = Date.now() - 1_000;
     const store = openSqliteRunStore(path);
+    expect(await store.findNodes(blobs.map(({ digest }) => digest))).toEqual(blobs);
+    expect(await store.findBlobs([digestFor("file")])).toHaveLength(1);
+    const { references } = await store.garbage.listReferences("recent", { limit: 99, committedSinceMs: beforeMs });
+    expect(references.map(({ digest }) => digest).sort()).toEqual(blobs.map(({ digest }) => digest).sort());
     expect(await store.findRun(1)).toMatchObject({
       labels: ["a", "b"],
       spec: { ...rest, params: {}, stopConditions: [], githubUrl: "", githubRef: "" },
@@ -137,6 +152,7 @@ describe("opening the record", () => {
     await using folder = await tempFolder("spell-record-");
     const path = join(folder.path, "record.db");
     const store = openSqliteRunStore(path);
+    await store.addBlobs(sampleTrees());
     await Promise.all(Array.from({ length: 200 }, () => store.createRun(sampleRun(), "")));
     await store.close();
     await truncate(path, 60_000);

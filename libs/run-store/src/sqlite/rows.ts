@@ -28,6 +28,7 @@ export function toRun(row: Row): RunRecord {
     reasonCode: row["reason_code"] as string,
     reason: row["reason"] as string,
     outputTree: optional<RunRecord["outputTree"]>(row["output_tree"]),
+    outputsDroppedAtMs: optional<number>(row["outputs_dropped_at_ms"]),
     createdAtMs: row["created_at_ms"] as number,
     startedAtMs: optional<number>(row["started_at_ms"]),
     endedAtMs: optional<number>(row["ended_at_ms"]),

@@ -1,11 +1,19 @@
 /** The statements that make and change runs. All of them run inside a write of the group. */
 import type { LogEntry } from "@spell/domain";
 import type { NewRun, RunChange, RunRecord } from "../records.ts";
+import type { BlobTable } from "./blob-table.ts";
 import type { Statements } from "./statements.ts";
 import { toRun } from "./rows.ts";
 
-/** Inserts a queued run with its first notices. */
-export function insertRun(db: Statements, run: NewRun, clientKey: string): RunRecord {
+/** What these statements work on. */
+export interface RunTables {
+  db: Statements;
+  blobs: BlobTable;
+}
+
+/** Inserts a queued run with its first notices. Throws when what it is made of is not there any more. */
+export function insertRun({ db, blobs }: RunTables, run: NewRun, clientKey: string): RunRecord {
+  blobs.requireRun(run.spec);
   const { id } = db.one(
     `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms, labels, project_id,
        hyper_search_id, request_hash)
@@ -32,12 +40,13 @@ export function selectRun(db: Statements, id: number): RunRecord | undefined {
 
 /** Applies a change under the guard of the version; undefined when somebody was faster. */
 export function changeRun(
-  db: Statements,
+  { db, blobs }: RunTables,
   request: { id: number; version: number; change: RunChange },
 ): RunRecord | undefined {
   const { id, version, change } = request;
   const run = selectRun(db, id);
   if (run?.version !== version) return undefined;
+  if (change.outputTree !== undefined) blobs.note(change.outputTree);
   const passed = [...run.passed];
   for (const status of [...(change.passed ?? []), ...(change.status ? [change.status] : [])]) {
     if (!passed.includes(status)) passed.push(status);

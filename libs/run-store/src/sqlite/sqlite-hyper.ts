@@ -5,15 +5,18 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Row } from "./rows.ts";
 import { toRun } from "./rows.ts";
 import { insertRun } from "./run-rows.ts";
+import type { RunTables } from "./run-rows.ts";
 import type { Statements } from "./statements.ts";
 
 export class SqliteHyper implements HyperStore {
   readonly #db: Statements;
   readonly #group: GroupCommit;
+  readonly #tables: RunTables;
 
-  constructor(db: Statements, group: GroupCommit) {
-    this.#db = db;
+  constructor(group: GroupCommit, tables: RunTables) {
+    this.#db = tables.db;
     this.#group = group;
+    this.#tables = tables;
   }
 
   create(
@@ -24,6 +27,7 @@ export class SqliteHyper implements HyperStore {
     return this.#group.write(() => {
       const known = this.#byClientKey(search.owner, clientKey);
       if (known !== undefined) return { search: known, runs: this.#runs(known.id), existed: true };
+      this.#tables.blobs.requireRun(search.template.spec);
       const row = this.#db.one(
         `INSERT INTO hyper_searches (owner, client_key, spec, template, seed, created_at_ms)
          VALUES (?, ?, ?, ?, ?, ?) RETURNING *`,
@@ -35,7 +39,7 @@ export class SqliteHyper implements HyperStore {
         search.createdAtMs,
       );
       const made = toSearch(row);
-      const queued = runs.map((run) => insertRun(this.#db, { ...run, hyperSearchId: made.id }, ""));
+      const queued = runs.map((run) => insertRun(this.#tables, { ...run, hyperSearchId: made.id }, ""));
       return { search: made, runs: queued, existed: false };
     });
   }
@@ -72,7 +76,7 @@ export class SqliteHyper implements HyperStore {
       const search = this.#find(id);
       if (search === undefined || search.requested !== undefined || search.endedAtMs !== undefined) return undefined;
       if (this.#progress(id).made !== number) return undefined;
-      return insertRun(this.#db, { ...run, hyperSearchId: id }, "");
+      return insertRun(this.#tables, { ...run, hyperSearchId: id }, "");
     });
   }
 

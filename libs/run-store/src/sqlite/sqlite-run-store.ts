@@ -5,6 +5,7 @@ import { conflict, isFinal } from "@spell/domain";
 import type {
   AgentRecord,
   BlobLocation,
+  CommittedTree,
   LogDescription,
   LogSegment,
   NewBlob,
@@ -19,18 +20,22 @@ import type {
 } from "../records.ts";
 import type { ProjectStore } from "../projects.ts";
 import type { AccountStore } from "../accounts.ts";
+import type { GarbageStore } from "../garbage.ts";
 import type { LinkStore } from "../links.ts";
 import type { HyperStore } from "../hyper.ts";
 import type { MetricStore } from "../metrics.ts";
 import type { ModelStore } from "../models.ts";
 import type { CreatedRun, RunStore } from "../run-store.ts";
 import type { UploadStore } from "../uploads.ts";
+import { BlobTable } from "./blob-table.ts";
+import { SqliteGarbage } from "./sqlite-garbage.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
 import { selectQueued } from "./run-queue.ts";
 import { selectRuns, selectSameRun } from "./run-lists.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
-import { toAgent, toBlob, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
+import type { RunTables } from "./run-rows.ts";
+import { toAgent, toEntry, toRun, toUser, toWorkflow } from "./rows.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteProjects } from "./sqlite-projects.ts";
 import { SqliteHyper } from "./sqlite-hyper.ts";
@@ -58,22 +63,28 @@ class SqliteRunStore implements RunStore {
   readonly models: ModelStore;
   readonly uploads: UploadStore;
   readonly hyper: HyperStore;
+  readonly garbage: GarbageStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
+  readonly #blobs: BlobTable;
+  readonly #tables: RunTables;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#db = new Statements(database);
     this.#group = new GroupCommit(database);
+    this.#blobs = new BlobTable(this.#db);
+    this.#tables = { db: this.#db, blobs: this.#blobs };
     this.links = new SqliteLinks(this.#db, this.#group);
     this.metrics = new SqliteMetrics(this.#db, this.#group);
     this.accounts = new SqliteAccounts(this.#db, this.#group);
     this.projects = new SqliteProjects(this.#db, this.#group);
-    this.workspaces = new SqliteWorkspaces(this.#db, this.#group);
+    this.workspaces = new SqliteWorkspaces(this.#db, this.#group, this.#blobs);
     this.models = new SqliteModels(this.#db, this.#group);
-    this.uploads = new SqliteUploads(this.#db, this.#group);
-    this.hyper = new SqliteHyper(this.#db, this.#group);
+    this.uploads = new SqliteUploads(this.#db, this.#group, this.#blobs);
+    this.hyper = new SqliteHyper(this.#group, this.#tables);
+    this.garbage = new SqliteGarbage(this.#db, this.#group, this.#blobs);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {
@@ -151,7 +162,7 @@ class SqliteRunStore implements RunStore {
       if (existing !== undefined) return { run: existing, existed: true, reused: false };
       const same = options.reuse ? selectSameRun(this.#db, run.owner, run.requestHash) : undefined;
       if (same !== undefined) return { run: same, existed: false, reused: true };
-      return { run: insertRun(this.#db, run, clientKey), existed: false, reused: false };
+      return { run: insertRun(this.#tables, run, clientKey), existed: false, reused: false };
     });
   }
 
@@ -165,13 +176,14 @@ class SqliteRunStore implements RunStore {
       if (existing?.workflowId !== undefined) {
         return { workflow: this.#workflow(existing.workflowId) as WorkflowRecord, run: existing, existed: true };
       }
+      this.#requireLabels(workflow.labels);
       const { id } = this.#db.one(
         `INSERT INTO workflows (owner, managing_run_id, labels, created_at_ms) VALUES (?, 0, ?, ?) RETURNING id`,
         workflow.run.owner,
         JSON.stringify(workflow.labels),
         workflow.run.createdAtMs,
       ) as { id: number };
-      const run = insertRun(this.#db, { ...workflow.run, workflowId: id }, clientKey);
+      const run = insertRun(this.#tables, { ...workflow.run, workflowId: id }, clientKey);
       this.#db.run("UPDATE workflows SET managing_run_id = ? WHERE id = ?", run.id, id);
       return { workflow: this.#workflow(id) as WorkflowRecord, run, existed: false };
     });
@@ -186,6 +198,7 @@ class SqliteRunStore implements RunStore {
       if (this.#runByKey(owner, clientKey) !== undefined) throw keyUsed(clientKey);
       const made = this.#localWorkflow(owner, clientKey);
       if (made !== undefined) return { workflow: made, existed: true };
+      this.#requireLabels(labels);
       const row = this.#db.one(
         `INSERT INTO workflows (owner, managing_run_id, labels, created_at_ms, client_key)
          VALUES (?, 0, ?, ?, ?) RETURNING *`,
@@ -230,7 +243,7 @@ class SqliteRunStore implements RunStore {
   }
 
   updateRun(id: number, version: number, change: RunChange): Promise<RunRecord | undefined> {
-    return this.#group.write(() => changeRun(this.#db, { id, version, change }));
+    return this.#group.write(() => changeRun(this.#tables, { id, version, change }));
   }
 
   addLogSegment(runId: number, segment: LogSegment): Promise<void> {
@@ -271,27 +284,21 @@ class SqliteRunStore implements RunStore {
   }
 
   async findBlobs(digests: readonly Digest[]): Promise<BlobLocation[]> {
-    return this.#blobs(digests, "SELECT * FROM blobs WHERE digest = ?");
+    return this.#blobs.find(digests);
   }
 
   async findNodes(digests: readonly Digest[]): Promise<BlobLocation[]> {
-    return this.#blobs(digests, "SELECT * FROM blobs WHERE digest = ? AND is_node = 1");
+    return this.#blobs.find(digests, true);
   }
 
-  addBlobs(blobs: readonly NewBlob[]): Promise<void> {
-    return this.#group.write(() => {
-      for (const blob of blobs) {
-        // Known bytes stay where they are; a file that turns out to be a directory node as well becomes one.
-        this.#db.run(
-          `INSERT INTO blobs VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET is_node = max(is_node, excluded.is_node)`,
-          blob.digest,
-          blob.objectKey,
-          blob.offset,
-          blob.sizeBytes,
-          blob.isNode ? 1 : 0,
-        );
-      }
-    });
+  addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<void> {
+    return this.#group.write(() => this.#blobs.add(blobs, tree));
+  }
+
+  async renewTrees(digests: readonly Digest[], nowMs: number, heldBy?: CommittedTree["heldBy"]): Promise<boolean> {
+    // What is held is written down whenever it was committed.
+    const stale = this.#blobs.needRenewal(digests, heldBy === undefined ? nowMs : Number.POSITIVE_INFINITY);
+    return stale.length === 0 || this.#group.write(() => this.#blobs.renew(stale, nowMs, heldBy));
   }
 
   async close(): Promise<void> {
@@ -309,6 +316,10 @@ class SqliteRunStore implements RunStore {
     return row && toUser(row);
   }
 
+  #requireLabels(labels: readonly WorkflowLabel[]): void {
+    for (const { code } of labels) if (code !== undefined) this.#blobs.requireTree(code.tree);
+  }
+
   #localWorkflow(owner: string, clientKey: string): WorkflowRecord | undefined {
     if (clientKey === "") return undefined;
     const row = this.#db.find("SELECT * FROM workflows WHERE owner = ? AND client_key = ?", owner, clientKey);
@@ -324,15 +335,6 @@ class SqliteRunStore implements RunStore {
   #workflow(id: number): WorkflowRecord | undefined {
     const row = this.#db.find("SELECT * FROM workflows WHERE id = ?", id);
     return row && toWorkflow(row);
-  }
-
-  #blobs(digests: readonly Digest[], sql: string): BlobLocation[] {
-    const found: BlobLocation[] = [];
-    for (const digest of new Set(digests)) {
-      const row = this.#db.find(sql, digest);
-      if (row !== undefined) found.push(toBlob(row));
-    }
-    return found;
   }
 }
 

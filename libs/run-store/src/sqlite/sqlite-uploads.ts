@@ -1,5 +1,6 @@
 /** Uploads in SQLite. */
 import type { CompleteUpload, UploadContents, UploadFile, UploadRecord, UploadStore } from "../uploads.ts";
+import type { BlobTable } from "./blob-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Row } from "./rows.ts";
 import type { Statements } from "./statements.ts";
@@ -7,10 +8,12 @@ import type { Statements } from "./statements.ts";
 export class SqliteUploads implements UploadStore {
   readonly #db: Statements;
   readonly #group: GroupCommit;
+  readonly #blobs: BlobTable;
 
-  constructor(db: Statements, group: GroupCommit) {
+  constructor(db: Statements, group: GroupCommit, blobs: BlobTable) {
     this.#db = db;
     this.#group = group;
+    this.#blobs = blobs;
   }
 
   beginUpload(
@@ -33,6 +36,7 @@ export class SqliteUploads implements UploadStore {
     return this.#group.write(() => {
       const sql = `INSERT OR IGNORE INTO uploads
         (owner, name, compressed, tree, file_count, size_bytes, created_at_ms, changed_at_ms) VALUES (?, ?, 0, ?, ?, ?, ?, ?)`;
+      this.#blobs.requireTree(tree);
       if (this.#db.run(sql, owner, name, tree, fileCount, sizeBytes, nowMs, nowMs) === 0) return undefined;
       return toComplete(this.#db.one("SELECT * FROM uploads WHERE owner = ? AND name = ?", owner, name));
     });
@@ -88,6 +92,7 @@ export class SqliteUploads implements UploadStore {
   completeUpload(id: number, contents: UploadContents, nowMs: number): Promise<CompleteUpload | undefined> {
     const { tree, fileCount, sizeBytes } = contents;
     return this.#group.write(() => {
+      this.#blobs.requireTree(tree);
       const sql = `UPDATE uploads SET tree = ?, file_count = ?, size_bytes = ?, changed_at_ms = ?
         WHERE id = ? AND tree IS NULL RETURNING *`;
       const row = this.#db.find(sql, tree, fileCount, sizeBytes, nowMs, id);

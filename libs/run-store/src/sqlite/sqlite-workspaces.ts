@@ -1,6 +1,7 @@
 /** Workspaces in SQLite. */
 import type { CommitTree, WorkspaceRecord, WorkspaceStore } from "../workspaces.ts";
 import { workspaceRepository } from "../workspaces.ts";
+import type { BlobTable } from "./blob-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Row } from "./rows.ts";
 import type { Statements } from "./statements.ts";
@@ -8,10 +9,12 @@ import type { Statements } from "./statements.ts";
 export class SqliteWorkspaces implements WorkspaceStore {
   readonly #db: Statements;
   readonly #group: GroupCommit;
+  readonly #blobs: BlobTable;
 
-  constructor(db: Statements, group: GroupCommit) {
+  constructor(db: Statements, group: GroupCommit, blobs: BlobTable) {
     this.#db = db;
     this.#group = group;
+    this.#blobs = blobs;
   }
 
   upsert(workspace: Parameters<WorkspaceStore["upsert"]>[0]): Promise<WorkspaceRecord> {
@@ -61,6 +64,7 @@ export class SqliteWorkspaces implements WorkspaceStore {
 
   addCommitTree(repository: string, commit: string, { tree, leftOut }: CommitTree): Promise<void> {
     return this.#group.write(() => {
+      this.#blobs.requireTree(tree);
       const sql = "INSERT OR IGNORE INTO commit_trees VALUES (?, ?, ?, ?)";
       this.#db.run(sql, repository, commit, tree, JSON.stringify(leftOut));
     });

@@ -140,6 +140,8 @@ export interface Run {
   hyperSearchId: number;
   /** Zero: it is in the lists. */
   archivedAtMs: number;
+  /** When its outputs were given up by a rule of retention; zero: they were not. */
+  outputsDroppedAtMs: number;
 }
 
 export interface CreateRunRequest {
@@ -1337,6 +1339,7 @@ function createBaseRun(): Run {
     projectId: 0,
     hyperSearchId: 0,
     archivedAtMs: 0,
+    outputsDroppedAtMs: 0,
   };
 }
 
@@ -1392,6 +1395,9 @@ export const Run: MessageFns<Run> = {
     }
     if (message.archivedAtMs !== 0) {
       writer.uint32(136).int64(message.archivedAtMs);
+    }
+    if (message.outputsDroppedAtMs !== 0) {
+      writer.uint32(144).int64(message.outputsDroppedAtMs);
     }
     return writer;
   },
@@ -1545,6 +1551,14 @@ export const Run: MessageFns<Run> = {
             message.archivedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.outputsDroppedAtMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1616,6 +1630,11 @@ export const Run: MessageFns<Run> = {
         : isSet(object.archived_at_ms)
         ? globalThis.Number(object.archived_at_ms)
         : 0,
+      outputsDroppedAtMs: isSet(object.outputsDroppedAtMs)
+        ? globalThis.Number(object.outputsDroppedAtMs)
+        : isSet(object.outputs_dropped_at_ms)
+        ? globalThis.Number(object.outputs_dropped_at_ms)
+        : 0,
     };
   },
 
@@ -1672,6 +1691,9 @@ export const Run: MessageFns<Run> = {
     if (message.archivedAtMs !== 0) {
       obj.archivedAtMs = Math.round(message.archivedAtMs);
     }
+    if (message.outputsDroppedAtMs !== 0) {
+      obj.outputsDroppedAtMs = Math.round(message.outputsDroppedAtMs);
+    }
     return obj;
   },
 
@@ -1697,6 +1719,7 @@ export const Run: MessageFns<Run> = {
     message.projectId = object.projectId ?? 0;
     message.hyperSearchId = object.hyperSearchId ?? 0;
     message.archivedAtMs = object.archivedAtMs ?? 0;
+    message.outputsDroppedAtMs = object.outputsDroppedAtMs ?? 0;
     return message;
   },
 };

@@ -1,0 +1,67 @@
+/** Keeping the store in order, over the wire. */
+import type { CollectGarbageResponse } from "@spell/rpc";
+import { callMetadata, readStream } from "@spell/rpc";
+import { hashToken, newToken } from "@spell/run-lifecycle";
+import { describe, expect, it } from "vitest";
+import { endedRun } from "../test-support/outputs.ts";
+import { commitFiles } from "../test-support/trees.ts";
+import type { World } from "../test-support/world.ts";
+import { openWorld } from "../test-support/world.ts";
+
+async function operator(world: World): Promise<string> {
+  const token = newToken("user");
+  const { store } = world.services;
+  await store.ensureUser({ name: "olga", email: "olga@example.org", createdAtMs: 1, operator: true });
+  await store.addToken(hashToken(token), { kind: "user", userName: "olga" }, 1);
+  return token;
+}
+
+async function collect(world: World, token: string, over = {}): Promise<CollectGarbageResponse[]> {
+  const { storage } = world;
+  const request = { dryRun: false, despiteLosses: false, ...over };
+  const messages: CollectGarbageResponse[] = [];
+  for await (const message of readStream(storage.collectGarbage.bind(storage), request, {
+    metadata: callMetadata(token),
+  })) {
+    messages.push(message);
+  }
+  return messages;
+}
+
+describe("collecting garbage", () => {
+  it("tells how far it is and what it came to, and leaves what runs wrote", async () => {
+    await using world = await openWorld();
+    const token = await operator(world);
+    const runId = await endedRun(world, { save: "weights" });
+    await commitFiles(world, { nobody: "needs this" });
+    world.clock.aheadMs = 10_000;
+    const foreseen = (await collect(world, token, { dryRun: true })).at(-1);
+    expect(foreseen).toMatchObject({ finished: true, deadBlobs: 2, deletedObjects: 1, aliveBlobs: 2 });
+    const messages = await collect(world, token);
+    expect(messages.at(-1)).toEqual({ ...foreseen, step: "deleting-objects" });
+    expect(messages.filter(({ finished }) => finished)).toHaveLength(1);
+    expect((await collect(world, token)).at(-1)).toMatchObject({ deadBlobs: 0, deletedObjects: 0, aliveBlobs: 2 });
+    const { resources } = world.services;
+    const { value } = await resources.list({ kind: "user", userName: "ann" }, `runs/${runId}`);
+    const names: string[] = [];
+    for await (const { name } of value) names.push(name);
+    expect(names).toEqual(["save"]);
+  });
+
+  it("is for operators alone", async () => {
+    await using world = await openWorld();
+    for (const dryRun of [true, false]) {
+      await expect(collect(world, world.ann, { dryRun })).rejects.toMatchObject({
+        code: "forbidden",
+        reason: "operators-only",
+      });
+    }
+  });
+
+  it("spares what is younger than the grace period", async () => {
+    await using world = await openWorld(undefined, { garbage: { graceMs: 60_000 } });
+    const token = await operator(world);
+    await commitFiles(world, { young: "one" });
+    expect((await collect(world, token)).at(-1)).toMatchObject({ deadBlobs: 0, aliveBlobs: 2 });
+  });
+});

@@ -1,0 +1,40 @@
+/** The operator keeps the store in order: what nothing uses goes, what anything uses stays. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { waitFor } from "@spell/testing";
+import { expect, test } from "vitest";
+import { Farm } from "../support/farm.ts";
+
+test("what was removed leaves the store, and what runs wrote or mount stays", async () => {
+  await using farm = await Farm.start({ args: ["--gc-grace-hours", "0"] });
+  const code = join(farm.folder, "code");
+  mkdirSync(code);
+  const spell = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr, exitCode } = await farm.spell(args, { cwd: code });
+    expect(stderr, args.join(" ")).toBe("");
+    expect(exitCode, args.join(" ")).toBe(0);
+    return stdout;
+  };
+  const gc = async (...args: string[]): Promise<Record<string, number>> =>
+    JSON.parse(await spell("gc", "--json", ...args)) as Record<string, number>;
+  for (const name of ["mounted", "unused"]) {
+    const folder = join(farm.folder, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, "data"), name.repeat(1_000));
+    await spell("upload", folder, "--name", name);
+  }
+  await spell("run", "--mount", "uploads/mounted:in", "cp in/data out");
+  await spell("rm", "uploads/mounted");
+  await spell("rm", "uploads/unused");
+  const foreseen = await gc("--dry-run");
+  expect(foreseen).toMatchObject({ dry_run: true, dead_blobs: 2, dead_bytes: expect.any(Number), deleted_objects: 1 });
+  expect(await gc()).toEqual({ ...foreseen, dry_run: false });
+  expect(await spell("gc")).toMatch(/^Removed 0 unused blobs \(0 B\) and 0 objects .*\n\d+ blobs in use\.\n$/);
+
+  await farm.killAndWait("coordinator");
+  await waitFor("the coordinator", async () => (await farm.spell(["ps"])).exitCode === 0);
+  await spell("cp", "runs/1/out", farm.folder);
+  expect(readFileSync(join(farm.folder, "out"), "utf8")).toBe("mounted".repeat(1_000));
+  await spell("upload", join(farm.folder, "unused"), "--name", "unused");
+  await spell("run", "--mount", "uploads/unused:in", "--mount", "runs/1/out:before", "cat in/data before > /dev/null");
+});

@@ -1,0 +1,97 @@
+/** Keeping the store in order, as operators ask for it and once a day by itself. One piece of such work at a time. */
+import { conflict } from "@spell/domain";
+import type { ObjectStore } from "@spell/object-store";
+import type { RunStore } from "@spell/run-store";
+import type { Principal } from "../principal.ts";
+import { requireOperator } from "../principal.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import type { CollectionProgress } from "./collect-garbage.ts";
+
+/** Settings of collections. */
+export interface GarbageRules {
+  /** What was committed or put for so long lives, whether anything names it or not. */
+  graceMs: number;
+  /** How often it is done by itself; 0: never. */
+  everyMs: number;
+  /** Outputs of runs that were archived so long ago are given up. Default: never. */
+  keepArchivedOutputsMs?: number;
+}
+
+export interface StorageDeps {
+  store: RunStore;
+  objects: ObjectStore;
+  rules: GarbageRules;
+  now: () => number;
+  /** Told what a collection that began by itself came to. */
+  onCollected(outcome: CollectionProgress): void;
+}
+
+/** After one that failed. */
+const TRY_AGAIN_MS = 3_600_000;
+
+export class Storage {
+  readonly #deps: StorageDeps;
+  #busy: string | undefined;
+  #stopped = false;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
+  #idle: Promise<void> = Promise.resolve();
+
+  constructor(deps: StorageDeps) {
+    this.#deps = deps;
+  }
+
+  /** Gives how far it is; the last one is the outcome. Operators only. Throws conflict (`storage-busy`), data-loss. */
+  async *collect(
+    principal: Principal,
+    options: { dryRun: boolean; despiteLosses: boolean },
+  ): AsyncGenerator<CollectionProgress, void, undefined> {
+    await requireOperator(principal, this.#deps.store);
+    const { graceMs, keepArchivedOutputsMs } = this.#deps.rules;
+    yield* this.#alone("a collection", () =>
+      collectGarbage(this.#deps, { ...options, graceMs, keepArchivedOutputsMs }),
+    );
+  }
+
+  /** Collects when it is time. Throws what a collection throws; then it is tried again after an hour. */
+  async sweep(): Promise<void> {
+    const { rules, store, now } = this.#deps;
+    if (rules.everyMs <= 0 || this.#busy !== undefined || now() - this.#failedAtMs < TRY_AGAIN_MS) return;
+    const last = await store.garbage.lastCollection();
+    // A clock that was set back does not put it off for ever.
+    if (last !== undefined && Math.abs(now() - last.startedAtMs) < rules.everyMs) return;
+    let outcome: CollectionProgress | undefined;
+    try {
+      const options = { ...rules, dryRun: false, despiteLosses: false };
+      for await (const step of this.#alone("a collection", () => collectGarbage(this.#deps, options))) outcome = step;
+    } catch (error) {
+      this.#failedAtMs = now();
+      throw error;
+    }
+    if (outcome !== undefined && !this.#stopped) this.#deps.onCollected(outcome);
+  }
+
+  /** Ends what goes on after its present step. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#idle;
+  }
+
+  async *#alone<T>(what: string, begin: () => AsyncGenerator<T>): AsyncGenerator<T, void, undefined> {
+    if (this.#stopped) throw conflict("The coordinator is ending.", "storage-busy");
+    if (this.#busy !== undefined) {
+      throw conflict(`At the moment ${this.#busy} of the store goes on: try again when it has ended.`, "storage-busy");
+    }
+    this.#busy = what;
+    let end = (): void => undefined;
+    this.#idle = new Promise((resolve) => (end = resolve));
+    try {
+      for await (const step of begin()) {
+        yield step;
+        if (this.#stopped) return;
+      }
+    } finally {
+      this.#busy = undefined;
+      end();
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Blobs in SQLite, and the check of whatever names them. All methods run inside a write of the group, the finders outside too. What
+ * the last collection condemned is not there for anybody.
+ */
+import type { Digest } from "@spell/domain";
+import { invalidInput } from "@spell/domain";
+import type { Marks } from "../marks.ts";
+import type { BlobLocation, CommittedTree, NewBlob, RunSpec } from "../records.ts";
+import type { Row } from "./rows.ts";
+import { toBlob } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** A tree that is asked for gets a new time at most so often. */
+const RENEW_AFTER_MS = 600_000;
+
+export class BlobTable {
+  /** Of the collection that goes on. */
+  marks: Marks | undefined;
+  readonly #db: Statements;
+  #condemned: number;
+
+  constructor(db: Statements) {
+    this.#db = db;
+    const row = db.find("SELECT max(number) AS number FROM collections WHERE condemned_at_ms IS NOT NULL");
+    this.#condemned = (row?.["number"] as number | null) ?? 0;
+  }
+
+  /** The last collection that condemned; 0: none has. */
+  get condemnedBy(): number {
+    return this.#condemned;
+  }
+
+  /** Hides what this collection noted as dead. Only after the transaction that says so cannot fail any more. */
+  hide(collection: number): void {
+    this.#condemned = collection;
+  }
+
+  find(digests: readonly Digest[], nodesOnly = false): BlobLocation[] {
+    const found: BlobLocation[] = [];
+    for (const digest of new Set(digests)) {
+      const row = this.row(digest);
+      if (row !== undefined && (!nodesOnly || row["is_node"] === 1)) found.push(toBlob(row));
+    }
+    return found;
+  }
+
+  row(digest: string): Row | undefined {
+    const row = this.#db.find("SELECT * FROM blobs WHERE digest = ?", digest);
+    return row?.["condemned_by"] === this.#condemned ? undefined : row;
+  }
+
+  /** Records blobs, and a tree that is made of them. Throws invalid-input: `missing-object`, `missing-blob`. */
+  add(blobs: readonly NewBlob[], tree?: CommittedTree): void {
+    for (const objectKey of new Set(blobs.map((blob) => blob.objectKey))) this.#requireObject(objectKey);
+    for (const blob of blobs) this.#addOne(blob);
+    if (tree === undefined) return;
+    for (const digest of tree.uses) {
+      if (this.#use(digest) === undefined) {
+        throw invalidInput(`The tree names ${digest}, which is not stored any more: upload it first.`, "missing-blob");
+      }
+    }
+    this.#db.run("UPDATE blobs SET committed_at_ms = ? WHERE digest = ?", tree.atMs, tree.root);
+    this.#hold(tree.root, tree.heldBy);
+  }
+
+  /** Which of these nodes have to be given a new time. */
+  needRenewal(digests: readonly Digest[], nowMs: number): Digest[] {
+    return digests.filter((digest) => {
+      const row = this.row(digest);
+      return row?.["is_node"] === 1 && ((row["committed_at_ms"] as number | null) ?? 0) < nowMs - RENEW_AFTER_MS;
+    });
+  }
+
+  /** The trees count as committed now. False when one of them is not there. */
+  renew(digests: readonly Digest[], nowMs: number, heldBy: CommittedTree["heldBy"]): boolean {
+    for (const digest of digests) {
+      if (this.#use(digest)?.["is_node"] !== 1) return false;
+      this.#db.run("UPDATE blobs SET committed_at_ms = ? WHERE digest = ?", nowMs, digest);
+      this.#hold(digest, heldBy);
+    }
+    return true;
+  }
+
+  /** A tree that is about to be named in the record. Throws invalid-input (`no-such-tree`) when it is not there. */
+  requireTree(digest: string): void {
+    if (this.#use(digest)?.["is_node"] === 1) return;
+    throw invalidInput(`The tree ${digest} is not known: upload it first.`, "no-such-tree");
+  }
+
+  /** The same of all that a run is made of. */
+  requireRun(spec: Pick<RunSpec, "codeTree" | "mounts">): void {
+    if (spec.codeTree !== "") this.requireTree(spec.codeTree);
+    for (const { resource, digest, isFile } of spec.mounts) {
+      const row = this.#use(digest);
+      if (row !== undefined && (isFile || row["is_node"] === 1)) continue;
+      throw invalidInput(`What "${resource}" led to has just been removed.`, "no-such-tree");
+    }
+  }
+
+  /** A tree that is named in the record from now on, whatever it is: for what an agent says of its attempt. */
+  note(digest: string): void {
+    this.#use(digest);
+  }
+
+  #use(digest: string): Row | undefined {
+    const row = this.row(digest);
+    if (row !== undefined) this.marks?.mark(row["id"] as number, row["is_node"] === 1);
+    return row;
+  }
+
+  #addOne({ digest, objectKey, offset, sizeBytes, isNode }: NewBlob): void {
+    if (this.#insert([digest, objectKey, offset, sizeBytes, isNode ? 1 : 0])) return;
+    if (this.row(digest) === undefined) {
+      // Condemned, and sent anew: this is where it lies from now on.
+      this.#db.run("DELETE FROM blobs WHERE digest = ?", digest);
+      this.#insert([digest, objectKey, offset, sizeBytes, isNode ? 1 : 0]);
+      return;
+    }
+    // Known bytes stay where they are; a file that turns out to be a directory node as well becomes one.
+    if (isNode) this.#db.run("UPDATE blobs SET is_node = 1 WHERE digest = ? AND is_node = 0", digest);
+    this.#use(digest);
+  }
+
+  #insert(values: [string, string, number, number, number]): boolean {
+    const sql = "INSERT OR IGNORE INTO blobs (digest, object_key, offset, size_bytes, is_node) VALUES (?, ?, ?, ?, ?)";
+    return this.#db.run(sql, ...values) > 0;
+  }
+
+  #hold(tree: Digest, heldBy: CommittedTree["heldBy"]): void {
+    if (heldBy === undefined) return;
+    this.#db.run("INSERT OR IGNORE INTO held_trees VALUES (?, ?, ?)", heldBy.runId, heldBy.attempt, tree);
+  }
+
+  #requireObject(objectKey: string): void {
+    if (this.#db.find("SELECT 1 FROM doomed_objects WHERE object_key = ?", objectKey) === undefined) return;
+    throw invalidInput(`Object ${objectKey} was put too long ago and is gone: upload it again.`, "missing-object");
+  }
+}

@@ -1,0 +1,119 @@
+/** Everything in the record that names a tree or the blob of a file, a page at a time. */
+import type { Digest } from "@spell/domain";
+import type { ReferencePage, REFERENCE_SOURCES, TreeReference } from "../garbage.ts";
+import type { NewRun, RunSpec, WorkflowLabel } from "../records.ts";
+import type { Row } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+interface Page {
+  after?: string;
+  limit: number;
+  committedSinceMs: number;
+}
+
+interface Source {
+  /** Rows in order, from after the key; the last column of the order is part of each row. */
+  rows: (db: Statements, page: Page) => Row[];
+  keyOf: (row: Row) => string;
+  references: (row: Row) => TreeReference[];
+}
+
+/** A page of one source. A source with several references to a row gives them together. */
+export function listReferences(db: Statements, source: (typeof REFERENCE_SOURCES)[number], page: Page): ReferencePage {
+  const { rows: select, keyOf, references } = SOURCES[source];
+  const rows = select(db, page);
+  const last = rows.at(-1);
+  return {
+    references: rows.flatMap(references),
+    next: last === undefined || rows.length < page.limit ? undefined : keyOf(last),
+  };
+}
+
+const byId = (sql: string): Pick<Source, "rows" | "keyOf"> => ({
+  rows: (db, { after, limit }) => db.all(sql, Number(after ?? 0), limit),
+  keyOf: (row) => String(row["id"]),
+});
+
+const SOURCES: Record<(typeof REFERENCE_SOURCES)[number], Source> = {
+  held: {
+    rows: (db, { after = "0 0 ", limit }) => {
+      const [runId, attempt, tree] = after.split(" ");
+      const sql = `SELECT held_trees.*, runs.owner FROM held_trees JOIN runs ON runs.id = run_id
+        WHERE (run_id, held_trees.attempt, tree) > (?, ?, ?) AND ended_at_ms IS NULL AND runs.attempt = held_trees.attempt
+        ORDER BY run_id, held_trees.attempt, tree LIMIT ?`;
+      return db.all(sql, Number(runId), Number(attempt), tree ?? "", limit);
+    },
+    keyOf: (row) => `${String(row["run_id"])} ${String(row["attempt"])} ${String(row["tree"])}`,
+    references: (row) => [one("held", row, { digest: row["tree"], name: row["run_id"] })],
+  },
+  recent: {
+    rows: (db, { after, limit, committedSinceMs }) => {
+      const [atMs, id] = (after ?? `${committedSinceMs} 0`).split(" ").map(Number);
+      const sql = `SELECT id, digest, committed_at_ms FROM blobs
+        WHERE committed_at_ms IS NOT NULL AND (committed_at_ms, id) > (?, ?) ORDER BY committed_at_ms, id LIMIT ?`;
+      return db.all(sql, atMs ?? 0, id ?? 0, limit);
+    },
+    keyOf: (row) => `${String(row["committed_at_ms"])} ${String(row["id"])}`,
+    references: (row) => [one("recent", row, { digest: row["digest"], name: "" })],
+  },
+  runs: {
+    ...byId("SELECT id, owner, project_id, spec, output_tree FROM runs WHERE id > ? ORDER BY id LIMIT ?"),
+    references: (row) => {
+      const spec = JSON.parse(row["spec"] as string) as RunSpec;
+      const output = row["output_tree"] === null ? [] : [one("run-output", row, { digest: row["output_tree"] })];
+      return [...ofSpec(row, spec), ...output];
+    },
+  },
+  uploads: {
+    ...byId("SELECT id, owner, name, tree FROM uploads WHERE id > ? AND tree IS NOT NULL ORDER BY id LIMIT ?"),
+    references: (row) => [one("uploads", row, { digest: row["tree"], name: row["name"] })],
+  },
+  workflows: {
+    ...byId("SELECT id, owner, labels FROM workflows WHERE id > ? ORDER BY id LIMIT ?"),
+    references: (row) =>
+      (JSON.parse(row["labels"] as string) as WorkflowLabel[]).flatMap(({ code }) =>
+        code === undefined ? [] : [one("workflows", row, { digest: code.tree })],
+      ),
+  },
+  searches: {
+    ...byId("SELECT id, owner, template FROM hyper_searches WHERE id > ? ORDER BY id LIMIT ?"),
+    references: (row) =>
+      ofSpec(row, (JSON.parse(row["template"] as string) as NewRun).spec).map((each) => ({
+        ...each,
+        source: "searches",
+      })),
+  },
+  commits: {
+    rows: (db, { after = " ", limit }) => {
+      const at = after.lastIndexOf(" ");
+      const sql = `SELECT commit_trees.*, workspaces.owner FROM commit_trees LEFT JOIN workspaces
+          ON workspaces.id = CASE WHEN repository LIKE 'workspace/%' THEN CAST(substr(repository, 11) AS INTEGER) END
+        WHERE (repository, commit_hash) > (?, ?) ORDER BY repository, commit_hash LIMIT ?`;
+      return db.all(sql, after.slice(0, at), after.slice(at + 1), limit);
+    },
+    keyOf: (row) => `${String(row["repository"])} ${String(row["commit_hash"])}`,
+    references: (row) => [one("commits", row, { digest: row["tree"], name: row["repository"] })],
+  },
+};
+
+function ofSpec(row: Row, { codeTree, mounts }: RunSpec): TreeReference[] {
+  return [
+    ...(codeTree === "" ? [] : [one("run-code", row, { digest: codeTree })]),
+    ...mounts.map(({ digest, isFile }) => ({ ...one("run-mount", row, { digest }), isFile })),
+  ];
+}
+
+function one(
+  source: TreeReference["source"],
+  row: Row,
+  { digest, name = row["id"] }: { digest: unknown; name?: unknown },
+): TreeReference {
+  return {
+    source,
+    owner: (row["owner"] as string | null | undefined) ?? "",
+    digest: digest as Digest,
+    isFile: false,
+    name: String(name),
+    projectId: (row["project_id"] as number | null | undefined) ?? undefined,
+  };
+}
