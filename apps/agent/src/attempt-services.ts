@@ -5,6 +5,7 @@ import type { TreeCache, TreeTransport } from "@spell/spellfs";
 import type { ExecutionSpec, Executor } from "./executors/executor.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
 import type { AttemptMetrics } from "./metrics/attempt-metrics.ts";
+import type { GpuReader } from "./stats/gpu-reader.ts";
 
 export interface AttemptServices {
   executor: Executor;
@@ -20,6 +21,7 @@ export interface AttemptServices {
   openLog(lease: Lease, attemptDir: string): Promise<LogShipper>;
   /** From now on takes and records the points that the run sends. */
   openMetrics(lease: Lease, attemptDir: string): Promise<AttemptMetrics>;
+  gpuReader: GpuReader;
   /** What of an execution follows from the spec and the lease alone. */
   executionBase(
     spec: AttemptSpec,

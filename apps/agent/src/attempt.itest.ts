@@ -17,6 +17,7 @@ import { Attempt } from "./attempt.ts";
 import type { Execution } from "./executors/executor.ts";
 import { SandboxExecutor } from "./executors/sandbox.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
+import { GpuReader } from "./stats/gpu-reader.ts";
 import { testArchive } from "./logs/log-shipper.test-support.ts";
 import { Crasher } from "./test-support/crash-point.ts";
 import type { CrashPoint } from "./test-support/crash-point.ts";
@@ -60,6 +61,7 @@ async function machine() {
       cache: crasher.watch(cache, "cache"),
       log: createLogger({ name: "agent", level: "fatal" }),
       bootId: "boot",
+      gpuReader: new GpuReader({}),
       stopGraceMs: 1_000,
       trees: () => crasher.watch(transport, "trees"),
       openLog: async (_lease, attemptDir) => {

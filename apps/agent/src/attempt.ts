@@ -18,6 +18,7 @@ import type { LogShipper } from "./logs/log-shipper.ts";
 import type { AttemptMetrics } from "./metrics/attempt-metrics.ts";
 import { untilAvailable } from "./retry.ts";
 import { keepOutputs, saveOutputs, savedText, skippedTexts } from "./save-outputs.ts";
+import { RunSampler } from "./stats/run-sampler.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 
 export class Attempt {
@@ -28,6 +29,8 @@ export class Attempt {
   #shipper: LogShipper | undefined;
   #metrics: AttemptMetrics | undefined;
   #execution: Execution | undefined;
+  /** There is one while the command runs. */
+  #sampler: RunSampler | undefined;
   #killed = false;
   /** The operator of this machine wants it to end now. */
   #interrupted = false;
@@ -49,7 +52,7 @@ export class Attempt {
   report(): AttemptReport {
     const { lease, history, result } = this.#journal.record;
     const phase = result === undefined ? (history.at(-1)?.phase ?? "building") : "ended";
-    return { lease, phase, history: [...history], result };
+    return { lease, phase, history: [...history], result, stats: this.#sampler?.latest };
   }
 
   get ended(): boolean {
@@ -84,6 +87,12 @@ export class Attempt {
     }
   }
 
+  /** Whether somebody looks at what it uses. Said with everything the coordinator says, so it may come before the command runs. */
+  showStats(wanted: boolean): void {
+    if (wanted) this.#sampler?.start();
+    else this.#sampler?.stop();
+  }
+
   /** Ends it as interrupted: nothing more is saved, its log is. Repeating it is harmless. */
   interrupt(): void {
     if (this.ended || this.#interrupted) return;
@@ -109,6 +118,7 @@ export class Attempt {
     this.#abandoned = true;
     this.#abort.abort();
     clearTimeout(this.#graceTimer);
+    this.#sampler?.stop();
     this.#execution ??= await this.#services.executor.adopt(this.attemptDir);
     await this.#execution?.signal("SIGKILL");
     await this.#life;
@@ -122,6 +132,7 @@ export class Attempt {
   /** Lets go without touching the process: the next agent on this machine adopts it. */
   async detach(): Promise<void> {
     clearTimeout(this.#graceTimer);
+    this.#sampler?.stop();
     await this.#shipper?.stop();
     await this.#metrics?.stop();
     await this.#journal.close();
@@ -129,6 +140,7 @@ export class Attempt {
 
   async #live(): Promise<void> {
     const result = await this.#outcome();
+    this.#sampler?.stop();
     if (this.#abandoned) return;
     const logEntries = (await this.#shipper?.finish()) ?? 0;
     await this.#metrics?.finish();
@@ -147,10 +159,13 @@ export class Attempt {
       this.#execution ??= await this.#prepare();
       await this.#execution.started;
       if (this.#killed || this.#interrupted) await this.#execution.signal("SIGKILL");
+      this.#sampler = this.#samplerOf(this.#execution);
       if (!this.#entered("saving")) await this.#enter("running");
       // Asked to stop while the process was being started, or before this agent was restarted.
       if (this.#journal.record.stopSent) await this.#stop();
       const exit = await this.#execution.exited;
+      this.#sampler.stop();
+      this.#sampler = undefined;
       clearTimeout(this.#graceTimer);
       if (this.#abandoned) throw new Error("the attempt is no longer ours");
       await this.#shipper?.outputEnded();
@@ -197,6 +212,18 @@ export class Attempt {
       attemptDir: this.attemptDir,
       codeTree,
       mounts,
+    });
+  }
+
+  #samplerOf(execution: Execution): RunSampler {
+    const services = this.#services;
+    const { spec, lease } = this.#journal.record;
+    return new RunSampler({
+      processes: () => execution.processes(),
+      gpus: services.executionBase(spec, lease).gpus ?? [],
+      gpuReader: services.gpuReader,
+      onSample: () => services.changed(),
+      onProblem: (error) => this.#log.warn({ err: error }, "cannot tell what the run uses"),
     });
   }
 

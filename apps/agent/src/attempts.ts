@@ -79,12 +79,13 @@ export class Attempts {
     await Promise.all([...this.#attempts.values()].map((attempt) => attempt.detach()));
   }
 
-  #want(key: string, { lease, spec, action }: DesiredAttempt): void {
+  #want(key: string, { lease, spec, action, stats }: DesiredAttempt): void {
     if (this.#leaving.has(key) || this.#refused.has(key)) return;
     const known = this.#attempts.get(key);
     const attempt = known ?? (lease && spec && this.#begin(key, lease, spec));
     if (action !== "run") attempt?.request(action);
     attempt?.resume();
+    attempt?.showStats(stats);
   }
 
   #begin(key: string, lease: Lease, spec: AttemptSpec): Attempt | undefined {
@@ -96,7 +97,10 @@ export class Attempts {
       this.#attempts.set(key, attempt);
     } catch (error) {
       services.log.error({ err: error, attempt: key }, "no room for an attempt");
-      this.#refused.set(key, { lease, phase: "ended", history: [], result: failedResult("build", error) });
+      this.#refused.set(key, {
+        ...{ lease, phase: "ended", history: [], stats: undefined },
+        result: failedResult("build", error),
+      });
     }
     services.changed();
     return attempt;

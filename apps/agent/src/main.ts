@@ -22,6 +22,7 @@ import { MetricServer } from "./metrics/metric-server.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";
 import { Session } from "./session.ts";
 import { lockDataFolder } from "./single-agent.ts";
+import { GpuReader } from "./stats/gpu-reader.ts";
 
 const VERSION = "0.1.0";
 /** How long interrupted runs may take to be reported, milliseconds. */
@@ -88,6 +89,7 @@ async function start(settings: AgentConfig): Promise<void> {
         ...{ lease, attemptDir, record: client.metrics(lease) },
         onProblem: (problem) => log.warn({ problem, runId: lease.runId }, "metrics"),
       }),
+    gpuReader: new GpuReader(machineEnvironment()),
     executionBase: (spec, lease) => {
       const environment = { ...spec.environment, SPELL_METRICS: metrics.addressFor(lease) };
       return executionBase({ ...spec, environment }, { settings, gpus, isolated: executor.name === "sandbox" });

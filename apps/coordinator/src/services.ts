@@ -20,6 +20,7 @@ import type {
   PushTokens,
   RunLifecycle,
   Snapshots,
+  Stats,
   StopRules,
   Storage,
   TreeCatalog,
@@ -42,6 +43,7 @@ export interface Services {
   lifecycle: RunLifecycle;
   filing: FileRuns;
   metrics: Metrics;
+  stats: Stats;
   rules: StopRules;
   hyper: HyperSearches;
   hyperDriver: HyperDriver;

@@ -64,6 +64,15 @@ export {
 } from "./gen/spell/v1/metric.ts";
 export type { MetricServiceServer } from "./gen/spell/v1/metric.ts";
 export {
+  GpuStats,
+  RunStats,
+  StatsServiceClient,
+  StatsServiceService,
+  StreamStatsRequest,
+  StreamStatsResponse,
+} from "./gen/spell/v1/stats.ts";
+export type { StatsServiceServer } from "./gen/spell/v1/stats.ts";
+export {
   ArchiveHyperSearchRequest,
   ArchiveHyperSearchResponse,
   CreateHyperSearchRequest,

@@ -2,6 +2,7 @@
 import type { AttemptCause, Digest, NonZeroExit, Phase, RunEvent } from "@spell/domain";
 import type { RunChange, RunRecord } from "@spell/run-store";
 import { decide } from "./change-run.ts";
+import type { RunStats } from "./stats.ts";
 
 /** One attempt as its agent sees it. */
 export interface AttemptReport {
@@ -11,6 +12,8 @@ export interface AttemptReport {
   /** Phases entered so far, in order. */
   history: readonly { phase: Phase; atMs: number }[];
   result?: AttemptResult;
+  /** What its processes use, while somebody looks. */
+  stats?: RunStats;
 }
 
 export interface AttemptResult {

@@ -42,6 +42,8 @@ export { RunChanges } from "./run-changes.ts";
 export { RunLifecycle } from "./run-lifecycle.ts";
 export { Snapshots } from "./snapshots.ts";
 export type { PendingSnapshot } from "./snapshots.ts";
+export { Stats } from "./stats.ts";
+export type { GpuStats, RunStats, StatsPart } from "./stats.ts";
 export { Authenticator, hashToken, newToken } from "./tokens.ts";
 export type { CollectionProgress } from "./storage/collect-garbage.ts";
 export { Storage } from "./storage/storage.ts";

@@ -8,6 +8,7 @@ import {
   HyperServiceClient,
   LinkServiceClient,
   MetricServiceClient,
+  StatsServiceClient,
   ProjectServiceClient,
   ModelServiceClient,
   ResourceServiceClient,
@@ -56,6 +57,7 @@ export class Connection implements Disposable {
   readonly users: UserServiceClient;
   readonly projects: ProjectServiceClient;
   readonly metrics: MetricServiceClient;
+  readonly stats: StatsServiceClient;
   readonly hyper: HyperServiceClient;
   readonly resources: ResourceServiceClient;
   readonly uploads: UploadServiceClient;
@@ -79,6 +81,7 @@ export class Connection implements Disposable {
     this.users = new UserServiceClient(...open);
     this.projects = new ProjectServiceClient(...open);
     this.metrics = new MetricServiceClient(...open);
+    this.stats = new StatsServiceClient(...open);
     this.hyper = new HyperServiceClient(...open);
     this.resources = new ResourceServiceClient(...open);
     this.uploads = new UploadServiceClient(...open);
@@ -140,8 +143,8 @@ export class Connection implements Disposable {
   close(): void {
     const { runs, workflows, workspaces, trees, account, users, projects, metrics, hyper } = this;
     for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics, hyper]) client.close();
-    const { resources, uploads, links, models, storage } = this;
-    for (const client of [resources, uploads, links, models, storage]) client.close();
+    const { resources, uploads, links, models, storage, stats } = this;
+    for (const client of [resources, uploads, links, models, storage, stats]) client.close();
   }
 
   [Symbol.dispose](): void {

@@ -20,6 +20,8 @@ export type { HyperSearch } from "./hyper-search.ts";
 export type { BayesianOptions, HyperService, ParameterRange, ParameterValues, SearchedRun } from "./hyper-service.ts";
 export type { LogOptions } from "./log-reader.ts";
 export type { MetricOptions, MetricPoint } from "./metric-reader.ts";
+export type { RunStats } from "@spell/rpc";
+export type { StatsOptions } from "./stats-reader.ts";
 export { Run } from "./run.ts";
 export type { Code, CommandRequest, MountRequest, RunRequest, StopCondition } from "./run-request.ts";
 export type { ListOptions, RunsService } from "./runs-service.ts";

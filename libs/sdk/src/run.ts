@@ -1,7 +1,7 @@
 /** One run as the coordinator knew it when it was last asked. */
 import type { LogEntry, MetricCondition, RunStatus } from "@spell/domain";
 import { SpellError, isRunStatus } from "@spell/domain";
-import type { Run as RunRecord } from "@spell/rpc";
+import type { Run as RunRecord, RunStats } from "@spell/rpc";
 import type { DownloadResult } from "@spell/spellfs";
 import { checkOut } from "./check-out.ts";
 import type { CheckOutOptions } from "./check-out.ts";
@@ -10,6 +10,8 @@ import { readLog } from "./log-reader.ts";
 import type { LogOptions } from "./log-reader.ts";
 import type { MetricOptions, MetricPoint } from "./metric-reader.ts";
 import { readMetric } from "./metric-reader.ts";
+import type { StatsOptions } from "./stats-reader.ts";
+import { readStats } from "./stats-reader.ts";
 
 /** Fields are those of the last answer: `refresh`, `stop`, `kill` and `waitStatus` renew them. */
 export class Run {
@@ -148,6 +150,11 @@ export class Run {
   /** The points of one of its metrics. With `follow` until it has ended, through lost connections, every point once. */
   metrics(name: string, options: MetricOptions = {}): AsyncGenerator<MetricPoint, void, undefined> {
     return readMetric(this.#connection, { runId: this.id, name }, options);
+  }
+
+  /** What it uses of its machine: one sample, with `follow` about one a second until it has ended. None while it does not run. */
+  stats(options: StatsOptions = {}): AsyncGenerator<RunStats, void, undefined> {
+    return readStats(this.#connection, this.id, options);
   }
 
   /**

@@ -108,6 +108,11 @@ class DummyExecution implements Execution {
     return this.#end === undefined ? undefined : join(this.#folder, "spell");
   }
 
+  /** It only waits: there are none. */
+  processes(): Promise<readonly number[]> {
+    return Promise.resolve([]);
+  }
+
   written(): Promise<WrittenEntry[]> {
     return writtenEntries({ folder: join(this.#folder, "spell"), code: this.#plan.code, mountPaths: [] });
   }

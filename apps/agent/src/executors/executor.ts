@@ -63,6 +63,8 @@ export interface Execution {
   signal(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** The path on this machine through which the run's /spell is seen right now, its own changes included. Undefined when it has ended. */
   liveSpellPath(): string | undefined;
+  /** Its living processes, as the machine numbers them; empty when it has ended. */
+  processes(): Promise<readonly number[]>;
   /** What the run wrote below /spell, without mounts, deletions and unchanged copies of code. Call after `exited`. */
   written(): Promise<WrittenEntry[]>;
   /** Ends what is left and removes everything of the attempt but attemptDir itself. Idempotent. */

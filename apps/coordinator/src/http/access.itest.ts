@@ -29,6 +29,7 @@ const routesOf = (owner: string, runId: number, workflowId: number) =>
     [`runs/${owner}/${runId}/wait_status`, { body: { statuses: ["complete"] } }],
     [`runs/${owner}/${runId}/user-metrics`, { body: { metrics: [{ name: "loss" }] } }],
     [`runs/${owner}/${runId}/wait_metric`, { body: { metric_name: "loss", condition: "lt", value: 1 } }],
+    [`runs/${owner}/${runId}/stats`, { body: { follow: false } }],
     [`workflows/${owner}/${workflowId}`, {}],
     [`workflows/${owner}/${workflowId}/stop`, { method: "POST" }],
     [`workflows/${owner}/${workflowId}/kill`, { method: "POST" }],
@@ -112,7 +113,7 @@ describe("the token of a run", () => {
     });
 
     for (const [path, request] of routesOf("ann", outside, other.id)) {
-      if (/logs|wait_|metrics/.test(path) || path === `runs/ann/${outside}`) continue;
+      if (/logs|wait_|metrics|stats/.test(path) || path === `runs/ann/${outside}`) continue;
       const expected = path.startsWith("runs") ? refusal(403, "forbidden") : refusal(404, "no-such-workflow");
       expect(await ask(world, path, { ...request, token }), path).toEqual(expected);
     }

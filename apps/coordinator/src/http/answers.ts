@@ -50,6 +50,8 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   "POST /v1/runs/:owner/:id/user-metrics": lines(c.MetricLine),
   "POST /v1/runs/:owner/:id/wait_metric": lines(a.WaitLine),
 
+  "POST /v1/runs/:owner/:id/stats": lines(c.StatsLine),
+
   "POST /v1/runs/:owner/hyper_search": one(c.Search),
   "GET /v1/runs/:owner/hyper_search": one(c.Searches),
   "GET /v1/runs/:owner/hyper_search/:id": one(c.Search),

@@ -47,6 +47,41 @@ export const MetricLine = Type.Object({
   finished: Type.Optional(Type.Boolean({ description: "true on the last line, and on no other" })),
 });
 
+const Amount = Type.Number({ minimum: 0 });
+export const StatsLine = Type.Object({
+  cpu_stats: Type.Optional(
+    Type.Object({
+      cpu_percentage: Type.Number({ minimum: 0, description: "of one core: two busy cores are 200" }),
+      memory: Count,
+      memory_total: Count,
+      memory_percentage: Amount,
+      network_rx: Count,
+      network_tx: Count,
+      block_read: Count,
+      block_write: Count,
+    }),
+  ),
+  gpu_stats: Type.Optional(
+    orNull(
+      Type.Array(
+        Type.Object({
+          name: Type.String(),
+          temperature: orNull(Amount),
+          power_draw: orNull(Amount),
+          power_limit: orNull(Amount),
+          gpu_utilization: orNull(Amount),
+          memory_utilization: orNull(Amount),
+          memory_used: orNull(Type.Integer({ minimum: 0, description: "MiB" })),
+          memory_total: orNull(Type.Integer({ minimum: 0, description: "MiB" })),
+          perf_state: orNull(Type.String()),
+        }),
+      ),
+    ),
+  ),
+  finished: Type.Optional(Type.Boolean({ description: "true on the last line, and on no other" })),
+  message: Type.Optional(Type.String({ description: "on the last line, when the run is not running: why" })),
+});
+
 export const ListLine = Type.Object({
   path: Type.String(),
   size: orNull(Count),

@@ -45,6 +45,7 @@ const ACCEPTED: Readonly<Record<string, object>> = {
   "POST /v1/projects/:owner": { name: "a", description: "b" },
   "POST /v1/runs/:owner/hyper_search": { grid_params: { x: { values: [1, 2] } }, run: { command: "echo :x:" } },
   "POST /v1/runs/:owner/:id/user-metrics": { metrics: [{ name: "a", offset: null }], follow: false },
+  "POST /v1/runs/:owner/:id/stats": { follow: false },
   "POST /v1/datasets/:owner": { name: "a", compressed: false },
   "POST /v1/links/:owner": { alias: "a", resource_path: "uploads/a" },
   "POST /v1/keys": {

@@ -13,6 +13,7 @@ import { addKeyRoutes } from "./key-routes.ts";
 import { addProjectRoutes } from "./project-routes.ts";
 import { notOffered } from "./not-offered.ts";
 import { addMetricRoutes } from "./metric-routes.ts";
+import { addStatsRoutes } from "./stats-routes.ts";
 import { addLinkRoutes } from "./link-routes.ts";
 import { addModelRoutes } from "./model-routes.ts";
 import { addHyperRoutes } from "./hyper-routes.ts";
@@ -97,6 +98,7 @@ export async function startHttpServer(
       addWorkflowRoutes(api, services);
       addWorkspaceRoutes(api, services);
       addMetricRoutes(api, services);
+      addStatsRoutes(api, services);
       addHyperRoutes(api, services);
       addOtherRoutes(api, services);
       addResourceRoutes(api, services);

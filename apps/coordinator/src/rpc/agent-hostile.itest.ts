@@ -82,7 +82,7 @@ describe("what an agent reports", () => {
     const before = await recorded(world, runId);
     const absurd = [-1, 0, 2 ** 31 - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
     const attempts: AttemptReport[] = [
-      { lease: undefined, phase: "", history: [], result: undefined },
+      { lease: undefined, phase: "", history: [], result: undefined, stats: undefined },
       ...absurd.map((id) => report({ ...lease, runId: id }, ["running"], { cause: "exit", exitCode: 0 })),
       ...[-1, 0, 2 ** 31 - 1].map((attempt) => report({ ...lease, attempt }, [...PHASES], { cause: "exit" })),
       ...["", "nonsense", "EXIT", "__proto__"].map((cause) => report(lease, [], { cause, exitCode: 0 })),

@@ -3,6 +3,7 @@ import type { AttemptCause, MachineTypeSlots, Phase } from "@spell/domain";
 import { ATTEMPT_CAUSES, PHASES, isDigest, machineTypeKey, parseMachineType } from "@spell/domain";
 import type { AttemptReport as AttemptReportMessage } from "@spell/rpc";
 import type { AttemptReport } from "@spell/run-lifecycle";
+import { toStats } from "./agent-stats.ts";
 
 /** No machine has more; sums over all agents stay within what the messages can hold. */
 const MAX_SLOTS = 10_000;
@@ -21,11 +22,11 @@ export function toMachineTypes(offered: readonly MachineTypeSlots[]): MachineTyp
 
 /** The attempts it speaks of. */
 export function toReports(messages: readonly AttemptReportMessage[]): AttemptReport[] {
-  return messages.flatMap(({ lease, history, result }) => {
+  return messages.flatMap(({ lease, history, result, stats }) => {
     if (lease === undefined) return [];
     const phases = history.flatMap(({ phase, atMs }) => (isPhase(phase) ? [{ phase, atMs }] : []));
     const { runId, attempt, token: leaseToken } = lease;
-    return [{ runId, attempt, leaseToken, history: phases, result: toResult(result) }];
+    return [{ runId, attempt, leaseToken, history: phases, result: toResult(result), stats: toStats(stats) }];
   });
 }
 

@@ -86,13 +86,14 @@ export class AgentStream implements AgentSession {
   }
 
   async #response(): Promise<SyncResponse> {
-    const { lifecycle, snapshots, addresses } = this.#services;
+    const { lifecycle, snapshots, stats, addresses } = this.#services;
     const desired = await lifecycle.desired(this);
     return {
       attempts: desired.map(({ run, action, withSpec }) => ({
         lease: { runId: run.id, attempt: run.attempt, token: run.leaseToken ?? "" },
         action,
         spec: withSpec ? toAttemptSpec(this.#services, run) : undefined,
+        stats: stats.wanted(run.id),
       })),
       snapshots: snapshots.pending(this.agentId).map((each) => ({
         snapshotId: each.id,
@@ -107,7 +108,7 @@ export class AgentStream implements AgentSession {
   async #receive(request: SyncRequest): Promise<void> {
     // Said before it heard of the end: taken in, it would connect a stream that has ended.
     if (!this.#open) return;
-    const { sessions, store, lifecycle, dispatcher, log } = this.#services;
+    const { sessions, store, lifecycle, stats, dispatcher, log } = this.#services;
     if (this.#connected && sessions.find(this.agentId) !== this) {
       throw conflict("A newer stream of this agent has taken the place of this one.", "stream-replaced");
     }
@@ -122,7 +123,9 @@ export class AgentStream implements AgentSession {
       sessions.connect(this);
       log.info({ agentId: this.agentId, machineTypes: this.machineTypes }, "agent connected");
     }
-    await lifecycle.report(this.agentId, toReports(request.attempts));
+    const reports = toReports(request.attempts);
+    await lifecycle.report(this.agentId, reports);
+    stats.record(this.agentId, reports);
     if (room !== roomBefore) {
       await store.updateAgent(this.agentId, {
         machineTypes: [...this.machineTypes],

@@ -7,6 +7,7 @@ import {
   AgentServiceService,
   LinkServiceService,
   MetricServiceService,
+  StatsServiceService,
   ProjectServiceService,
   HyperServiceService,
   ModelServiceService,
@@ -35,6 +36,7 @@ import { createLinkService, createResourceService, createUploadService } from ".
 import { createRunService } from "./run-service.ts";
 import { createStorageService } from "./storage-service.ts";
 import { createTreeService } from "./tree-service.ts";
+import { createStatsService } from "./stats-service.ts";
 import { createUserService } from "./user-service.ts";
 import { createWorkflowService } from "./workflow-service.ts";
 import { createWorkspaceService } from "./workspace-service.ts";
@@ -54,6 +56,7 @@ export async function startGrpcServer(
   server.addService(RunServiceService, createRunService(services));
   server.addService(WorkflowServiceService, createWorkflowService(services));
   server.addService(MetricServiceService, createMetricService(services));
+  server.addService(StatsServiceService, createStatsService(services));
   server.addService(WorkspaceServiceService, createWorkspaceService(services));
   server.addService(HyperServiceService, createHyperService(services));
   server.addService(TreeServiceService, createTreeService(services));

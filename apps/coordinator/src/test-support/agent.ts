@@ -69,6 +69,7 @@ export class TestStream implements Disposable {
 /** A report of an attempt that has gone through these phases. */
 export function report(lease: Lease, phases: readonly Phase[], result?: Partial<AttemptResult>): AttemptReport {
   return {
+    stats: undefined,
     lease,
     phase: phases.at(-1) ?? "",
     history: phases.map((phase) => ({ phase, atMs: Date.now() })),

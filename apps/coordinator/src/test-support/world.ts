@@ -8,6 +8,7 @@ import {
   AccountServiceClient,
   AgentServiceClient,
   MetricServiceClient,
+  StatsServiceClient,
   ProjectServiceClient,
   HyperServiceClient,
   RunServiceClient,
@@ -54,6 +55,7 @@ export interface World extends AsyncDisposable {
   users: UserServiceClient;
   agents: AgentServiceClient;
   metrics: MetricServiceClient;
+  stats: StatsServiceClient;
   hyper: HyperServiceClient;
   /** What was logged as an error of ours. Whatever is left in here at the end fails the test. */
   errors: unknown[];
@@ -139,6 +141,7 @@ export async function openWorld(
     users: new UserServiceClient(...options),
     agents: new AgentServiceClient(...options),
     metrics: new MetricServiceClient(...options),
+    stats: new StatsServiceClient(...options),
     hyper: new HyperServiceClient(...options),
   };
   const dispose = async (): Promise<void> => {

@@ -67,6 +67,11 @@ export class ProcessExecution implements Execution {
     return this.#hasEnded || this.#group === undefined ? undefined : this.#paths.spell;
   }
 
+  async processes(): Promise<readonly number[]> {
+    if (this.#hasEnded || this.#group === undefined) return [];
+    return (await listProcesses()).flatMap(({ pid, group }) => (group === this.#group ? [pid] : []));
+  }
+
   written(): Promise<WrittenEntry[]> {
     return writtenEntries({ folder: this.#paths.spell, code: this.#record.code, mountPaths: this.#record.mountPaths });
   }

@@ -74,6 +74,11 @@ export class SandboxExecution implements Execution {
     return this.#hasEnded || this.#init === undefined ? undefined : `/proc/${this.#init.pid}/root/spell`;
   }
 
+  processes(): Promise<readonly number[]> {
+    if (this.#hasEnded || this.#init === undefined) return Promise.resolve([]);
+    return Promise.resolve([this.#init.pid, ...descendantsOf(this.#init.pid)]);
+  }
+
   written(): Promise<WrittenEntry[]> {
     const mountPaths = this.#record.mountPaths
       .filter((path) => path.startsWith("/spell/"))

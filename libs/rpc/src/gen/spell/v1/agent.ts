@@ -21,6 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { MetricPoint } from "./metric.ts";
+import { RunStats } from "./stats.ts";
 import { Lease } from "./tree.ts";
 
 export const protobufPackage = "spell.v1";
@@ -66,7 +67,11 @@ export interface AttemptReport {
   /** When each phase was entered, in order; lets a late report tell the whole story. */
   history: PhaseChange[];
   /** Present with phase = ended. */
-  result: AttemptResult | undefined;
+  result:
+    | AttemptResult
+    | undefined;
+  /** The latest sample, while DesiredAttempt.stats asks for it. A repeated one is no news. */
+  stats: RunStats | undefined;
 }
 
 export interface PhaseChange {
@@ -111,7 +116,11 @@ export interface DesiredAttempt {
   /** run stop kill */
   action: string;
   /** Given until the agent has reported the attempt. */
-  spec: AttemptSpec | undefined;
+  spec:
+    | AttemptSpec
+    | undefined;
+  /** Somebody looks at what its processes use: measure it while they run, and report each sample. */
+  stats: boolean;
 }
 
 export interface AttemptSpec {
@@ -646,7 +655,7 @@ export const MachineTypeSlots: MessageFns<MachineTypeSlots> = {
 };
 
 function createBaseAttemptReport(): AttemptReport {
-  return { lease: undefined, phase: "", history: [], result: undefined };
+  return { lease: undefined, phase: "", history: [], result: undefined, stats: undefined };
 }
 
 export const AttemptReport: MessageFns<AttemptReport> = {
@@ -662,6 +671,9 @@ export const AttemptReport: MessageFns<AttemptReport> = {
     }
     if (message.result !== undefined) {
       AttemptResult.encode(message.result, writer.uint32(34).fork()).join();
+    }
+    if (message.stats !== undefined) {
+      RunStats.encode(message.stats, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -711,6 +723,14 @@ export const AttemptReport: MessageFns<AttemptReport> = {
             message.result = AttemptResult.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.stats = RunStats.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -729,6 +749,7 @@ export const AttemptReport: MessageFns<AttemptReport> = {
       phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
       history: globalThis.Array.isArray(object?.history) ? object.history.map((e: any) => PhaseChange.fromJSON(e)) : [],
       result: isSet(object.result) ? AttemptResult.fromJSON(object.result) : undefined,
+      stats: isSet(object.stats) ? RunStats.fromJSON(object.stats) : undefined,
     };
   },
 
@@ -746,6 +767,9 @@ export const AttemptReport: MessageFns<AttemptReport> = {
     if (message.result !== undefined) {
       obj.result = AttemptResult.toJSON(message.result);
     }
+    if (message.stats !== undefined) {
+      obj.stats = RunStats.toJSON(message.stats);
+    }
     return obj;
   },
 
@@ -759,6 +783,9 @@ export const AttemptReport: MessageFns<AttemptReport> = {
     message.history = object.history?.map((e) => PhaseChange.fromPartial(e)) || [];
     message.result = (object.result !== undefined && object.result !== null)
       ? AttemptResult.fromPartial(object.result)
+      : undefined;
+    message.stats = (object.stats !== undefined && object.stats !== null)
+      ? RunStats.fromPartial(object.stats)
       : undefined;
     return message;
   },
@@ -1150,7 +1177,7 @@ export const SyncResponse: MessageFns<SyncResponse> = {
 };
 
 function createBaseDesiredAttempt(): DesiredAttempt {
-  return { lease: undefined, action: "", spec: undefined };
+  return { lease: undefined, action: "", spec: undefined, stats: false };
 }
 
 export const DesiredAttempt: MessageFns<DesiredAttempt> = {
@@ -1163,6 +1190,9 @@ export const DesiredAttempt: MessageFns<DesiredAttempt> = {
     }
     if (message.spec !== undefined) {
       AttemptSpec.encode(message.spec, writer.uint32(26).fork()).join();
+    }
+    if (message.stats !== false) {
+      writer.uint32(32).bool(message.stats);
     }
     return writer;
   },
@@ -1204,6 +1234,14 @@ export const DesiredAttempt: MessageFns<DesiredAttempt> = {
             message.spec = AttemptSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stats = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1221,6 +1259,7 @@ export const DesiredAttempt: MessageFns<DesiredAttempt> = {
       lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
       action: isSet(object.action) ? globalThis.String(object.action) : "",
       spec: isSet(object.spec) ? AttemptSpec.fromJSON(object.spec) : undefined,
+      stats: isSet(object.stats) ? globalThis.Boolean(object.stats) : false,
     };
   },
 
@@ -1235,6 +1274,9 @@ export const DesiredAttempt: MessageFns<DesiredAttempt> = {
     if (message.spec !== undefined) {
       obj.spec = AttemptSpec.toJSON(message.spec);
     }
+    if (message.stats !== false) {
+      obj.stats = message.stats;
+    }
     return obj;
   },
 
@@ -1248,6 +1290,7 @@ export const DesiredAttempt: MessageFns<DesiredAttempt> = {
     message.spec = (object.spec !== undefined && object.spec !== null)
       ? AttemptSpec.fromPartial(object.spec)
       : undefined;
+    message.stats = object.stats ?? false;
     return message;
   },
 };
