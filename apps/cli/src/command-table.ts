@@ -35,6 +35,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "show what a run prints",
     load: async () => (await import("./commands/logs.ts")).registerLogs,
   },
+  {
+    name: "stats",
+    summary: "show what a run uses of its machine",
+    load: async () => (await import("./commands/stats.ts")).registerStats,
+  },
   { name: "ps", summary: "list runs", load: async () => (await import("./commands/ps.ts")).registerPs },
   {
     name: "info",
