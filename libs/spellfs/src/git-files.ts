@@ -1,7 +1,7 @@
 /** What git would take along from a folder: tracked, modified, and untracked files that are not ignored. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { invalidInput, messageOf } from "@spell/domain";
 import type { SpellError } from "@spell/domain";
 import { quoted } from "./entry.ts";
@@ -30,6 +30,13 @@ export async function listGitFiles(directory: string, signal?: AbortSignal): Pro
   return [...new Set(splitNames(listing.stdout))];
 }
 
+/** The folder in which the repository of a work tree keeps what its work trees share. Throws invalid-input when git cannot tell. */
+export async function commonGitDir(directory: string, signal?: AbortSignal): Promise<string> {
+  const { exitCode, stdout, stderr } = await git(directory, ["rev-parse", "--git-common-dir"], signal);
+  if (exitCode !== 0) throw gitFailed(directory, stderr);
+  return resolve(directory, stdout.toString("utf8").replace(/\n$/, ""));
+}
+
 function splitNames(stdout: Buffer): string[] {
   const text = stdout.toString("utf8");
   const names = text.split("\0").filter((name) => name !== "");
@@ -55,14 +62,14 @@ function git(directory: string, args: readonly string[], signal?: AbortSignal): 
   const environment: NodeJS.ProcessEnv = { ...process.env, ...SAFE_ENVIRONMENT, LC_ALL: "C" };
   // Inside a hook these would point git at another repository than the folder's own.
   for (const name of ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]) delete environment[name];
-  const outcome = new Promise<GitOutcome>((resolve, reject) => {
+  const outcome = new Promise<GitOutcome>((settle, reject) => {
     execFile(
       "git",
       [...SAFE_SETTINGS, ...args],
       { cwd: directory, env: environment, encoding: "buffer", maxBuffer: 1024 * 1024 * 1024, signal },
       (error, stdout, stderr) => {
-        if (error === null) resolve({ exitCode: 0, stdout, stderr: "" });
-        else if (typeof error.code === "number") resolve({ exitCode: error.code, stdout, stderr: stderr.toString() });
+        if (error === null) settle({ exitCode: 0, stdout, stderr: "" });
+        else if (typeof error.code === "number") settle({ exitCode: error.code, stdout, stderr: stderr.toString() });
         else reject(gitFailed(directory, messageOf(error)));
       },
     );

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
@@ -13,6 +14,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SpellError } from "@spell/domain";
+import type { Digest } from "@spell/domain";
 import { tempFolder } from "@spell/testing";
 import { checkTree } from "./check.ts";
 import { decodeNode } from "./node.ts";
@@ -257,17 +259,60 @@ describe("a git work tree", () => {
     expect(whole.skipped).toEqual([]);
   });
 
-  test("skips a submodule, which is tracked", async () => {
+  test("takes a submodule as its own git sees it, and tells of one that was not fetched", async () => {
     await using folder = await tempFolder();
-    write(folder.path, { "inner/x": "x", top: "" });
+    const inner = join(folder.path, "lib/inner");
+    write(folder.path, { "lib/inner/x": "x", "lib/inner/.gitignore": "junk\n", top: "", "gone/y": "y" });
+    for (const module of [inner, join(folder.path, "gone")]) {
+      git(module, "init");
+      git(module, "add", ".");
+      git(module, "commit", "-m", "inner");
+    }
     git(folder.path, "init");
-    git(join(folder.path, "inner"), "init");
-    git(join(folder.path, "inner"), "add", ".");
-    git(join(folder.path, "inner"), "commit", "-m", "inner");
     git(folder.path, "add", ".");
+    write(folder.path, { "lib/inner/new": "n", "lib/inner/junk": "j", "lib/inner/clone/z": "z" });
+    git(join(inner, "clone"), "init");
+    rmSync(join(folder.path, "gone"), { recursive: true });
+    mkdirSync(join(folder.path, "gone"));
     const snapshot = await aware(folder.path);
-    expect(listing(snapshot)).toEqual(["top"]);
-    expect(snapshot.skipped.map(({ path }) => path)).toEqual(["inner"]);
+    expect(listing(snapshot)).toEqual([
+      "lib/",
+      "lib/inner/",
+      "lib/inner/.gitignore",
+      "lib/inner/new",
+      "lib/inner/x",
+      "top",
+    ]);
+    expect(snapshot.skipped).toEqual([
+      { path: "gone", why: expect.stringContaining("git submodule update --init") },
+      { path: "lib/inner/clone", why: "a git repository of its own" },
+    ]);
+  });
+
+  test("takes what Git LFS keeps apart, and tells of what it has not fetched", async () => {
+    await using folder = await tempFolder();
+    const large = "large ".repeat(1_000);
+    const oid = createHash("sha256").update(large).digest("hex");
+    const pointer = (digest: string, size = large.length) =>
+      `version https://git-lfs.github.com/spec/v1\noid sha256:${digest}\nsize ${size}\n`;
+    write(folder.path, {
+      "model.bin": pointer(oid),
+      "absent.bin": pointer("0".repeat(64)),
+      "other.bin": pointer(oid, 7),
+    });
+    chmodSync(join(folder.path, "model.bin"), 0o755);
+    git(folder.path, "init");
+    const stored = `.git/lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
+    write(folder.path, { [stored]: large });
+    const snapshot = await aware(folder.path);
+    expect(listing(snapshot)).toEqual(["absent.bin", "model.bin*", "other.bin"]);
+    expect(snapshot.files.get(oid as Digest)).toEqual({ path: join(folder.path, stored), sizeBytes: large.length });
+    expect(snapshot.skipped.map(({ path }) => path).sort()).toEqual(["absent.bin", "other.bin"]);
+    expect(snapshot.skipped[0]?.why).toContain("git lfs pull");
+    // Outside git a pointer is a file like any other.
+    expect((await plain(folder.path)).files.has(oid as Digest)).toBe(false);
+    write(folder.path, { [stored]: large.replace("l", "L") });
+    await expect(aware(folder.path)).rejects.toThrow(/model\.bin" cannot be sent: Git LFS holds other bytes/);
   });
 
   test("a repository's settings cannot make us run a program", async () => {

@@ -1,24 +1,22 @@
 /** Takes a snapshot of a folder: which files belong to it, their digests, and the tree's nodes. */
 import { realpathSync } from "node:fs";
-import type { Stats } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
-import { hasCode, invalidInput } from "@spell/domain";
-import type { SpellError } from "@spell/domain";
 import { addNode } from "./build-tree.ts";
 import { MAX_DEPTH, linkClimb, nameProblem, quoted, targetProblem } from "./entry.ts";
-import type { FileEntry, TreeEntry } from "./entry.ts";
+import type { TreeEntry } from "./entry.ts";
 import { openFolder, openFolderBelow } from "./folder-reader.ts";
-import type { FolderReader } from "./folder-reader.ts";
 import { isInGitWorkTree, listGitFiles } from "./git-files.ts";
-import { SYNC_READ_BYTES, hashFile, hashSmallFile, unreadable } from "./hash-file.ts";
+import { unreadable } from "./hash-file.ts";
 import { IGNORE_FILE, NO_RULES, addRules } from "./ignore-rules.ts";
-import type { IgnoreRules } from "./ignore-rules.ts";
 import { emptySnapshot, wrap } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { addFile } from "./snapshot-file.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
+import { refuse, unlessGone } from "./snapshot-walk.ts";
+import type { Found, Listed, ListedFolder, Place, Walk } from "./snapshot-walk.ts";
 
 const LARGE_FILES_AT_ONCE = 4;
 /** The thread is given up this often, so that a server goes on answering while it reads a large tree. */
@@ -51,7 +49,8 @@ export interface SnapshotOptions {
 
 /**
  * The folder as a tree. `.spellignore` files (gitignore's syntax, in any folder) leave files out, with git or without.
- * A git repository inside a git work tree is not taken but listed in `skipped`: take its own snapshot and `graft` it.
+ * A submodule belongs to it, as its own git sees it. Another git repository inside a work tree is not taken but listed in `skipped`: take
+ * its own snapshot and `graft` it. Of what Git LFS keeps apart the file is taken when it was fetched, else its pointer, which `skipped` tells.
  *
  * Throws SpellError naming the path: invalid-input for a FIFO, socket or device, a link that is absolute or leaves the
  * folder, a name that trees do not take, a file that cannot be read; conflict (`file-changed`) for a file that keeps
@@ -78,7 +77,11 @@ export async function snapshotDirectory(options: SnapshotOptions): Promise<Snaps
   };
   walk.snapshot.nodes.clear();
   try {
-    const place: Place = { folder, path: "", depth: 0, rules: NO_RULES, listed: listed && listedFolders(walk, listed) };
+    const repository = listed && { path: "" };
+    const place: Place = {
+      ...{ folder, path: "", depth: 0, rules: NO_RULES, repository },
+      listed: listed && listedFolders(walk, { prefix: "", paths: listed }),
+    };
     walk.snapshot.root = addNode(await walkFolder(walk, place), walk.snapshot.nodes);
   } finally {
     folder.close();
@@ -87,40 +90,12 @@ export async function snapshotDirectory(options: SnapshotOptions): Promise<Snaps
   return prefix.reduceRight((snapshot, name) => wrap(name, snapshot), walk.snapshot);
 }
 
-interface Walk {
-  directory: string;
-  excluded: ReadonlySet<string>;
-  index: SnapshotIndex | undefined;
-  onProgress: SnapshotOptions["onProgress"];
-  signal: AbortSignal | undefined;
-  snapshot: Snapshot;
-  limit: ReturnType<typeof pLimit>;
-  turnStartedMs: number;
-}
-
-/** The folder being walked. */
-interface Place {
-  folder: FolderReader;
-  /** Relative to the snapshot's directory; "" for the top. */
-  path: string;
-  depth: number;
-  rules: IgnoreRules;
-  /** What git lists here; undefined: git is not asked, everything counts. */
-  listed: ListedFolder | undefined;
-}
-
-type ListedFolder = Map<string, Listed>;
-/** A name that git listed itself, or below which it listed something, or both when one became the other. */
-interface Listed {
-  itself: boolean;
-  below: ListedFolder | undefined;
-}
-
-function listedFolders(walk: Walk, paths: readonly string[]): ListedFolder {
+/** `prefix`: the path of the work tree that listed these, with a slash when it is not the top. */
+function listedFolders(walk: Walk, { prefix, paths }: { prefix: string; paths: readonly string[] }): ListedFolder {
   const top: ListedFolder = new Map();
   for (const path of paths) {
     if (path.endsWith("/")) {
-      skipRepository(walk, path.slice(0, -1));
+      skipRepository(walk, `${prefix}${path.slice(0, -1)}`);
       continue;
     }
     const parts = path.split("/");
@@ -153,14 +128,6 @@ async function walkFolder(walk: Walk, outer: Place): Promise<TreeEntry[]> {
   return entries;
 }
 
-interface Found {
-  place: Place;
-  name: string;
-  entries: TreeEntry[];
-  /** Files being hashed meanwhile. */
-  pending: Promise<void>[];
-}
-
 async function addEntry(walk: Walk, found: Found): Promise<void> {
   const { place, name, entries } = found;
   await takeTurn(walk);
@@ -183,21 +150,18 @@ async function addEntry(walk: Walk, found: Found): Promise<void> {
   }
 }
 
-async function addFolder(walk: Walk, { place, name, entries }: Found, path: string): Promise<void> {
+async function addFolder(walk: Walk, found: Found, path: string): Promise<void> {
+  const { place, name, entries } = found;
   const listed = place.listed?.get(name);
-  if (listed !== undefined && listed.below === undefined) {
-    // Git lists a folder itself only when it is a repository of its own (or was a file once).
-    const folder = openFolder(place.folder.pathOf(name), path);
-    if (folder.stat(".git") !== undefined) skipRepository(walk, path);
-    folder.close();
-    return;
-  }
+  const submodule =
+    listed !== undefined && listed.below === undefined ? await listSubmodule(walk, found, path) : undefined;
+  if (listed !== undefined && listed.below === undefined && submodule === undefined) return;
   checkName(path, name);
   if (place.depth === MAX_DEPTH) throw refuse(path, `folders may not lie deeper than ${MAX_DEPTH} levels`);
   const folder = unlessGone(() => openFolder(place.folder.pathOf(name), path));
   if (folder === "gone") return;
   try {
-    const inner: Place = { folder, path, depth: place.depth + 1, rules: place.rules, listed: listed?.below };
+    const inner: Place = { ...place, folder, path, depth: place.depth + 1, listed: listed?.below, ...submodule };
     const inside = await walkFolder(walk, inner);
     // Git knows no empty folders.
     if (inside.length === 0 && listed !== undefined) return;
@@ -207,44 +171,22 @@ async function addFolder(walk: Walk, { place, name, entries }: Found, path: stri
   }
 }
 
-function addFile(walk: Walk, found: Found & { path: string; stats: Stats }): void {
-  const { name, path, place, entries, stats } = found;
-  const openPath = place.folder.pathOf(name);
-  const local = join(walk.directory, path);
-  const request = { openPath, shownPath: path, signal: walk.signal };
-  const add = (hashed: Omit<FileEntry, "kind" | "name">): void => {
-    entries.push({ kind: "file", name, ...hashed });
-    walk.snapshot.files.set(hashed.digest, { path: local, sizeBytes: hashed.sizeBytes });
-    walk.snapshot.fileCount += 1;
-    walk.snapshot.totalBytes += hashed.sizeBytes;
-    walk.onProgress?.(walk.snapshot);
-  };
-  const known = walk.index?.find(path, stats);
-  if (known !== undefined) {
-    return add({ digest: known, sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 });
+/** Git lists a folder itself when it is a submodule (or was a file once): what belongs to it, its own git knows. */
+async function listSubmodule(
+  walk: Walk,
+  { place, name }: Found,
+  path: string,
+): Promise<Pick<Place, "listed" | "repository"> | undefined> {
+  const folder = openFolder(place.folder.pathOf(name), path);
+  const [isThere, isEmpty] = [folder.stat(".git") !== undefined, folder.names().length === 0];
+  folder.close();
+  if (!isThere) {
+    if (isEmpty)
+      walk.snapshot.skipped.push({ path, why: "a submodule that git has not fetched: git submodule update --init" });
+    return undefined;
   }
-  const keep = (hashed: Omit<FileEntry, "kind" | "name">): void => {
-    walk.index?.keep(path, { stats, digest: hashed.digest });
-    add(hashed);
-  };
-  const small = stats.size <= SYNC_READ_BYTES ? unlessGone(() => hashSmallFile(request)) : undefined;
-  if (small === "gone") return;
-  if (small !== undefined) keep(small);
-  else found.pending.push(walk.limit(() => hashFile(request).then(keep, passOverGone)));
-}
-
-/** A file that was deleted since the folder was listed is as good as one deleted before. */
-function unlessGone<T>(action: () => T): T | "gone" {
-  try {
-    return action();
-  } catch (error) {
-    passOverGone(error);
-    return "gone";
-  }
-}
-
-function passOverGone(error: unknown): void {
-  if (!hasCode(error, "not-found")) throw error;
+  const paths = (await listGitFiles(join(walk.directory, path), walk.signal)) ?? [];
+  return { listed: listedFolders(walk, { prefix: `${path}/`, paths }), repository: { path } };
 }
 
 function checkName(path: string, name: string): void {
@@ -267,10 +209,6 @@ function kindOf(stats: { isFIFO(): boolean; isSocket(): boolean }): string {
 
 function skipRepository(walk: Walk, path: string): void {
   walk.snapshot.skipped.push({ path, why: "a git repository of its own" });
-}
-
-function refuse(path: string, why: string): SpellError {
-  return invalidInput(`${quoted(path)} cannot be sent: ${why}. Change it, or name it in ${IGNORE_FILE}.`, "bad-path");
 }
 
 async function takeTurn(walk: Walk): Promise<void> {
