@@ -23,6 +23,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b\d+ seconds?\b(?: +(?=\S))?/g, "<seconds>  "],
   [/\bSHA256:\S+/g, "<fingerprint>"],
   [/\b(\d+h)?(\d+m)?\d+(\.\d+)?s\b/g, "<duration>"],
+  [/^\d+\.\d\d% +\d+\.\d\d% .*$/gm, "<stats>"],
   [/\bspell_(user|run|git|token)[\w-]*/g, "<token>"],
   [/\b(br_)?[0-9a-f]{40}\b/g, "$1<commit>"],
   [/127\.0\.0\.1:\d+/g, "<address>"],
