@@ -21,12 +21,17 @@ const PORTS = ["--grpc-port", "0", "--http-port", "0", "--nats-port", "0"];
 const LOGIN_VARIABLES =
   /^SPELL_(TOKEN|OWNER|COORDINATOR|API_URL|BASE_URL|WORKFLOW_ID|EXECUTOR|CPU_SLOTS|CONTROL_SLOTS)$/;
 
-/** Starts one below `folder`, which it makes, and waits until it is ready; disposing ends it with the runs it still has. */
-export async function startFarm(folder: string, flags: readonly string[], signal: AbortSignal): Promise<Farm> {
+/** Starts one below `folder`, which it makes, with further environment, and waits until it is ready; disposing ends it with the runs it still has. */
+export async function startFarm(
+  folder: string,
+  flags: readonly string[],
+  signal: AbortSignal,
+  extra: NodeJS.ProcessEnv = {},
+): Promise<Farm> {
   const dataFolder = join(folder, "data");
   const program = join(repositoryRoot, "apps", "cli", "bin", "spell");
   const own = Object.entries(process.env).filter(([name]) => !LOGIN_VARIABLES.test(name));
-  const environment = { ...Object.fromEntries(own), SPELL_DIR: join(folder, "login") };
+  const environment = { ...Object.fromEntries(own), SPELL_DIR: join(folder, "login"), ...extra };
   await mkdir(folder, { recursive: true });
   const flagsHere = [...PORTS, ...flags];
   const up = await startSpellUp({ program, dataFolder, flags: flagsHere, cwd: folder, env: environment, signal });

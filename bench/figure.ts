@@ -10,7 +10,7 @@ export interface Judgement {
 
 export interface Figure {
   name: string;
-  unit: "ms" | "s" | "/s" | "MiB" | "KiB";
+  unit: "ms" | "s" | "/s" | "MiB" | "KiB" | "MiB/s";
   p50: number;
   p99?: number;
   samples: number;

@@ -12,8 +12,9 @@ export interface BenchOptions {
 
 /** Parses the words after `npm run bench --`; "help" when that was asked for. Throws an Error that names the wrong word. */
 export function parseOptions(words: readonly string[], known: readonly string[]): BenchOptions | "help" {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...words],
+    allowPositionals: true,
     options: {
       only: { type: "string", multiple: true, default: [] },
       quick: { type: "boolean", default: false },
@@ -22,7 +23,7 @@ export function parseOptions(words: readonly string[], known: readonly string[])
     },
   });
   if (values.help) return "help";
-  const only = values.only.flatMap((list) => list.split(","));
+  const only = [...values.only, ...positionals].flatMap((list) => list.split(","));
   const wrong = only.find((name) => !known.includes(name));
   if (wrong !== undefined) throw new Error(`--only knows ${known.join(", ")}, not "${wrong}"`);
   return { only, quick: values.quick, json: values.json };
@@ -31,6 +32,7 @@ export function parseOptions(words: readonly string[], known: readonly string[])
 /** What `--help` prints. */
 export function usage(known: readonly string[]): string {
   return `npm run bench -- [options]
+  A B           the same as --only A,B
   --only A,B    only these: ${known.join(", ")}
   --quick       few samples, to see that it works
   --json FILE   write the figures there, too
