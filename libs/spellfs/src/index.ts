@@ -32,6 +32,8 @@ export { downloadTree } from "./download-tree.ts";
 export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
+export { openUploadJournal } from "./upload-journal.ts";
+export type { UploadJournal } from "./upload-journal.ts";
 export type { TransferOptions } from "./transfer.ts";
 export { readCommitTree } from "./commit-tree.ts";
 export type { CommitTreeNodes } from "./commit-tree.ts";

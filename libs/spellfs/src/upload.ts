@@ -13,6 +13,7 @@ import { TREE_KNOWN, TargetSource } from "./target-source.ts";
 import type { TransferOptions } from "./transfer.ts";
 import { INLINE_PACK_BYTES } from "./transport.ts";
 import type { BlobPlace, InlinePack, StoredObject, TreeTransport } from "./transport.ts";
+import type { UploadJournal } from "./upload-journal.ts";
 import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
@@ -41,6 +42,8 @@ export interface UploadOptions extends TransferOptions {
    * that are most likely new, such as a run's outputs. Default: false.
    */
   smallInOneCall?: boolean;
+  /** What an upload that broke off has put already, and where this one writes down what it puts. Default: none. */
+  journal?: UploadJournal;
 }
 
 /** What an upload came to. */
@@ -55,7 +58,8 @@ export interface UploadResult {
  * Uploads what the store lacks and commits the tree. Of an unchanged tree only one call is made. What the store had and has no
  * more when the tree is committed is uploaded after all. Throws conflict
  * (`file-changed`) when a file is no longer what the snapshot saw, unavailable when the store cannot be reached, what the
- * transport throws, or the signal's reason. A failed upload leaves objects that nothing points at, and no tree.
+ * transport throws, or the signal's reason. A failed upload leaves no tree, but objects that nothing points at; with a journal the
+ * next one uses them.
  */
 export async function uploadTree(
   snapshot: Snapshot,
@@ -68,6 +72,7 @@ export async function uploadTree(
     } catch (error) {
       const isGone = error instanceof SpellError && GONE_MEANWHILE.includes(error.reason);
       if (!isGone || left === 0) throw error;
+      options.journal?.clear();
     }
   }
 }
@@ -85,7 +90,11 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   );
   const missing = await findMissing(snapshot, { transport, targets: Math.min(OBJECTS_AT_ONCE, atMost.length) });
   if (missing === undefined) return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
-  const plan = planObjects([...missing.nodes, ...missing.files].map((digest) => planned(snapshot, digest)));
+  const wanted = new Set([...missing.nodes, ...missing.files]);
+  const kept = (options.journal?.objects() ?? []).filter(({ blobs }) => blobs.some(({ digest }) => wanted.has(digest)));
+  const uploadedBlobs = wanted.size;
+  for (const { digest } of kept.flatMap(({ blobs }) => blobs)) wanted.delete(digest);
+  const plan = planObjects([...wanted].map((digest) => planned(snapshot, digest)));
   const targets = new TargetSource({ transport, targets: missing.targets, wanted: plan.length, digest: snapshot.root });
   const totalBytes = plan.flat().reduce((sum, blob) => sum + blob.sizeBytes, 0);
   let objects: StoredObject[];
@@ -96,8 +105,8 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
     return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
   }
   const nodes = missing.nodes.flatMap((digest) => snapshot.nodes.get(digest) ?? []);
-  await transport.commitTree({ root: snapshot.root, objects, nodes });
-  const uploadedBlobs = missing.nodes.length + missing.files.length;
+  await transport.commitTree({ root: snapshot.root, objects: [...kept, ...objects], nodes });
+  if (plan.length > 1 || kept.length > 0) options.journal?.clear();
   return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
 }
 
@@ -152,7 +161,9 @@ async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload)
     limit(async () => {
       try {
         signal.throwIfAborted();
-        return await putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+        const object = await putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+        if (plan.length > 1) options.journal?.add(object);
+        return object;
       } catch (error) {
         failed.abort(error);
         throw error;

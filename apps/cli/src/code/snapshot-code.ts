@@ -4,7 +4,7 @@ import type { SkippedPath, Snapshot } from "@spell/spellfs";
 import { showReading } from "../output/progress.ts";
 import type { Progress } from "../output/progress.ts";
 import type { CodeRoot } from "./code-root.ts";
-import { openIndex } from "./open-index.ts";
+import { openIndex } from "./user-cache.ts";
 import { placesInside } from "./place-labels.ts";
 import type { PlacedDirectory, Placement } from "./place-labels.ts";
 

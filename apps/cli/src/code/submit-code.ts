@@ -13,6 +13,7 @@ import { readGitState } from "./git-state.ts";
 import { recordRepositories } from "./record-repository.ts";
 import { placeLabels } from "./place-labels.ts";
 import type { LabelledDirectory } from "./repo-option.ts";
+import { openJournal } from "./user-cache.ts";
 import { skippedNote, snapshotCode } from "./snapshot-code.ts";
 
 export interface SubmitCodeOptions {
@@ -62,7 +63,8 @@ export async function submitCode(options: SubmitCodeOptions): Promise<SubmittedC
   const snapshot = await taken;
   const note = skippedNote(snapshot.skipped);
   if (note !== undefined) terminal.note("info", note);
-  const sent = await uploadTree(snapshot, client.trees, { onProgress: showUpload(progress) });
+  const journal = openJournal(client.configuration.coordinator, root.path);
+  const sent = await uploadTree(snapshot, client.trees, { onProgress: showUpload(progress), journal });
   progress[Symbol.dispose]();
   if (!quiet) terminal.line(sentLine(sent));
   const workspaceId = (await recorded).at(-1);

@@ -6,7 +6,7 @@ import { snapshotDirectory, snapshotEntries } from "@spell/spellfs";
 import type { Snapshot } from "@spell/spellfs";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { openIndex } from "../code/open-index.ts";
+import { openIndex, openJournal } from "../code/user-cache.ts";
 import { askLine } from "../confirm.ts";
 import { argumentError, usageError } from "../exit-codes.ts";
 import { Progress, showReading, showUpload } from "../output/progress.ts";
@@ -57,7 +57,10 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   if (snapshot.fileCount === 0) throw argumentError(`There is nothing to upload in "${path}".`);
   if (!options.json) terminal.line(`Total upload size: ${shortSize(snapshot.totalBytes)}`);
   using client = openClient();
-  const { upload: made, sent } = await client.uploads.create(name, snapshot, { onProgress: showUpload(progress) });
+  const { upload: made, sent } = await client.uploads.create(name, snapshot, {
+    onProgress: showUpload(progress),
+    journal: openJournal(client.configuration.coordinator, realpathSync(path)),
+  });
   progress[Symbol.dispose]();
   if (options.json) {
     const { fileCount, sizeBytes } = made;
