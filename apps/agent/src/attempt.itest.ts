@@ -235,11 +235,36 @@ describe("an attempt", () => {
       ensureTree: (...request) => services.cache.ensureTree(...request),
       ensureFile: (...request) => services.cache.ensureFile(...request),
       hasBlob: (digest) => services.cache.hasBlob(digest),
+      hold: (holder, contents) => services.cache.hold(holder, contents),
+      release: (holder) => services.cache.release(holder),
+      trim: () => services.cache.trim(),
+      size: () => services.cache.size(),
       adopt: () => Promise.reject(full),
     };
     const attempt = beginWith(on, { ...services, cache });
     await expectWhole(on, await resultOf(attempt));
     await attempt.abandon();
+  });
+
+  test("what a run uses stays in the cache while it runs, also when the agent was started again in between", async () => {
+    await using on = await machine();
+    const before = await begin(on, new Crasher(noCrash), { command: "touch up; sleep 600" });
+    await waitFor("the run", () => before.report().phase === "running");
+    await before.detach();
+    const small = await openTreeCache({ directory: join(on.dataDir, "cache"), limitBytes: 1 });
+    const services = { ...(await on.live(new Crasher(noCrash))), cache: small };
+    const [left] = openJournals(on.dataDir).found;
+    if (left === undefined) throw new Error("no attempt on the disk");
+    const attempt = new Attempt(services, left);
+    attempt.resume();
+    await small.trim();
+    const trees = (): string[] => readdirSync(join(on.dataDir, "cache/trees"));
+    expect(trees()).toEqual([on.code]);
+    attempt.request("kill");
+    await resultOf(attempt);
+    await attempt.abandon();
+    await small.trim();
+    expect(trees()).toEqual([]);
   });
 
   test("a log that cannot be opened for lack of room ends the run with that reason", async () => {

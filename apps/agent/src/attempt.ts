@@ -8,7 +8,8 @@
 import type { Digest, Phase } from "@spell/domain";
 import { SpellError, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
-import type { AttemptReport, AttemptResult } from "@spell/rpc";
+import type { AttemptReport, AttemptResult, AttemptSpec } from "@spell/rpc";
+import type { HeldContents } from "@spell/spellfs";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { AttemptChange, AttemptJournal } from "./attempt-journal.ts";
 import { attemptResult, failedResult } from "./attempt-result.ts";
@@ -46,6 +47,8 @@ export class Attempt {
     this.attemptDir = journal.attemptDir;
     const { runId, attempt } = journal.record.lease;
     this.#log = services.log.child({ runId, attempt });
+    // At once, and so also when an earlier life of this agent began it: its run may be using them at this moment.
+    services.cache.hold(this.#holder, usedContents(journal.record.spec));
   }
 
   /** What the coordinator is told. */
@@ -127,6 +130,7 @@ export class Attempt {
     await this.#execution?.dispose();
     await this.#journal.close();
     await removeTree(this.attemptDir);
+    this.#services.cache.release(this.#holder);
   }
 
   /** Lets go without touching the process: the next agent on this machine adopts it. */
@@ -148,6 +152,13 @@ export class Attempt {
     this.#write({ result: { ...result, logEntries } });
     this.#services.changed();
     await this.#execution?.dispose();
+    this.#services.cache.release(this.#holder);
+    await this.#services.cache.trim();
+  }
+
+  get #holder(): string {
+    const { runId, attempt, token } = this.#journal.record.lease;
+    return `${runId}/${attempt}/${token}`;
   }
 
   async #outcome(): Promise<AttemptResult> {
@@ -332,6 +343,16 @@ function entry(
   status: string,
 ): { atMs: number; text: string; status: string; statusEvent: boolean; level: string; partial: boolean } {
   return { atMs: Date.now(), text, status, statusEvent: false, level: "info", partial: false };
+}
+
+/** What of the cache an attempt uses. */
+function usedContents({ codeTree, mounts }: AttemptSpec): HeldContents {
+  const files = mounts.filter(({ isFile }) => isFile);
+  const folders = mounts.filter(({ isFile }) => !isFile);
+  return {
+    trees: [codeTree, ...folders.map(({ digest }) => digest)].filter(isDigest),
+    blobs: files.map(({ digest }) => digest).filter(isDigest),
+  };
 }
 
 function asDigest(text: string): Digest {

@@ -3,7 +3,7 @@ import { availableParallelism, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { MachineTypeSlots } from "@spell/domain";
-import { messageOf, parseMachineType } from "@spell/domain";
+import { messageOf, parseByteSize, parseMachineType } from "@spell/domain";
 import type { ExecutorName } from "./executors/create-executor.ts";
 
 export interface AgentConfig {
@@ -18,6 +18,8 @@ export interface AgentConfig {
   executor: ExecutorName;
   hidden: string[];
   stopGraceMs: number;
+  /** What the cache of trees may take on the disk; undefined: half of the disk. */
+  cacheBytes?: number;
   logLevel: string;
 }
 
@@ -72,6 +74,13 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
         .argParser(count)
         .default(30),
     )
+    .addOption(
+      option(
+        "--cache-size <size>",
+        "what the cache of code and inputs may take on the disk, such as 50GiB (default: half of the disk)",
+        "SPELL_CACHE_SIZE",
+      ).argParser(cacheSize),
+    )
     .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
     .parse([...argv], { from: "user" });
   const values = program.opts<{
@@ -85,6 +94,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     executor: ExecutorName;
     hide: string[];
     stopGraceSeconds: number;
+    cacheSize?: number;
     logLevel: string;
   }>();
   return {
@@ -98,6 +108,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     executor: values.executor,
     hidden: [values.data, join(homedir(), ".spell"), ...values.hide],
     stopGraceMs: values.stopGraceSeconds * 1000,
+    cacheBytes: values.cacheSize,
     logLevel: values.logLevel,
   };
 }
@@ -117,6 +128,19 @@ function machineTypes(text: string, before: MachineTypeSlots[]): MachineTypeSlot
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
+}
+
+const LEAST_CACHE_BYTES = 2 ** 20;
+
+function cacheSize(text: string): number {
+  let bytes: number;
+  try {
+    bytes = parseByteSize(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+  if (bytes < LEAST_CACHE_BYTES) throw new InvalidArgumentError("A cache needs at least 1MiB.");
+  return bytes;
 }
 
 function count(text: string): number {

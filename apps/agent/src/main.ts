@@ -61,7 +61,11 @@ async function start(settings: AgentConfig): Promise<void> {
   lockDataFolder(dataDir);
   const metrics = new MetricServer();
   const gpus = await findGpus(machineEnvironment());
-  const cache = await openTreeCache({ directory: join(dataDir, "cache") });
+  const cache = await openTreeCache({
+    directory: join(dataDir, "cache"),
+    limitBytes: settings.cacheBytes,
+    onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
+  });
 
   let bus: EventBus | undefined;
   let busKey = "";
@@ -99,6 +103,12 @@ async function start(settings: AgentConfig): Promise<void> {
   };
   const attempts = new Attempts({ dataDir, services, completeSnapshot: (answer) => client.completeSnapshot(answer) });
   await attempts.load();
+  // Now that everything is held which runs use: the limit may be another one than before.
+  cache
+    .trim()
+    .then(() => cache.size())
+    .then((size) => log.info(size, "cache"))
+    .catch((error: unknown) => log.warn({ err: error }, "cache not trimmed"));
   await metrics.listen(join(dataDir, "metrics-port"));
   const session = new Session({
     client,

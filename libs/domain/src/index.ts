@@ -17,6 +17,7 @@ export { ATTEMPT_CAUSES, NON_ZERO_EXITS, reasonOfEnd } from "./reason.ts";
 export type { AttemptCause, EndReason, NonZeroExit } from "./reason.ts";
 export { isDigest } from "./digest.ts";
 export type { Digest } from "./digest.ts";
+export { parseByteSize } from "./byte-size.ts";
 export { DEFAULT_MACHINE_TYPE, machineTypeKey, parseMachineType } from "./machine-type.ts";
 export type { MachineTypeSlots } from "./machine-type.ts";
 export { substituteParameters } from "./parameters.ts";

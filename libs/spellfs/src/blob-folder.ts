@@ -15,6 +15,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SpellError } from "@spell/domain";
 import type { Digest } from "@spell/domain";
+import { takenBytes } from "./cache-survey.ts";
 import { errnoOf } from "./disk.ts";
 import { quoted } from "./entry.ts";
 import { hashFile } from "./hash-file.ts";
@@ -41,11 +42,19 @@ export class BlobFolder {
   readonly #temporary: string;
   /** Unix time, milliseconds: files whose status is older were written before the machine last started. */
   readonly #suspectBeforeMs: number;
+  /** Told what a new blob takes on the disk. */
+  readonly #onPublished: ((bytes: number) => void) | undefined;
 
-  constructor(given: { blobs: string; temporary: string; suspectBeforeMs: number }) {
+  constructor(given: {
+    blobs: string;
+    temporary: string;
+    suspectBeforeMs: number;
+    onPublished?: (bytes: number) => void;
+  }) {
     this.#blobs = given.blobs;
     this.#temporary = given.temporary;
     this.#suspectBeforeMs = given.suspectBeforeMs;
+    this.#onPublished = given.onPublished;
   }
 
   /** Where this blob lies once it is here. */
@@ -106,6 +115,7 @@ export class BlobFolder {
     const target = this.pathOf(file);
     chmodSync(path, modeOf(file));
     renameSync(path, target);
+    this.#onPublished?.(takenBytes(statSync(target)));
     return target;
   }
 

@@ -12,80 +12,22 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import type { Digest } from "@spell/domain";
-import { tempFolder, waitFor } from "@spell/testing";
-import { openTreeCache } from "./cache.ts";
+import { waitFor } from "@spell/testing";
 import { digestOf } from "./node.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { snapshotDirectory } from "./snapshot-directory.ts";
-import { MemoryTransport } from "./test-support/memory-transport.ts";
-import { ObjectServer } from "./test-support/object-server.ts";
-import type { TransferOptions } from "./transfer.ts";
+import { CacheWorld, quick } from "./test-support/cache-world.ts";
+import type { MemoryTransport } from "./test-support/memory-transport.ts";
 import type { ObjectSource } from "./transport.ts";
-import { uploadTree } from "./upload.ts";
 
 const MIB = 1024 * 1024;
-const quick: TransferOptions = { retryDelayMs: 1, retries: 3, stallTimeoutMs: 500 };
-
-/** A stored tree, a cache folder, and the server between them. */
-class World implements AsyncDisposable {
-  readonly server: ObjectServer;
-  readonly transport: MemoryTransport;
-  readonly folder: Awaited<ReturnType<typeof tempFolder>>;
-
-  constructor(server: ObjectServer, folder: Awaited<ReturnType<typeof tempFolder>>) {
-    this.server = server;
-    this.folder = folder;
-    this.transport = new MemoryTransport(server);
-  }
-
-  static async make(): Promise<World> {
-    return new World(await ObjectServer.start(), await tempFolder());
-  }
-
-  get cachePath(): string {
-    return join(this.folder.path, "cache");
-  }
-
-  open() {
-    return openTreeCache({ directory: this.cachePath });
-  }
-
-  async store(
-    files: Record<string, string | Buffer>,
-    prepare: (path: string) => void = () => undefined,
-  ): Promise<Snapshot> {
-    const source = join(this.folder.path, "source");
-    rmSync(source, { recursive: true, force: true });
-    mkdirSync(source);
-    for (const [path, bytes] of Object.entries(files)) {
-      mkdirSync(dirname(join(source, path)), { recursive: true });
-      writeFileSync(join(source, path), bytes);
-    }
-    prepare(source);
-    const snapshot = await snapshotDirectory({ directory: source, gitAware: false });
-    await uploadTree(snapshot, this.transport, quick);
-    return snapshot;
-  }
-
-  blobPath(digest: Digest): string {
-    return join(this.cachePath, "blobs", digest.slice(0, 2), digest);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
-    await this.folder[Symbol.asyncDispose]();
-  }
-}
-
 const sha = (text: string | Buffer) => digestOf(Buffer.from(text));
 
 describe("ensuring a tree", () => {
   test("gives the very tree: bytes, modes, links, empty folders", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const big = Buffer.alloc(2 * MIB + 3, "xyz");
     const { root } = await world.store({ a: "1", "d/run": "1", "d/e/empty": "", big: big, "none/x": "" }, (path) => {
       chmodSync(join(path, "d/run"), 0o755);
@@ -104,7 +46,7 @@ describe("ensuring a tree", () => {
   });
 
   test("reads neighbours together, and nothing that is here already", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const first = await world.store(
       Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `text ${index}`])),
     );
@@ -120,7 +62,7 @@ describe("ensuring a tree", () => {
   });
 
   test("concurrent calls do it once; one who gives up does not spoil it for the others", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: "1", b: Buffer.alloc(2 * MIB) });
     const cache = await world.open();
     const givesUp = new AbortController();
@@ -137,7 +79,7 @@ describe("ensuring a tree", () => {
   });
 
   test("two trees that share blobs fetch each once", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const shared = Buffer.alloc(2 * MIB, "s");
     const one = await world.store({ shared, own: "1" });
     const two = await world.store({ shared, own: "2" });
@@ -147,7 +89,7 @@ describe("ensuring a tree", () => {
   });
 
   test("stops working when everybody has given up, and leaves nothing behind", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: "1" });
     const cache = await world.open();
     const enough = new AbortController();
@@ -161,7 +103,7 @@ describe("ensuring a tree", () => {
   });
 
   test("an unknown tree is what the transport says", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const cache = await world.open();
     await expect(cache.ensureTree(sha("none"), world.transport, quick)).rejects.toMatchObject({ code: "not-found" });
   });
@@ -187,7 +129,7 @@ describe("a store that misbehaves", () => {
     ["a range that is ignored", [{ kind: "ignore-range" }]],
     ["a store that stands still in between", [{ kind: "stall", afterBytes: 4 }]],
   ] as const)("%s: the tree comes all the same", async (_what, faults) => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: "111", b: "222", c: "333" });
     const cache = await world.open();
     world.server.faults.GET.push(...faults);
@@ -199,7 +141,7 @@ describe("a store that misbehaves", () => {
   test.each([["small", "abc"], ["large", Buffer.alloc(2 * MIB, "L")]])(
     "wrong bytes twice (%s): data-loss naming the digest, nothing published",
     async (_what, bytes) => {
-      await using world = await World.make();
+      await using world = await CacheWorld.make();
       const { root } = await world.store({ file: bytes });
       const cache = await world.open();
       world.server.faults.GET.push({ kind: "corrupt" }, { kind: "corrupt" });
@@ -213,7 +155,7 @@ describe("a store that misbehaves", () => {
   ); // prettier-ignore
 
   test("a place that lies about a blob's size", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: "111", b: "222" });
     const place = world.transport.places.get(sha("111"));
     if (place !== undefined) world.transport.places.set(sha("111"), { ...place, sizeBytes: 0 });
@@ -222,7 +164,7 @@ describe("a store that misbehaves", () => {
   });
 
   test("URLs that expire on the way are asked for anew; ones that never work are not asked for forever", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: Buffer.alloc(MIB, "a"), b: Buffer.alloc(MIB, "b") });
     const cache = await world.open();
     const expired = { kind: "status", status: 403 } as const;
@@ -235,7 +177,7 @@ describe("a store that misbehaves", () => {
   });
 
   test("a coordinator that leaves out a node", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ "d/a": "1" });
     const transport = bound(world.transport);
     const cache = await world.open();
@@ -250,7 +192,7 @@ describe("a store that misbehaves", () => {
 
 describe("files and adoption", () => {
   test("a file in either form, fetched once", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     await world.store({ a: "abc", empty: "" });
     const cache = await world.open();
     const plain = await cache.ensureFile({ digest: sha("abc"), executable: false }, world.transport, quick);
@@ -263,7 +205,7 @@ describe("files and adoption", () => {
   });
 
   test("what a run wrote is moved in, and mounting it copies and fetches nothing", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const snapshot = await world.store({ "save/model": "weights", log: "l" });
     const cache = await world.open();
     const inode = statSync(join(world.folder.path, "source/save/model")).ino;
@@ -275,7 +217,7 @@ describe("files and adoption", () => {
   });
 
   test("adopting what is here already removes the file; one that is gone is not-found", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const cache = await world.open();
     const path = join(world.folder.path, "out");
     for (let round = 0; round < 2; round += 1) {
@@ -291,7 +233,7 @@ describe("files and adoption", () => {
   });
 
   test.skipIf(!existsSync("/dev/shm"))("a file of another disk is copied in", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const cache = await world.open();
     const path = `/dev/shm/spell-adopt-${process.pid}`;
     writeFileSync(path, "elsewhere");
@@ -307,7 +249,7 @@ describe("files and adoption", () => {
 
 describe("a cache that was damaged", () => {
   test("killed in the middle of a download, it goes on where it was", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const big = Buffer.alloc(4 * MIB, "big");
     const { root } = await world.store({ big, small: "small" });
     const parts: { nodes: Uint8Array[]; objects: ObjectSource[] }[] = [];
@@ -341,7 +283,7 @@ describe("a cache that was damaged", () => {
   });
 
   test("leftovers of a crash are cleared when it is opened", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     await world.open();
     mkdirSync(join(world.cachePath, "tmp/half-made/tree"), { recursive: true });
     writeFileSync(join(world.cachePath, "tmp/half-a-blob"), "x");
@@ -350,7 +292,7 @@ describe("a cache that was damaged", () => {
   });
 
   test("a truncated blob is fetched again", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const one = await world.store({ a: "whole bytes", b: "other" });
     const two = await world.store({ a: "whole bytes" });
     const cache = await world.open();
@@ -362,7 +304,7 @@ describe("a cache that was damaged", () => {
   });
 
   test("after another boot trees are made anew and blobs are hashed once before use", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ sound: "sound", zeroed: "bytes", x: "exec" }, (path) =>
       chmodSync(join(path, "x"), 0o755),
     );
@@ -384,7 +326,7 @@ describe("a cache that was damaged", () => {
   });
 
   test("a damaged state file counts as another boot", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     const { root } = await world.store({ a: "1" });
     await (await world.open()).ensureTree(root, world.transport, quick);
     writeFileSync(join(world.cachePath, "state.json"), "");
@@ -396,7 +338,7 @@ describe("a cache that was damaged", () => {
   test.skipIf(process.getuid?.() !== 0)(
     "a full disk is `exhausted`, names the folder, and leaves nothing behind (root mounts one)",
     async () => {
-      await using world = await World.make();
+      await using world = await CacheWorld.make();
       const { root } = await world.store({ a: Buffer.alloc(3 * MIB, "a"), b: "1" });
       mkdirSync(world.cachePath);
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", world.cachePath]);
@@ -413,7 +355,7 @@ describe("a cache that was damaged", () => {
   );
 
   test("a folder where nothing can be kept is a clear error", async () => {
-    await using world = await World.make();
+    await using world = await CacheWorld.make();
     writeFileSync(world.cachePath, "a file");
     await expect(world.open()).rejects.toMatchObject({ code: "unavailable", reason: "disk-error" });
   });

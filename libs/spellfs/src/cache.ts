@@ -17,11 +17,18 @@ import type { Digest } from "@spell/domain";
 import { bootId } from "@spell/machine";
 import { BlobFolder, makeBlobFolders } from "./blob-folder.ts";
 import type { BlobFile } from "./blob-folder.ts";
+import { CacheHolds } from "./cache-holds.ts";
+import type { HeldContents } from "./cache-holds.ts";
+import { CacheSpace } from "./cache-space.ts";
+import type { CacheSize, OnEvicted } from "./cache-space.ts";
+import { markUsed } from "./cache-survey.ts";
 import { diskError, errnoOf } from "./disk.ts";
 import { UrlsExpiredError, downloadBlobs } from "./download.ts";
+import { quoted } from "./entry.ts";
 import { materialise } from "./materialise.ts";
 import { digestOf } from "./node.ts";
 import { readFilePlace, readTree } from "./read-tree.ts";
+import type { TreeContents } from "./read-tree.ts";
 import { SharedWork } from "./shared-work.ts";
 import type { TransferOptions } from "./transfer.ts";
 import type { ObjectSource, TreeTransport } from "./transport.ts";
@@ -47,10 +54,26 @@ export interface TreeCache {
   adopt(file: { path: string; digest: Digest; executable: boolean }): Promise<string>;
   /** Whether the blob is here, executable or not. */
   hasBlob(digest: Digest): boolean;
+  /** Keeps trees and blobs, here already or not, until the holder releases or holds others. */
+  hold(holder: string, contents: HeldContents): void;
+  /** Idempotent. */
+  release(holder: string): void;
+  /** Removes what is beyond the limit and held by nobody. Throws exhausted, unavailable (`disk-error`). */
+  trim(): Promise<void>;
+  /** What it takes on the disk (never too little) and may take. */
+  size(): Promise<CacheSize>;
+}
+
+/** Settings of `openTreeCache`. */
+export interface TreeCacheOptions {
+  directory: string;
+  /** What it may take on the disk. Default: half of the disk that holds it. */
+  limitBytes?: number;
+  onEvicted?: OnEvicted;
 }
 
 /** Opens or makes a cache, clearing what an earlier life left unfinished. Throws exhausted, unavailable (`disk-error`). */
-export async function openTreeCache({ directory }: { directory: string }): Promise<TreeCache> {
+export async function openTreeCache({ directory, ...options }: TreeCacheOptions): Promise<TreeCache> {
   try {
     const folders = {
       blobs: join(directory, "blobs"),
@@ -62,11 +85,11 @@ export async function openTreeCache({ directory }: { directory: string }): Promi
     for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
     makeBlobFolders(folders.blobs);
     const suspectBeforeMs = await noticeReboot({ directory, ...folders });
-    return new DiskTreeCache({
-      directory,
-      trees: folders.trees,
-      blobs: new BlobFolder({ ...folders, suspectBeforeMs }),
-    });
+    const holds = new CacheHolds();
+    const space = new CacheSpace({ directory, ...folders, ...options, holds });
+    const onPublished = (bytes: number): void => space.added(bytes);
+    const blobs = new BlobFolder({ ...folders, suspectBeforeMs, onPublished });
+    return new DiskTreeCache({ directory, trees: folders.trees, blobs, holds, space });
   } catch (error) {
     throw diskError(error, directory);
   }
@@ -76,20 +99,28 @@ class DiskTreeCache implements TreeCache {
   readonly #directory: string;
   readonly #trees: string;
   readonly #blobs: BlobFolder;
+  readonly #holds: CacheHolds;
+  readonly #space: CacheSpace;
   /** Work in progress by what it makes, so that everybody who wants it waits for the same. */
   readonly #making = new SharedWork<string>();
   /** Blobs being fetched, so that two trees do not fetch one twice; resolves when it is here or has failed. */
   readonly #fetching = new Map<Digest, Promise<void>>();
 
-  constructor(given: { directory: string; trees: string; blobs: BlobFolder }) {
+  constructor(given: { directory: string; trees: string; blobs: BlobFolder; holds: CacheHolds; space: CacheSpace }) {
     this.#directory = given.directory;
     this.#trees = given.trees;
     this.#blobs = given.blobs;
+    this.#holds = given.holds;
+    this.#space = given.space;
   }
 
   async ensureTree(digest: Digest, transport: TreeTransport, options: TransferOptions = {}): Promise<string> {
     const path = this.#treePath(digest);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) {
+      markUsed(path, stats);
+      return path;
+    }
     return this.#once(`tree ${digest}`, {
       options,
       make: (shared) => this.#makeTree(digest, { transport, options: shared }),
@@ -105,7 +136,10 @@ class DiskTreeCache implements TreeCache {
     const path = this.#blobs.pathOf(file);
     const make = async (shared: TransferOptions): Promise<string> => {
       const here = await this.#blobs.findEitherForm({ digest: file.digest, executable: file.executable });
-      if (here !== undefined) return here;
+      if (here !== undefined) {
+        markUsed(here, statSync(here));
+        return here;
+      }
       const read = async (): Promise<Contents> => {
         const { sources, sizeBytes } = await readFilePlace(file.digest, transport);
         return { files: [{ ...file, sizeBytes }], sources };
@@ -113,22 +147,52 @@ class DiskTreeCache implements TreeCache {
       await this.#ensureBlobs(await read(), { read, options: shared });
       return path;
     };
-    return this.#once(`file ${path}`, { options, make });
+    return this.#once(`file ${path}`, {
+      options,
+      make: (shared) => this.#gathering([file], () => make(shared)),
+    });
   }
 
   async adopt({ path, ...file }: { path: string; digest: Digest; executable: boolean }): Promise<string> {
     checkDigest(file.digest);
     try {
-      return await this.#blobs.adopt(file, path);
+      const kept = await this.#withRoom(() => this.#blobs.adopt(file, path));
+      markUsed(kept, statSync(kept));
+      return kept;
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") throw notFound(`${path} is gone.`);
-      throw diskError(error, this.#directory);
+      const cause = error instanceof SpellError ? error.cause : error;
+      if (errnoOf(cause) === "ENOENT") throw notFound(`${path} is gone.`);
+      throw error;
     }
   }
 
   hasBlob(digest: Digest): boolean {
     checkDigest(digest);
     return this.#blobs.has(digest);
+  }
+
+  hold(holder: string, contents: HeldContents): void {
+    this.#holds.hold(holder, contents);
+  }
+
+  release(holder: string): void {
+    this.#holds.release(holder);
+  }
+
+  async trim(): Promise<void> {
+    try {
+      await this.#space.makeRoom(0);
+    } catch (error) {
+      throw diskError(error, this.#directory);
+    }
+  }
+
+  async size(): Promise<CacheSize> {
+    try {
+      return await this.#space.size();
+    } catch (error) {
+      throw diskError(error, this.#directory);
+    }
   }
 
   #treePath(digest: Digest): string {
@@ -139,7 +203,13 @@ class DiskTreeCache implements TreeCache {
   async #makeTree(root: Digest, given: { transport: TreeTransport; options: TransferOptions }): Promise<string> {
     const { transport, options } = given;
     const contents = await readTree(root, transport);
-    await this.#ensureBlobs(contents, { read: () => readTree(root, transport), options });
+    return this.#gathering(contents.files, async () => {
+      await this.#ensureBlobs(contents, { read: () => readTree(root, transport), options });
+      return this.#layOut(root, contents, options);
+    });
+  }
+
+  async #layOut(root: Digest, contents: Pick<TreeContents, "nodes">, options: TransferOptions): Promise<string> {
     const target = this.#blobs.temporaryPath();
     await materialise({ root, nodes: contents.nodes, blobs: this.#blobs, target, signal: options.signal });
     const path = this.#treePath(root);
@@ -159,6 +229,11 @@ class DiskTreeCache implements TreeCache {
   ): Promise<void> {
     let { sources } = contents;
     let missing = await this.#findMissing(contents.files);
+    const evicting = missing.size === 0 ? undefined : this.#space.makeRoom(takenTogether(missing.values()));
+    if (evicting !== undefined) {
+      await evicting;
+      missing = await this.#findMissing(contents.files);
+    }
     while (missing.size > 0) {
       const others = [...missing.keys()].flatMap((digest) => this.#fetching.get(digest) ?? []);
       const mine = new Set([...missing.keys()].filter((digest) => !this.#fetching.has(digest)));
@@ -223,14 +298,34 @@ class DiskTreeCache implements TreeCache {
   ): Promise<string> {
     return this.#making.join(what, {
       signal: options.signal,
-      make: async (signal) => {
-        try {
-          return await make({ ...options, signal });
-        } catch (error) {
-          throw diskError(error, this.#directory);
-        }
-      },
+      make: (signal) => this.#withRoom(() => make({ ...options, signal })),
     });
+  }
+
+  /** Does it again, once, when the disk was full and something could leave the cache. */
+  async #withRoom<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const problem = diskError(error, this.#directory);
+      if (!isDiskFull(problem)) throw problem;
+      await this.#space.makeRoomOnDisk();
+    }
+    try {
+      return await work();
+    } catch (error) {
+      throw fullInSpiteOfAll(diskError(error, this.#directory), this.#directory);
+    }
+  }
+
+  /** Nothing of this leaves the cache while the work goes on. */
+  async #gathering<T>(files: readonly BlobFile[], work: () => Promise<T>): Promise<T> {
+    const end = this.#holds.gather(files.map(({ digest }) => digest));
+    try {
+      return await work();
+    } finally {
+      end();
+    }
   }
 
   #lost(digest: Digest): SpellError {
@@ -247,6 +342,27 @@ class DiskTreeCache implements TreeCache {
 interface Contents {
   files: readonly BlobFile[];
   sources: readonly ObjectSource[];
+}
+
+/** Disks give space in blocks. */
+const BLOCK_BYTES = 4096;
+
+function takenTogether(files: Iterable<BlobFile>): number {
+  let sum = 0;
+  for (const { sizeBytes = 0 } of files) sum += Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
+  return sum;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof SpellError && error.reason === "disk-full";
+}
+
+function fullInSpiteOfAll(error: unknown, directory: string): unknown {
+  if (!isDiskFull(error)) return error;
+  const message =
+    `There is no space left on the disk of ${quoted(directory)}, also after the cache there was made smaller. ` +
+    "Free some there, or give the agent a data folder on a larger disk.";
+  return new SpellError("exhausted", message, { reason: "disk-full", cause: error });
 }
 
 /** A digest becomes part of a path: it is checked here whatever the type says, for it came from another process. */

@@ -42,3 +42,4 @@ export { gitEnvironment, gitSentence } from "./git-process.ts";
 export type { GitSettings } from "./git-process.ts";
 export { openTreeCache } from "./cache.ts";
 export type { TreeCache } from "./cache.ts";
+export type { HeldContents } from "./cache-holds.ts";

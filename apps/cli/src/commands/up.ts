@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { SpellError, messageOf, parseMachineType } from "@spell/domain";
+import { SpellError, messageOf, parseByteSize, parseMachineType } from "@spell/domain";
 import { SpellClient, configurationPath, readConfigurationFile, writeConfigurationFile } from "@spell/sdk";
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
@@ -29,6 +29,7 @@ interface UpOptions {
   leaseSeconds?: string;
   nonZeroExit?: string;
   stopGraceSeconds?: string;
+  cacheSize?: string;
   s3Endpoint?: string;
   s3PublicEndpoint?: string;
   s3Bucket?: string;
@@ -74,6 +75,11 @@ export function registerUp(program: Command): void {
     .option("--cpu-slots <N>", "runs of type CPU at once (default: one per core)")
     .option("--executor <NAME>", "sandbox, process or dummy (default: sandbox on Linux)")
     .option("--stop-grace-seconds <N>", "time between SIGTERM and SIGKILL when a run is stopped (default: 30)")
+    .option(
+      "--cache-size <SIZE>",
+      "what the agent's cache may take on the disk, such as 50GiB (default: half of the disk)",
+      size,
+    )
     .option("--lease-seconds <N>", "silence of an agent after which its runs are interrupted (default: 600)")
     .option("--non-zero-exit <STATUS>", "what exit codes other than 0 make of a run: failed (default) or complete")
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
@@ -140,6 +146,7 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
       "--cpu-slots": options.cpuSlots,
       "--executor": options.executor,
       "--stop-grace-seconds": options.stopGraceSeconds,
+      "--cache-size": options.cacheSize,
     }),
   };
 }
@@ -221,6 +228,15 @@ function port(text: string): number {
   if (!Number.isInteger(value) || value < 0 || value > 65_535)
     throw new InvalidArgumentError("A port is a number from 0 to 65535.");
   return value;
+}
+
+function size(text: string): string {
+  try {
+    parseByteSize(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+  return text;
 }
 
 function types(text: string, before: string[]): string[] {
