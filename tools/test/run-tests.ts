@@ -22,7 +22,7 @@ export interface TestOptions {
 }
 
 /** A runner that hangs is ended after this long; CI gives the whole job twenty minutes. */
-const runnerTimeoutMs = 14 * 60_000;
+const runnerTimeoutMs = 30 * 60_000;
 
 /** Runs vitest, then pytest, then looks for what was left behind. Complaints are printed where they arise. */
 export async function runTests(options: TestOptions = {}): Promise<Tally> {
