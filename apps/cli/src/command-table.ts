@@ -178,6 +178,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/curl.ts")).registerCurl,
   },
   {
+    name: "du",
+    summary: "show what takes the space of the store",
+    load: async () => (await import("./commands/du.ts")).registerDu,
+  },
+  {
+    name: "fsck",
+    summary: "check that all that is used is in the store, whole",
+    load: async () => (await import("./commands/fsck.ts")).registerFsck,
+  },
+  {
     name: "gc",
     summary: "remove from the store what nothing uses any more",
     load: async () => (await import("./commands/gc.ts")).registerGc,

@@ -118,7 +118,7 @@ export function buildServices(options: ServiceOptions): Services {
     snapshots,
     trees,
     storage: new Storage({
-      ...{ store, objects, now, rules: options.garbage },
+      ...{ store, objects, trees, now, rules: options.garbage },
       onCollected: (outcome) => log.info(outcome, "collected garbage"),
     }),
     resources: new Resources({ store, trees }),

@@ -1,5 +1,5 @@
 /** The operator keeps the store in order: what nothing uses goes, what anything uses stays. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "@spell/testing";
 import { expect, test } from "vitest";
@@ -37,4 +37,32 @@ test("what was removed leaves the store, and what runs wrote or mount stays", as
   expect(readFileSync(join(farm.folder, "out"), "utf8")).toBe("mounted".repeat(1_000));
   await spell("upload", join(farm.folder, "unused"), "--name", "unused");
   await spell("run", "--mount", "uploads/unused:in", "--mount", "runs/1/out:before", "cat in/data before > /dev/null");
+});
+
+test("what takes the space is shown, and what is lost is found and named", async () => {
+  await using farm = await Farm.start();
+  const code = join(farm.folder, "code");
+  mkdirSync(code);
+  const spell = (...args: string[]) => farm.spell(args, { cwd: code });
+  expect((await spell("du")).stdout).toMatch(/^OWN +SHARED +KIND +OWNER +NAME\n\nStored +0 B in 0 objects\n/);
+  await spell("run", "head -c 2000000 /dev/urandom > big");
+  await spell("model", "create", "net", "runs/1");
+  expect((await spell("du")).stdout).toMatch(/^OWN .*\n2\.0 MB +0 B +run +\S+ +runs\/1\n/);
+  const measured = JSON.parse((await spell("du", "--json")).stdout) as { items: object[] };
+  expect(measured.items).toContainEqual(expect.objectContaining({ kind: "model", name: "net:v1", own_bytes: 0 }));
+  const whole = await spell("fsck", "--read-data");
+  expect(whole).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(whole.stdout).toMatch(/^\d+ blobs in \d+ objects checked, 2\.0 MB read: all is there\.\n$/);
+
+  const packs = join(farm.data, "objects", "objects", "packs");
+  const [large] = readdirSync(packs).filter((name) => statSync(join(packs, name)).size >= 2_000_000);
+  truncateSync(join(packs, large ?? ""), 1_000_000);
+  const damaged = await spell("fsck");
+  expect(damaged.exitCode).toBe(1);
+  expect(damaged.stdout).toMatch(
+    /^Lost: runs\/1 of \S+: big \(the object .* is cut off after 1000000 bytes\); touches 1 model: net:v1\n/,
+  );
+  expect(damaged.stdout).toMatch(/: 1 blob lost\.\n$/);
+  const { losses } = JSON.parse((await spell("fsck", "--json")).stdout) as { losses: object[] };
+  expect(losses).toMatchObject([{ resource: "runs/1", path: "big", models: ["net:v1"] }]);
 });

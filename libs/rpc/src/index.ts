@@ -212,4 +212,12 @@ export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spel
 export { ProjectServiceClient, ProjectServiceService } from "./gen/spell/v1/project.ts";
 export type { Project, ProjectServiceServer } from "./gen/spell/v1/project.ts";
 export { StorageServiceClient, StorageServiceService } from "./gen/spell/v1/storage.ts";
-export type { CollectGarbageResponse, StorageServiceServer } from "./gen/spell/v1/storage.ts";
+export type {
+  CheckStoreResponse,
+  CollectGarbageResponse,
+  MeasureStoreResponse,
+  StorageServiceServer,
+  StoreItem,
+  StoreLoss,
+  StoreTotals,
+} from "./gen/spell/v1/storage.ts";

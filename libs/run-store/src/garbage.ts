@@ -15,6 +15,8 @@ export interface TreeReference {
   /** Of the run, workflow or search; the upload's name; the repository of a commit. Empty for trees that nothing names yet. */
   name: string;
   projectId?: number;
+  /** Folder of the code, where it is known. */
+  codeRoot?: string;
 }
 
 /** Where references stand. `recent`: trees committed of late. `held`: those of attempts in force. */

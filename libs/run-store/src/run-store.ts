@@ -108,8 +108,8 @@ export interface RunStore {
    */
   addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<void>;
   /**
-   * Nodes that somebody was told are there count as committed now: they live on for a while. False, and nothing changed, when one
-   * is gone since.
+   * Of blobs that somebody was told are there, the nodes count as committed now: they live on for a while. False, and nothing
+   * changed, when one of the blobs is gone since.
    */
   renewTrees(digests: readonly Digest[], nowMs: number, heldBy?: CommittedTree["heldBy"]): Promise<boolean>;
 

@@ -35,5 +35,13 @@ export type { CheckOutOptions } from "./check-out.ts";
 export type { CopyOptions, ResourceLine, ResourcesService } from "./resources-service.ts";
 export type { Upload, UploadsService } from "./uploads-service.ts";
 export type { Link, LinksService } from "./links-service.ts";
-export type { CollectionProgress, StorageService } from "./storage-service.ts";
+export type {
+  CheckProgress,
+  CollectionProgress,
+  MeasureProgress,
+  StorageService,
+  StoreItem,
+  StoreLoss,
+  StoreTotals,
+} from "./storage-service.ts";
 export type { Model, ModelRequest, ModelVersion, ModelsService } from "./models-service.ts";

@@ -65,3 +65,44 @@ describe("collecting garbage", () => {
     expect((await collect(world, token)).at(-1)).toMatchObject({ deadBlobs: 0, aliveBlobs: 2 });
   });
 });
+
+async function read<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
+}
+
+describe("measuring and checking the store", () => {
+  it("tells what takes the space, and what is lost to whom", async () => {
+    await using world = await openWorld();
+    const context = { metadata: callMetadata(await operator(world)) };
+    const { storage } = world;
+    const runId = await endedRun(world, { save: "weights" });
+    await commitFiles(world, { nobody: "needs this" });
+    world.clock.aheadMs = 10_000;
+    const measured = await read(readStream(storage.measureStore.bind(storage), {}, context));
+    expect(measured.flatMap(({ items }) => items)).toMatchObject([
+      { kind: "run", owner: "ann", name: `runs/${runId}`, sharedBytes: 0 },
+    ]);
+    expect(measured.at(-1)).toMatchObject({
+      finished: true,
+      totals: { objects: 2, wasteBytes: 0, uncommittedBytes: 0 },
+    });
+    const check = (readData: boolean) => read(readStream(storage.checkStore.bind(storage), { readData }, context));
+    expect((await check(true)).at(-1)).toMatchObject({ finished: true, lostBlobs: 0, losses: [], checkedObjects: 2 });
+    const { objects } = world.services;
+    for (const { key } of await read(objects.list("packs/"))) await objects.delete(key);
+    const losses = (await check(false)).flatMap((message) => message.losses);
+    expect(losses).toMatchObject([{ resource: `runs/${runId}`, owner: "ann", path: "", models: [] }]);
+  });
+
+  it("is for operators alone", async () => {
+    await using world = await openWorld();
+    const context = { metadata: callMetadata(world.ann) };
+    const { storage } = world;
+    const refusal = { code: "forbidden", reason: "operators-only" };
+    await expect(read(readStream(storage.measureStore.bind(storage), {}, context))).rejects.toMatchObject(refusal);
+    const checking = read(readStream(storage.checkStore.bind(storage), { readData: false }, context));
+    await expect(checking).rejects.toMatchObject(refusal);
+  });
+});

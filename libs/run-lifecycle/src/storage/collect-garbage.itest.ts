@@ -195,9 +195,9 @@ describe("the store's keeper", () => {
   const open = async (everyMs = 24 * HOUR_MS) => {
     const world = await openAged();
     const outcomes: CollectionProgress[] = [];
-    const { store, objects, clock } = world;
+    const { store, objects, trees, clock } = world;
     const storage = new Storage({
-      ...{ store, objects, now: () => clock.nowMs, rules: { graceMs: HOUR_MS, everyMs } },
+      ...{ store, objects, trees, now: () => clock.nowMs, rules: { graceMs: HOUR_MS, everyMs } },
       onCollected: (outcome) => outcomes.push(outcome),
     });
     await store.ensureUser({ name: "ann", email: "a@b", createdAtMs: 1, operator: true });

@@ -4,6 +4,11 @@ import type { ObjectStore } from "@spell/object-store";
 import type { RunStore } from "@spell/run-store";
 import type { Principal } from "../principal.ts";
 import { requireOperator } from "../principal.ts";
+import type { TreeCatalog } from "../tree-catalog.ts";
+import { checkStore } from "./check-store.ts";
+import type { CheckProgress } from "./check-store.ts";
+import { measureStore } from "./measure-store.ts";
+import type { Measured } from "./measure-store.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { CollectionProgress } from "./collect-garbage.ts";
 
@@ -20,6 +25,7 @@ export interface GarbageRules {
 export interface StorageDeps {
   store: RunStore;
   objects: ObjectStore;
+  trees: TreeCatalog;
   rules: GarbageRules;
   now: () => number;
   /** Told what a collection that began by itself came to. */
@@ -50,6 +56,30 @@ export class Storage {
     yield* this.#alone("a collection", () =>
       collectGarbage(this.#deps, { ...options, graceMs, keepArchivedOutputsMs }),
     );
+  }
+
+  /** What takes the space; the last one has the outcome. Operators only. Throws conflict (`storage-busy`). */
+  async *measure(principal: Principal): AsyncGenerator<{ checkedBlobs: number; measured?: Measured }, void, undefined> {
+    await requireOperator(principal, this.#deps.store);
+    const deps = { ...this.#deps, committedSinceMs: this.#deps.now() - this.#deps.rules.graceMs };
+    yield* this.#alone("a measurement", async function* () {
+      const measuring = measureStore(deps);
+      let checkedBlobs = 0;
+      for (let step = await measuring.next(); ; step = await measuring.next()) {
+        if (step.done === true) {
+          yield { checkedBlobs, measured: step.value };
+          return;
+        }
+        checkedBlobs = step.value;
+        yield { checkedBlobs };
+      }
+    });
+  }
+
+  /** Whether all that is named is there; the last one is the outcome. Operators only. Throws conflict (`storage-busy`). */
+  async *check(principal: Principal, options: { readData: boolean }): AsyncGenerator<CheckProgress, void, undefined> {
+    await requireOperator(principal, this.#deps.store);
+    yield* this.#alone("a check", () => checkStore(this.#deps, options));
   }
 
   /** Collects when it is time. Throws what a collection throws; then it is tried again after an hour. */

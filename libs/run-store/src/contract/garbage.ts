@@ -259,7 +259,8 @@ export function describeGarbage(open: OpenFixture): void {
       await expect(store.createRun(bare({ codeTree: digestFor("tree") }), "")).rejects.toMatchObject({
         reason: "no-such-tree",
       });
-      expect(await store.renewTrees([digestFor("tree")], 1)).toBe(true);
+      expect(await store.renewTrees([digestFor("tree")], 1)).toBe(false);
+      expect(await store.renewTrees([digestFor("code"), digestFor("tree")], 1_000_000)).toBe(false);
       expect(await known(store, "tree")).toEqual([]);
     });
   });

@@ -72,7 +72,7 @@ const SOURCES: Record<(typeof REFERENCE_SOURCES)[number], Source> = {
     ...byId("SELECT id, owner, labels FROM workflows WHERE id > ? ORDER BY id LIMIT ?"),
     references: (row) =>
       (JSON.parse(row["labels"] as string) as WorkflowLabel[]).flatMap(({ code }) =>
-        code === undefined ? [] : [one("workflows", row, { digest: code.tree })],
+        code === undefined ? [] : [{ ...one("workflows", row, { digest: code.tree }), codeRoot: code.root }],
       ),
   },
   searches: {
@@ -96,9 +96,9 @@ const SOURCES: Record<(typeof REFERENCE_SOURCES)[number], Source> = {
   },
 };
 
-function ofSpec(row: Row, { codeTree, mounts }: RunSpec): TreeReference[] {
+function ofSpec(row: Row, { codeTree, codeRoot, mounts }: RunSpec): TreeReference[] {
   return [
-    ...(codeTree === "" ? [] : [one("run-code", row, { digest: codeTree })]),
+    ...(codeTree === "" ? [] : [{ ...one("run-code", row, { digest: codeTree }), codeRoot }]),
     ...mounts.map(({ digest, isFile }) => ({ ...one("run-mount", row, { digest }), isFile })),
   ];
 }

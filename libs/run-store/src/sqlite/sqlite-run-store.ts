@@ -296,6 +296,7 @@ class SqliteRunStore implements RunStore {
   }
 
   async renewTrees(digests: readonly Digest[], nowMs: number, heldBy?: CommittedTree["heldBy"]): Promise<boolean> {
+    if (digests.some((digest) => this.#blobs.row(digest) === undefined)) return false;
     // What is held is written down whenever it was committed.
     const stale = this.#blobs.needRenewal(digests, heldBy === undefined ? nowMs : Number.POSITIVE_INFINITY);
     return stale.length === 0 || this.#group.write(() => this.#blobs.renew(stale, nowMs, heldBy));

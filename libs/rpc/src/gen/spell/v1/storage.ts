@@ -44,6 +44,79 @@ export interface CollectGarbageResponse {
   finished: boolean;
 }
 
+export interface MeasureStoreRequest {
+}
+
+export interface MeasureStoreResponse {
+  checkedBlobs: number;
+  /** Those that take most of their own first. */
+  items: StoreItem[];
+  /** In the last message. */
+  totals:
+    | StoreTotals
+    | undefined;
+  /** This is the last message. */
+  finished: boolean;
+}
+
+export interface StoreItem {
+  /** `run` (its outputs), `project` (of its runs), `upload`, `code`, `mount` (what a run mounts), `model`, or `unnamed`. */
+  kind: string;
+  owner: string;
+  name: string;
+  /** What only this uses. */
+  ownBytes: number;
+  /** What others use as well. Models are parts of runs and uploads: all of theirs is shared. */
+  sharedBytes: number;
+}
+
+export interface StoreTotals {
+  objects: number;
+  /** All objects together; used, dead, waste and uncommitted bytes are its parts. */
+  storedBytes: number;
+  /** Blobs that something names, each once. */
+  usedBytes: number;
+  /** Recorded blobs that nothing names. */
+  deadBytes: number;
+  /** Parts of objects in which no blob lies any more while others still do. */
+  wasteBytes: number;
+  /** Objects in which no blob lies: put and not committed. */
+  uncommittedBytes: number;
+}
+
+export interface CheckStoreRequest {
+  /** Also read and hash every byte. */
+  readData: boolean;
+}
+
+export interface CheckStoreResponse {
+  /** `objects`, `trees`, `data` or `naming`. */
+  step: string;
+  checkedObjects: number;
+  checkedBlobs: number;
+  readBytes: number;
+  /** So far; in the last message all of them. */
+  lostBlobs: number;
+  losses: StoreLoss[];
+  /** This is the last message. */
+  finished: boolean;
+}
+
+/** A file or folder that is lost to whatever names it. */
+export interface StoreLoss {
+  /** `runs/12`, `code of run 12`, `uploads/data`. */
+  resource: string;
+  owner: string;
+  /** Inside of it; empty: all of it. Of one resource a hundred are named at most. */
+  path: string;
+  /** sha256, hex. */
+  digest: string;
+  /** Why, as the end of a sentence. */
+  why: string;
+  /** Versions of models that it touches, NAME:VERSION. */
+  models: string[];
+}
+
 function createBaseCollectGarbageRequest(): CollectGarbageRequest {
   return { dryRun: false, despiteLosses: false };
 }
@@ -351,6 +424,896 @@ export const CollectGarbageResponse: MessageFns<CollectGarbageResponse> = {
   },
 };
 
+function createBaseMeasureStoreRequest(): MeasureStoreRequest {
+  return {};
+}
+
+export const MeasureStoreRequest: MessageFns<MeasureStoreRequest> = {
+  encode(_: MeasureStoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MeasureStoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasureStoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): MeasureStoreRequest {
+    return {};
+  },
+
+  toJSON(_: MeasureStoreRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MeasureStoreRequest>, I>>(base?: I): MeasureStoreRequest {
+    return MeasureStoreRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MeasureStoreRequest>, I>>(_: I): MeasureStoreRequest {
+    const message = createBaseMeasureStoreRequest();
+    return message;
+  },
+};
+
+function createBaseMeasureStoreResponse(): MeasureStoreResponse {
+  return { checkedBlobs: 0, items: [], totals: undefined, finished: false };
+}
+
+export const MeasureStoreResponse: MessageFns<MeasureStoreResponse> = {
+  encode(message: MeasureStoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.checkedBlobs !== 0) {
+      writer.uint32(8).int64(message.checkedBlobs);
+    }
+    for (const v of message.items) {
+      StoreItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.totals !== undefined) {
+      StoreTotals.encode(message.totals, writer.uint32(26).fork()).join();
+    }
+    if (message.finished !== false) {
+      writer.uint32(32).bool(message.finished);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MeasureStoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasureStoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.checkedBlobs = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.items.push(StoreItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.totals = StoreTotals.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.finished = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MeasureStoreResponse {
+    return {
+      checkedBlobs: isSet(object.checkedBlobs)
+        ? globalThis.Number(object.checkedBlobs)
+        : isSet(object.checked_blobs)
+        ? globalThis.Number(object.checked_blobs)
+        : 0,
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => StoreItem.fromJSON(e)) : [],
+      totals: isSet(object.totals) ? StoreTotals.fromJSON(object.totals) : undefined,
+      finished: isSet(object.finished) ? globalThis.Boolean(object.finished) : false,
+    };
+  },
+
+  toJSON(message: MeasureStoreResponse): unknown {
+    const obj: any = {};
+    if (message.checkedBlobs !== 0) {
+      obj.checkedBlobs = Math.round(message.checkedBlobs);
+    }
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => StoreItem.toJSON(e));
+    }
+    if (message.totals !== undefined) {
+      obj.totals = StoreTotals.toJSON(message.totals);
+    }
+    if (message.finished !== false) {
+      obj.finished = message.finished;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MeasureStoreResponse>, I>>(base?: I): MeasureStoreResponse {
+    return MeasureStoreResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MeasureStoreResponse>, I>>(object: I): MeasureStoreResponse {
+    const message = createBaseMeasureStoreResponse();
+    message.checkedBlobs = object.checkedBlobs ?? 0;
+    message.items = object.items?.map((e) => StoreItem.fromPartial(e)) || [];
+    message.totals = (object.totals !== undefined && object.totals !== null)
+      ? StoreTotals.fromPartial(object.totals)
+      : undefined;
+    message.finished = object.finished ?? false;
+    return message;
+  },
+};
+
+function createBaseStoreItem(): StoreItem {
+  return { kind: "", owner: "", name: "", ownBytes: 0, sharedBytes: 0 };
+}
+
+export const StoreItem: MessageFns<StoreItem> = {
+  encode(message: StoreItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.ownBytes !== 0) {
+      writer.uint32(32).int64(message.ownBytes);
+    }
+    if (message.sharedBytes !== 0) {
+      writer.uint32(40).int64(message.sharedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreItem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ownBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sharedBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreItem {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      ownBytes: isSet(object.ownBytes)
+        ? globalThis.Number(object.ownBytes)
+        : isSet(object.own_bytes)
+        ? globalThis.Number(object.own_bytes)
+        : 0,
+      sharedBytes: isSet(object.sharedBytes)
+        ? globalThis.Number(object.sharedBytes)
+        : isSet(object.shared_bytes)
+        ? globalThis.Number(object.shared_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: StoreItem): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.ownBytes !== 0) {
+      obj.ownBytes = Math.round(message.ownBytes);
+    }
+    if (message.sharedBytes !== 0) {
+      obj.sharedBytes = Math.round(message.sharedBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoreItem>, I>>(base?: I): StoreItem {
+    return StoreItem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoreItem>, I>>(object: I): StoreItem {
+    const message = createBaseStoreItem();
+    message.kind = object.kind ?? "";
+    message.owner = object.owner ?? "";
+    message.name = object.name ?? "";
+    message.ownBytes = object.ownBytes ?? 0;
+    message.sharedBytes = object.sharedBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseStoreTotals(): StoreTotals {
+  return { objects: 0, storedBytes: 0, usedBytes: 0, deadBytes: 0, wasteBytes: 0, uncommittedBytes: 0 };
+}
+
+export const StoreTotals: MessageFns<StoreTotals> = {
+  encode(message: StoreTotals, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objects !== 0) {
+      writer.uint32(8).int64(message.objects);
+    }
+    if (message.storedBytes !== 0) {
+      writer.uint32(16).int64(message.storedBytes);
+    }
+    if (message.usedBytes !== 0) {
+      writer.uint32(24).int64(message.usedBytes);
+    }
+    if (message.deadBytes !== 0) {
+      writer.uint32(32).int64(message.deadBytes);
+    }
+    if (message.wasteBytes !== 0) {
+      writer.uint32(40).int64(message.wasteBytes);
+    }
+    if (message.uncommittedBytes !== 0) {
+      writer.uint32(48).int64(message.uncommittedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreTotals {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreTotals();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.objects = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.storedBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.usedBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.deadBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.wasteBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.uncommittedBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreTotals {
+    return {
+      objects: isSet(object.objects) ? globalThis.Number(object.objects) : 0,
+      storedBytes: isSet(object.storedBytes)
+        ? globalThis.Number(object.storedBytes)
+        : isSet(object.stored_bytes)
+        ? globalThis.Number(object.stored_bytes)
+        : 0,
+      usedBytes: isSet(object.usedBytes)
+        ? globalThis.Number(object.usedBytes)
+        : isSet(object.used_bytes)
+        ? globalThis.Number(object.used_bytes)
+        : 0,
+      deadBytes: isSet(object.deadBytes)
+        ? globalThis.Number(object.deadBytes)
+        : isSet(object.dead_bytes)
+        ? globalThis.Number(object.dead_bytes)
+        : 0,
+      wasteBytes: isSet(object.wasteBytes)
+        ? globalThis.Number(object.wasteBytes)
+        : isSet(object.waste_bytes)
+        ? globalThis.Number(object.waste_bytes)
+        : 0,
+      uncommittedBytes: isSet(object.uncommittedBytes)
+        ? globalThis.Number(object.uncommittedBytes)
+        : isSet(object.uncommitted_bytes)
+        ? globalThis.Number(object.uncommitted_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: StoreTotals): unknown {
+    const obj: any = {};
+    if (message.objects !== 0) {
+      obj.objects = Math.round(message.objects);
+    }
+    if (message.storedBytes !== 0) {
+      obj.storedBytes = Math.round(message.storedBytes);
+    }
+    if (message.usedBytes !== 0) {
+      obj.usedBytes = Math.round(message.usedBytes);
+    }
+    if (message.deadBytes !== 0) {
+      obj.deadBytes = Math.round(message.deadBytes);
+    }
+    if (message.wasteBytes !== 0) {
+      obj.wasteBytes = Math.round(message.wasteBytes);
+    }
+    if (message.uncommittedBytes !== 0) {
+      obj.uncommittedBytes = Math.round(message.uncommittedBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoreTotals>, I>>(base?: I): StoreTotals {
+    return StoreTotals.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoreTotals>, I>>(object: I): StoreTotals {
+    const message = createBaseStoreTotals();
+    message.objects = object.objects ?? 0;
+    message.storedBytes = object.storedBytes ?? 0;
+    message.usedBytes = object.usedBytes ?? 0;
+    message.deadBytes = object.deadBytes ?? 0;
+    message.wasteBytes = object.wasteBytes ?? 0;
+    message.uncommittedBytes = object.uncommittedBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseCheckStoreRequest(): CheckStoreRequest {
+  return { readData: false };
+}
+
+export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
+  encode(message: CheckStoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.readData !== false) {
+      writer.uint32(8).bool(message.readData);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckStoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckStoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.readData = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckStoreRequest {
+    return {
+      readData: isSet(object.readData)
+        ? globalThis.Boolean(object.readData)
+        : isSet(object.read_data)
+        ? globalThis.Boolean(object.read_data)
+        : false,
+    };
+  },
+
+  toJSON(message: CheckStoreRequest): unknown {
+    const obj: any = {};
+    if (message.readData !== false) {
+      obj.readData = message.readData;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CheckStoreRequest>, I>>(base?: I): CheckStoreRequest {
+    return CheckStoreRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckStoreRequest>, I>>(object: I): CheckStoreRequest {
+    const message = createBaseCheckStoreRequest();
+    message.readData = object.readData ?? false;
+    return message;
+  },
+};
+
+function createBaseCheckStoreResponse(): CheckStoreResponse {
+  return { step: "", checkedObjects: 0, checkedBlobs: 0, readBytes: 0, lostBlobs: 0, losses: [], finished: false };
+}
+
+export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
+  encode(message: CheckStoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.checkedObjects !== 0) {
+      writer.uint32(16).int64(message.checkedObjects);
+    }
+    if (message.checkedBlobs !== 0) {
+      writer.uint32(24).int64(message.checkedBlobs);
+    }
+    if (message.readBytes !== 0) {
+      writer.uint32(32).int64(message.readBytes);
+    }
+    if (message.lostBlobs !== 0) {
+      writer.uint32(40).int64(message.lostBlobs);
+    }
+    for (const v of message.losses) {
+      StoreLoss.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.finished !== false) {
+      writer.uint32(56).bool(message.finished);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckStoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckStoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.checkedObjects = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.checkedBlobs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lostBlobs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.losses.push(StoreLoss.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.finished = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckStoreResponse {
+    return {
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      checkedObjects: isSet(object.checkedObjects)
+        ? globalThis.Number(object.checkedObjects)
+        : isSet(object.checked_objects)
+        ? globalThis.Number(object.checked_objects)
+        : 0,
+      checkedBlobs: isSet(object.checkedBlobs)
+        ? globalThis.Number(object.checkedBlobs)
+        : isSet(object.checked_blobs)
+        ? globalThis.Number(object.checked_blobs)
+        : 0,
+      readBytes: isSet(object.readBytes)
+        ? globalThis.Number(object.readBytes)
+        : isSet(object.read_bytes)
+        ? globalThis.Number(object.read_bytes)
+        : 0,
+      lostBlobs: isSet(object.lostBlobs)
+        ? globalThis.Number(object.lostBlobs)
+        : isSet(object.lost_blobs)
+        ? globalThis.Number(object.lost_blobs)
+        : 0,
+      losses: globalThis.Array.isArray(object?.losses)
+        ? object.losses.map((e: any) => StoreLoss.fromJSON(e))
+        : [],
+      finished: isSet(object.finished) ? globalThis.Boolean(object.finished) : false,
+    };
+  },
+
+  toJSON(message: CheckStoreResponse): unknown {
+    const obj: any = {};
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.checkedObjects !== 0) {
+      obj.checkedObjects = Math.round(message.checkedObjects);
+    }
+    if (message.checkedBlobs !== 0) {
+      obj.checkedBlobs = Math.round(message.checkedBlobs);
+    }
+    if (message.readBytes !== 0) {
+      obj.readBytes = Math.round(message.readBytes);
+    }
+    if (message.lostBlobs !== 0) {
+      obj.lostBlobs = Math.round(message.lostBlobs);
+    }
+    if (message.losses?.length) {
+      obj.losses = message.losses.map((e) => StoreLoss.toJSON(e));
+    }
+    if (message.finished !== false) {
+      obj.finished = message.finished;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CheckStoreResponse>, I>>(base?: I): CheckStoreResponse {
+    return CheckStoreResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckStoreResponse>, I>>(object: I): CheckStoreResponse {
+    const message = createBaseCheckStoreResponse();
+    message.step = object.step ?? "";
+    message.checkedObjects = object.checkedObjects ?? 0;
+    message.checkedBlobs = object.checkedBlobs ?? 0;
+    message.readBytes = object.readBytes ?? 0;
+    message.lostBlobs = object.lostBlobs ?? 0;
+    message.losses = object.losses?.map((e) => StoreLoss.fromPartial(e)) || [];
+    message.finished = object.finished ?? false;
+    return message;
+  },
+};
+
+function createBaseStoreLoss(): StoreLoss {
+  return { resource: "", owner: "", path: "", digest: "", why: "", models: [] };
+}
+
+export const StoreLoss: MessageFns<StoreLoss> = {
+  encode(message: StoreLoss, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resource !== "") {
+      writer.uint32(10).string(message.resource);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.path !== "") {
+      writer.uint32(26).string(message.path);
+    }
+    if (message.digest !== "") {
+      writer.uint32(34).string(message.digest);
+    }
+    if (message.why !== "") {
+      writer.uint32(42).string(message.why);
+    }
+    for (const v of message.models) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreLoss {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreLoss();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resource = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.models.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreLoss {
+    return {
+      resource: isSet(object.resource) ? globalThis.String(object.resource) : "",
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: StoreLoss): unknown {
+    const obj: any = {};
+    if (message.resource !== "") {
+      obj.resource = message.resource;
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.models?.length) {
+      obj.models = message.models;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoreLoss>, I>>(base?: I): StoreLoss {
+    return StoreLoss.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoreLoss>, I>>(object: I): StoreLoss {
+    const message = createBaseStoreLoss();
+    message.resource = object.resource ?? "";
+    message.owner = object.owner ?? "";
+    message.path = object.path ?? "";
+    message.digest = object.digest ?? "";
+    message.why = object.why ?? "";
+    message.models = object.models?.map((e) => e) || [];
+    return message;
+  },
+};
+
 export type StorageServiceService = typeof StorageServiceService;
 export const StorageServiceService = {
   /**
@@ -369,6 +1332,30 @@ export const StorageServiceService = {
       Buffer.from(CollectGarbageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CollectGarbageResponse => CollectGarbageResponse.decode(value),
   },
+  /** What takes the space. Messages tell how far it is; the last ones bring the items and the totals. */
+  measureStore: {
+    path: "/spell.v1.StorageService/MeasureStore" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: MeasureStoreRequest): Buffer => Buffer.from(MeasureStoreRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MeasureStoreRequest => MeasureStoreRequest.decode(value),
+    responseSerialize: (value: MeasureStoreResponse): Buffer =>
+      Buffer.from(MeasureStoreResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MeasureStoreResponse => MeasureStoreResponse.decode(value),
+  },
+  /**
+   * Whether all that the record names is in the store, whole. Messages tell how far it is and what is lost. Errors as in
+   * CollectGarbage; a loss is no error.
+   */
+  checkStore: {
+    path: "/spell.v1.StorageService/CheckStore" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: CheckStoreRequest): Buffer => Buffer.from(CheckStoreRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckStoreRequest => CheckStoreRequest.decode(value),
+    responseSerialize: (value: CheckStoreResponse): Buffer => Buffer.from(CheckStoreResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckStoreResponse => CheckStoreResponse.decode(value),
+  },
 } as const;
 
 export interface StorageServiceServer extends UntypedServiceImplementation {
@@ -378,6 +1365,13 @@ export interface StorageServiceServer extends UntypedServiceImplementation {
    * collection or check goes on, DATA_LOSS (`lost-folder`) when a folder in use cannot be read.
    */
   collectGarbage: handleServerStreamingCall<CollectGarbageRequest, CollectGarbageResponse>;
+  /** What takes the space. Messages tell how far it is; the last ones bring the items and the totals. */
+  measureStore: handleServerStreamingCall<MeasureStoreRequest, MeasureStoreResponse>;
+  /**
+   * Whether all that the record names is in the store, whole. Messages tell how far it is and what is lost. Errors as in
+   * CollectGarbage; a loss is no error.
+   */
+  checkStore: handleServerStreamingCall<CheckStoreRequest, CheckStoreResponse>;
 }
 
 export interface StorageServiceClient extends Client {
@@ -395,6 +1389,26 @@ export interface StorageServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<CollectGarbageResponse>;
+  /** What takes the space. Messages tell how far it is; the last ones bring the items and the totals. */
+  measureStore(
+    request: MeasureStoreRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MeasureStoreResponse>;
+  measureStore(
+    request: MeasureStoreRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MeasureStoreResponse>;
+  /**
+   * Whether all that the record names is in the store, whole. Messages tell how far it is and what is lost. Errors as in
+   * CollectGarbage; a loss is no error.
+   */
+  checkStore(request: CheckStoreRequest, options?: Partial<CallOptions>): ClientReadableStream<CheckStoreResponse>;
+  checkStore(
+    request: CheckStoreRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<CheckStoreResponse>;
 }
 
 export const StorageServiceClient = makeGenericClientConstructor(
