@@ -1,5 +1,5 @@
 /** One attempt on real parts (sandbox, cache, log shipper), killed at every call it makes of them, and resumed. */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest, LogEntry } from "@spell/domain";
 import { SpellError } from "@spell/domain";
@@ -7,7 +7,7 @@ import { createMemoryBus } from "@spell/event-bus/memory";
 import { createLogger } from "@spell/logging";
 import type { AttemptResult, AttemptSpec, Lease } from "@spell/rpc";
 import { decodeNode, openTreeCache, snapshotDirectory, uploadTree, wrap } from "@spell/spellfs";
-import type { TreeCache } from "@spell/spellfs";
+import type { TreeCache, TreeTransport } from "@spell/spellfs";
 import { MemoryTransport, ObjectServer } from "@spell/spellfs/test-support";
 import { tempFolder, toolPath, waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
@@ -240,9 +240,51 @@ describe("an attempt", () => {
       trim: () => services.cache.trim(),
       size: () => services.cache.size(),
       adopt: () => Promise.reject(full),
+      keepNodes: (nodes) => services.cache.keepNodes(nodes),
     };
     const attempt = beginWith(on, { ...services, cache });
     await expectWhole(on, await resultOf(attempt));
+    await attempt.abandon();
+  });
+
+  test("the next stage on this machine asks nobody for the outputs and copies none of their bytes", async () => {
+    await using on = await machine();
+    const services = await on.live(new Crasher(noCrash));
+    const command = `mkdir -p d/e; echo a > d/e/f; truncate -s 64M sparse; echo x > run; chmod +x run; stat -c %i d/e/f sparse run`;
+    const attempt = beginWith(on, services, { command });
+    const result = await resultOf(attempt);
+    await attempt.abandon();
+    const nobody: TreeTransport = {
+      findMissing: () => Promise.reject(new Error("asked")),
+      commitTree: () => Promise.reject(new Error("asked")),
+      readTree: () => {
+        throw new Error("asked");
+      },
+    };
+    const path = await services.cache.ensureTree(result?.outputTree as Digest, nobody);
+    const log = textsOf(await on.archive.entries());
+    const found = ["d/e/f", "sparse", "run"].map((name) => String(statSync(join(path, name)).ino));
+    expect(log).toEqual(expect.arrayContaining(found));
+    expect(statSync(join(path, "sparse"))).toMatchObject({ size: 64 * 2 ** 20, blocks: 0 });
+  });
+
+  test("outputs wait for a store that is away, and the log says what is waited for", async () => {
+    await using on = await machine();
+    const services = await on.live(new Crasher(noCrash));
+    let left = 2;
+    const trees = (): TreeTransport => ({
+      findMissing: (request) => on.transport.findMissing(request),
+      readTree: (request) => on.transport.readTree(request),
+      commitTree: (request) =>
+        left-- > 0
+          ? Promise.reject(new SpellError("unavailable", "The object store does not answer."))
+          : on.transport.commitTree(request),
+    });
+    const attempt = beginWith(on, { ...services, trees });
+    const result = await resultOf(attempt);
+    expect(pathsIn(on.transport, result?.outputTree ?? "")).toEqual(["a.txt", "c", "deep/er/b.txt"]);
+    const waiting = textsOf(await on.archive.entries()).filter((text) => text.startsWith("Waiting"));
+    expect(waiting).toEqual(["Waiting, and trying again: The object store does not answer."]);
     await attempt.abandon();
   });
 

@@ -17,6 +17,7 @@ import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor
 import { removeTree } from "./executors/remove-tree.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
 import type { AttemptMetrics } from "./metrics/attempt-metrics.ts";
+import type { Patience } from "./retry.ts";
 import { untilAvailable } from "./retry.ts";
 import { keepOutputs, saveOutputs, savedText, skippedTexts } from "./save-outputs.ts";
 import { RunSampler } from "./stats/run-sampler.ts";
@@ -199,7 +200,10 @@ export class Attempt {
     const codeTree =
       spec.codeTree === ""
         ? undefined
-        : await untilAvailable(() => cache.ensureTree(asDigest(spec.codeTree), transport), signal);
+        : await untilAvailable(
+            () => cache.ensureTree(asDigest(spec.codeTree), transport, { signal }),
+            this.#patience(INPUTS_MS),
+          );
     const mounts: ExecutionMount[] = [];
     if (spec.mounts.length > 0) await this.#enter("mounting");
     for (const mount of spec.mounts) {
@@ -207,9 +211,9 @@ export class Attempt {
       const source = await untilAvailable(
         () =>
           mount.isFile
-            ? cache.ensureFile({ digest, executable: mount.executable }, transport)
-            : cache.ensureTree(digest, transport),
-        signal,
+            ? cache.ensureFile({ digest, executable: mount.executable }, transport, { signal })
+            : cache.ensureTree(digest, transport, { signal }),
+        this.#patience(INPUTS_MS),
       );
       mounts.push({ path: mount.path, isFile: mount.isFile, source });
     }
@@ -264,27 +268,35 @@ export class Attempt {
     const transport = this.#services.trees(this.#journal.record.lease);
     const { signal } = this.#abort;
     const written = await execution.written();
-    const saved = await untilAvailable(
-      () =>
-        saveOutputs({
-          written,
-          codeRoot: this.#journal.record.spec.codeRoot,
-          transport,
-          signal,
-          onHashed: () => this.#enter("pushing"),
-        }),
+    const saved = await saveOutputs({
+      written,
+      codeRoot: this.#journal.record.spec.codeRoot,
+      transport,
       signal,
-    );
+      onHashed: () => this.#enter("pushing"),
+      patiently: (work) => untilAvailable(work, this.#patience(OUTPUTS_MS)),
+    });
     await this.#enter("pushing");
     for (const text of skippedTexts(saved.skipped))
       await this.#shipper?.note({ ...entry(text, "pushing"), level: "warning" });
     await this.#shipper?.note(entry(savedText(saved), "pushing"));
     this.#write({ outputTree: saved.tree ?? "" });
-    await keepOutputs(saved.files, this.#services.cache).catch((error: unknown) =>
+    await keepOutputs(saved, this.#services.cache).catch((error: unknown) =>
       // They are stored: only the next stage on this machine will have to fetch them.
       this.#log.warn({ err: error }, "outputs not kept in the cache"),
     );
     return saved.tree ?? "";
+  }
+
+  /** Says in the run's log what it waits for. */
+  #patience(forMs: number): Patience {
+    const onWait = ({ message }: Error): void => {
+      const status = this.#journal.record.history.at(-1)?.phase ?? "building";
+      this.#shipper
+        ?.note({ ...entry(`Waiting, and trying again: ${message}`, status), level: "warning" })
+        .catch((error: unknown) => this.#log.warn({ err: error }, "notice not written"));
+    };
+    return { forMs, signal: this.#abort.signal, onWait };
   }
 
   async #stop(): Promise<void> {
@@ -330,6 +342,9 @@ export class Attempt {
     return this.#entered("mounting") ? "mount" : "build";
   }
 }
+
+/** How long an attempt waits for a store or a coordinator that is away: before it has done anything, and with its outputs in hand. */
+const [INPUTS_MS, OUTPUTS_MS] = [60 * 60_000, 24 * 60 * 60_000];
 
 const INTERRUPTED = {
   cause: "lost",

@@ -2,6 +2,7 @@
  * Turns what a run wrote into a stored tree, and keeps the files in this machine's cache for the next run. Two steps, because
  * the second takes the files away: between them the agent writes down what the first one made.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "@spell/domain";
 import type { TreeCache, TreeTransport } from "@spell/spellfs";
 import { snapshotEntries, uploadTree } from "@spell/spellfs";
@@ -38,6 +39,8 @@ export interface SavedOutputs {
   skipped: readonly { path: string; why: string }[];
   /** The stored files, where they lie. */
   files: readonly OutputFile[];
+  /** The tree's directory nodes, encoded. */
+  nodes: ReadonlyMap<Digest, Uint8Array>;
 }
 
 export interface OutputFile {
@@ -46,30 +49,41 @@ export interface OutputFile {
   executable: boolean;
 }
 
-/** Stores the outputs; `onHashed` runs before the first byte is sent. */
+/**
+ * Stores the outputs; `onHashed` runs before the first byte is sent. They are hashed once, however often the upload has to be
+ * tried: `patiently` repeats it while the store or the coordinator is away.
+ */
 export async function saveOutputs(request: {
   written: readonly WrittenEntry[];
   codeRoot: string;
   transport: TreeTransport;
   signal: AbortSignal;
   onHashed(): Promise<void>;
+  patiently<T>(work: () => Promise<T>): Promise<T>;
 }): Promise<SavedOutputs> {
   const entries = outputPaths(request.written, request.codeRoot);
-  if (entries.length === 0) return { fileCount: 0, totalBytes: 0, skipped: [], files: [] };
+  if (entries.length === 0) return { fileCount: 0, totalBytes: 0, skipped: [], files: [], nodes: new Map() };
   const snapshot = await snapshotEntries({ entries, signal: request.signal });
   const { root, fileCount, totalBytes, skipped } = snapshot;
   await request.onHashed();
   const isEmpty = fileCount === 0 && entries.length === skipped.length;
-  if (isEmpty) return { fileCount, totalBytes, skipped, files: [] };
-  await uploadTree(snapshot, request.transport, { signal: request.signal, smallInOneCall: true });
+  if (isEmpty) return { fileCount, totalBytes, skipped, files: [], nodes: new Map() };
+  const { transport, signal } = request;
+  await request.patiently(() => uploadTree(snapshot, transport, { signal, smallInOneCall: true }));
   const executable = new Set(entries.filter((entry) => entry.executable).map((entry) => entry.source));
   const files = [...snapshot.files].map(([digest, { path }]) => ({ path, digest, executable: executable.has(path) }));
-  return { tree: root, fileCount, totalBytes, skipped, files };
+  return { tree: root, fileCount, totalBytes, skipped, files, nodes: snapshot.nodes };
 }
 
-/** Moves stored files into the cache, so that the next stage on this machine copies nothing. */
-export async function keepOutputs(files: readonly OutputFile[], cache: TreeCache): Promise<void> {
-  for (const file of files) await cache.adopt(file);
+const FILES_PER_TURN = 64;
+
+/** Moves stored files into the cache, so that the next stage on this machine copies nothing and asks nobody. */
+export async function keepOutputs({ files, nodes }: SavedOutputs, cache: TreeCache): Promise<void> {
+  for (const [index, file] of files.entries()) {
+    await cache.adopt(file);
+    if (index % FILES_PER_TURN === 0) await nextTurn();
+  }
+  await cache.keepNodes(nodes);
 }
 
 /** More odd files than this are counted, not named. */

@@ -9,7 +9,17 @@
  * anew. Besides, the size of every blob is compared with that in the directory node whenever a tree is made.
  */
 import { randomUUID } from "node:crypto";
-import { chmodSync, constants, linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import type { Stats } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,6 +29,7 @@ import { takenBytes } from "./cache-survey.ts";
 import { errnoOf } from "./disk.ts";
 import { quoted } from "./entry.ts";
 import { hashFile } from "./hash-file.ts";
+import { digestOf } from "./node.ts";
 
 /** A blob as a file with or without the right to execute it. */
 export interface BlobFile {
@@ -96,6 +107,14 @@ export class BlobFolder {
     if (path !== undefined) return path;
     const other = await this.find({ ...file, executable: !file.executable });
     return other === undefined ? undefined : this.#publishCopy(other, file);
+  }
+
+  /** The bytes of a blob that is here and sound. */
+  async read(digest: Digest): Promise<Buffer | undefined> {
+    const path = await this.find({ digest, executable: false });
+    if (path === undefined) return undefined;
+    const bytes = readFileSync(path);
+    return digestOf(bytes) === digest ? bytes : undefined;
   }
 
   /** Publishes bytes that were checked. */

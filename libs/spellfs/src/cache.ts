@@ -12,6 +12,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { SpellError, isDigest, notFound } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import { bootId } from "@spell/machine";
@@ -27,7 +28,7 @@ import { UrlsExpiredError, downloadBlobs } from "./download.ts";
 import { quoted } from "./entry.ts";
 import { materialise } from "./materialise.ts";
 import { digestOf } from "./node.ts";
-import { readFilePlace, readTree } from "./read-tree.ts";
+import { collect, readFilePlace, readTree } from "./read-tree.ts";
 import type { TreeContents } from "./read-tree.ts";
 import { SharedWork } from "./shared-work.ts";
 import type { TransferOptions } from "./transfer.ts";
@@ -52,6 +53,11 @@ export interface TreeCache {
    * that nothing writes it any more. A file on another disk is copied. Throws exhausted, unavailable (`disk-error`).
    */
   adopt(file: { path: string; digest: Digest; executable: boolean }): Promise<string>;
+  /**
+   * Keeps directory nodes, encoded, by digest: a tree whose nodes and files are all here is made without asking anybody. Throws
+   * exhausted, unavailable (`disk-error`).
+   */
+  keepNodes(nodes: ReadonlyMap<Digest, Uint8Array>): Promise<void>;
   /** Whether the blob is here, executable or not. */
   hasBlob(digest: Digest): boolean;
   /** Keeps trees and blobs, here already or not, until the holder releases or holds others. */
@@ -166,6 +172,17 @@ class DiskTreeCache implements TreeCache {
     }
   }
 
+  async keepNodes(nodes: ReadonlyMap<Digest, Uint8Array>): Promise<void> {
+    let kept = 0;
+    for (const [digest, bytes] of nodes) {
+      if (digestOf(bytes) !== digest)
+        throw new SpellError("internal", `A node was given the name ${digest} of another.`);
+      if ((kept += 1) % NODES_PER_TURN === 0) await nextTurn();
+      if (this.#blobs.has(digest)) continue;
+      await this.#withRoom(() => Promise.resolve(this.#blobs.publishBytes({ digest, executable: false }, bytes)));
+    }
+  }
+
   hasBlob(digest: Digest): boolean {
     checkDigest(digest);
     return this.#blobs.has(digest);
@@ -202,11 +219,29 @@ class DiskTreeCache implements TreeCache {
 
   async #makeTree(root: Digest, given: { transport: TreeTransport; options: TransferOptions }): Promise<string> {
     const { transport, options } = given;
+    const here = await this.#readHere(root);
+    if (here !== undefined) {
+      const made = await this.#gathering(here.files, async () =>
+        (await this.#findMissing(here.files)).size === 0 ? this.#layOut(root, here, options) : undefined,
+      );
+      if (made !== undefined) return made;
+    }
     const contents = await readTree(root, transport);
     return this.#gathering(contents.files, async () => {
       await this.#ensureBlobs(contents, { read: () => readTree(root, transport), options });
       return this.#layOut(root, contents, options);
     });
+  }
+
+  /** A tree that was made on this machine, of which no node has left the cache. */
+  async #readHere(root: Digest): Promise<Pick<TreeContents, "nodes" | "files"> | undefined> {
+    if (!this.#blobs.has(root)) return undefined;
+    try {
+      return await collect(root, (digest) => this.#blobs.read(digest));
+    } catch (error) {
+      if (error instanceof SpellError && error.reason === "no-node") return undefined;
+      throw error;
+    }
   }
 
   async #layOut(root: Digest, contents: Pick<TreeContents, "nodes">, options: TransferOptions): Promise<string> {
@@ -344,6 +379,7 @@ interface Contents {
   sources: readonly ObjectSource[];
 }
 
+const NODES_PER_TURN = 64;
 /** Disks give space in blocks. */
 const BLOCK_BYTES = 4096;
 

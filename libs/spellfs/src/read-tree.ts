@@ -23,12 +23,20 @@ export async function readTree(root: Digest, transport: TreeTransport): Promise<
     for (const bytes of part.nodes) given.set(digestOf(bytes), bytes);
     for (const source of part.objects) sources.push(source);
   }
+  return { ...(await collect(root, (digest) => given.get(digest))), sources };
+}
+
+/** Reads a tree of which every node can be had here. Throws as `readTree` does. */
+export async function collect(
+  root: Digest,
+  getNode: (digest: Digest) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
+): Promise<Pick<TreeContents, "nodes" | "files">> {
   const nodes = new Map<Digest, TreeEntry[]>();
   const files = new Map<string, BlobFile>();
-  const visit = (digest: Digest, depth: number): void => {
+  const visit = async (digest: Digest, depth: number): Promise<void> => {
     if (nodes.has(digest)) return;
-    const bytes = given.get(digest);
-    if (bytes === undefined || depth > MAX_DEPTH) {
+    const bytes = depth > MAX_DEPTH ? undefined : await getNode(digest);
+    if (bytes === undefined) {
       throw new SpellError("data-loss", `The directory node ${digest} of tree ${root} is missing.`, {
         reason: "no-node",
       });
@@ -36,12 +44,12 @@ export async function readTree(root: Digest, transport: TreeTransport): Promise<
     const entries = decodeNode(bytes);
     nodes.set(digest, entries);
     for (const entry of entries) {
-      if (entry.kind === "directory") visit(entry.digest, depth + 1);
+      if (entry.kind === "directory") await visit(entry.digest, depth + 1);
       if (entry.kind === "file") files.set(`${entry.digest}${entry.executable ? ".x" : ""}`, entry);
     }
   };
-  visit(root, 0);
-  return { nodes, files: [...files.values()], sources };
+  await visit(root, 0);
+  return { nodes, files: [...files.values()] };
 }
 
 /** Where a single file lies, and its size. Throws data-loss when the coordinator names no place. */

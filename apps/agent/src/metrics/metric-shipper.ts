@@ -121,7 +121,7 @@ export class MetricShipper {
   async #commit(points: readonly SpooledPoint[], end: SpoolPosition): Promise<void> {
     const { number } = this.#position;
     const commit = (): Promise<number> => this.#options.record.commit(number, points);
-    const recorded = await untilAvailable(commit, this.#stop.signal);
+    const recorded = await untilAvailable(commit, { signal: this.#stop.signal });
     this.#position = recorded === end.number ? end : await this.#spool.seek(recorded);
   }
 
