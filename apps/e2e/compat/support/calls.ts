@@ -18,6 +18,7 @@ export const CALLS: Readonly<Record<string, readonly string[]>> = {
     "GET users/me",
   ],
   idioms: [],
+  stats: ["POST runs/{owner}/{id}/stats"],
   code: [
     "PUT workspaces/{owner}",
     "GET workspaces/{owner}",

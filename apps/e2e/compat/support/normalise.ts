@@ -31,11 +31,13 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 
 /** The text as it would be on any farm. */
 export function normalise(text: string, client: Client): string {
-  const placed = text.replaceAll(client.farm.folder, "<farm>");
-  return RULES.reduce((so, [pattern, word]) => so.replace(pattern, word), unwrapped(placed));
+  const placed = unwrapped(text).replaceAll(client.farm.folder, "<farm>");
+  return RULES.reduce((so, [pattern, word]) => so.replace(pattern, word), placed);
 }
 
-/** The historical client breaks a sentence into lines of 80 columns. */
+/** The historical client breaks a sentence into lines of 80 columns, between words and after the hyphen in one. */
 function unwrapped(text: string): string {
-  return text.replace(/^(ERROR|WARNING): [^\n]*(\n {7}\S[^\n]*)+/gm, (lines) => lines.replace(/\n {7}/g, " "));
+  return text.replace(/^(ERROR|WARNING): [^\n]*(\n {7}\S[^\n]*)+/gm, (lines) =>
+    lines.replace(/(\S-)?\n {7}/g, (_break, hyphen?: string) => hyphen ?? " "),
+  );
 }
