@@ -216,13 +216,14 @@ describe("an attempt", () => {
 
   test("files that no tree can hold are named in the log and cost nothing else", async () => {
     await using on = await machine();
-    const command = "touch good; touch $'bad\\nname'; ln -s /etc/passwd out";
+    const command = "touch good; touch $'bad\\nname' $'\\377'; ln -s /etc/passwd out";
     const attempt = await begin(on, new Crasher(noCrash), { command });
     const result = await resultOf(attempt);
     expect(result).toMatchObject({ exitCode: 0, cause: "exit" });
     expect(pathsIn(on.transport, result?.outputTree ?? "")).toEqual(["good"]);
     const log = textsOf(await on.archive.entries()).join("\n");
     expect(log).toContain('Left out of the outputs: "bad\\nname" (');
+    expect(log).toContain('Left out of the outputs: "\ufffd" (its name is not UTF-8)');
     expect(log).toContain('Left out of the outputs: "out" (');
     await attempt.abandon();
   });

@@ -4,30 +4,37 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "@spell/domain";
-import type { TreeCache, TreeTransport } from "@spell/spellfs";
+import type { SnapshotEntry, TreeCache, TreeTransport } from "@spell/spellfs";
 import { snapshotEntries, uploadTree } from "@spell/spellfs";
 import type { WrittenEntry } from "./executors/executor.ts";
 
 /** Paths as others will see them: below the code root relative to it, others relative to /spell; the code root wins. */
-export function outputPaths(written: readonly WrittenEntry[], codeRoot: string): WrittenEntry[] {
+function outputPaths<E extends { path: string; kind: string }>(written: readonly E[], codeRoot: string): E[] {
   const prefix = codeRoot === "" ? "" : `${codeRoot}/`;
-  const byPath = new Map<string, WrittenEntry>();
-  const inside = written.filter((entry) => prefix !== "" && entry.path.startsWith(prefix));
-  for (const entry of inside) byPath.set(entry.path.slice(prefix.length), entry);
-  const outside = written.filter((entry) => !inside.includes(entry) && entry.path !== codeRoot);
-  for (const entry of outside) {
-    if (!byPath.has(entry.path) && !crosses(byPath, entry.path)) byPath.set(entry.path, entry);
+  const isInside = ({ path }: E): boolean => prefix !== "" && path.startsWith(prefix);
+  const placed: E[] = [];
+  const taken = new Set<string>();
+  const files = new Set<string>();
+  const folders = new Set<string>();
+  const place = (entry: E): void => {
+    placed.push(entry);
+    taken.add(entry.path);
+    if (entry.kind !== "directory") files.add(entry.path);
+    for (const folder of foldersOf(entry.path)) folders.add(folder);
+  };
+  for (const entry of written) if (isInside(entry)) place({ ...entry, path: entry.path.slice(prefix.length) });
+  for (const entry of written) {
+    const { path } = entry;
+    // No file where another entry needs a folder.
+    const crosses = taken.has(path) || folders.has(path) || foldersOf(path).some((folder) => files.has(folder));
+    if (!isInside(entry) && path !== codeRoot && !crosses) place(entry);
   }
-  return [...byPath].map(([path, entry]) => ({ ...entry, path }));
+  return placed;
 }
 
-/** Whether a path has another entry's file where it needs a folder, or the other way round. */
-function crosses(taken: ReadonlyMap<string, WrittenEntry>, path: string): boolean {
-  for (const [other, entry] of taken) {
-    if (entry.kind !== "directory" && path.startsWith(`${other}/`)) return true;
-    if (other.startsWith(`${path}/`)) return true;
-  }
-  return false;
+function foldersOf(path: string): string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_name, index) => parts.slice(0, index + 1).join("/"));
 }
 
 export interface SavedOutputs {
@@ -61,12 +68,20 @@ export async function saveOutputs(request: {
   onHashed(): Promise<void>;
   patiently<T>(work: () => Promise<T>): Promise<T>;
 }): Promise<SavedOutputs> {
-  const entries = outputPaths(request.written, request.codeRoot);
-  if (entries.length === 0) return { fileCount: 0, totalBytes: 0, skipped: [], files: [], nodes: new Map() };
+  const listed: SnapshotEntry[] = [];
+  const misnamed: { path: string; kind: string }[] = [];
+  for (const { kind, ...entry } of request.written) {
+    if (kind === "bad-name") misnamed.push({ ...entry, kind });
+    else listed.push({ ...entry, kind });
+  }
+  const unnamed = outputPaths(misnamed, request.codeRoot).map(({ path }) => ({ path, why: "its name is not UTF-8" }));
+  const entries = outputPaths(listed, request.codeRoot);
+  if (entries.length === 0) return { fileCount: 0, totalBytes: 0, skipped: unnamed, files: [], nodes: new Map() };
   const snapshot = await snapshotEntries({ entries, signal: request.signal });
-  const { root, fileCount, totalBytes, skipped } = snapshot;
+  const { root, fileCount, totalBytes } = snapshot;
+  const skipped = [...unnamed, ...snapshot.skipped];
   await request.onHashed();
-  const isEmpty = fileCount === 0 && entries.length === skipped.length;
+  const isEmpty = fileCount === 0 && entries.length === snapshot.skipped.length;
   if (isEmpty) return { fileCount, totalBytes, skipped, files: [], nodes: new Map() };
   const { transport, signal } = request;
   await request.patiently(() => uploadTree(snapshot, transport, { signal, smallInOneCall: true }));

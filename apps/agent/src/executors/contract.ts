@@ -298,12 +298,38 @@ export function executorContract(subject: ContractSubject): void {
       ]);
     });
 
-    test("a name that is no UTF-8 is kept under the name it reads as", async () => {
+    test("names that are no UTF-8 are reported, and what has them is left out", async () => {
       await using bench = await executorBench(executor);
-      const ended = await bench.run(String.raw`printf x > "$(printf 'b\377d')"`);
-      const [entry] = await ended.execution.written();
-      expect(entry?.path).toBe("proj/b\ufffdd");
-      expect(await readFile(entry?.source ?? "", "utf8")).toBe("x");
+      const ended = await bench.run(
+        String.raw`printf x > "$(printf 'b\377d')"; printf y > "$(printf 'b\376d')"; mkdir "$(printf 'd\377')"; touch ok`,
+      );
+      expect(shapes(await ended.execution.written())).toEqual([
+        "bad-name proj/b\ufffdd",
+        "bad-name proj/b\ufffdd",
+        "bad-name proj/d\ufffd",
+        "file proj/ok",
+      ]);
+    });
+
+    test.each([
+      [
+        "a folder of the code under another name",
+        "mv data data2",
+        ["file proj/data2/kept.csv", "file proj/data2/old.csv"],
+      ],
+      ["a folder put in the place of another", "rm -r lib; mkdir lib; echo 1 > lib/new", ["file proj/lib/new"]],
+      ["a folder that was emptied", "rm data/*", []],
+      ["a file in the place of a folder", "rm -r lib; echo 1 > lib", ["file proj/lib"]],
+      ["a folder in the place of a file", "rm train.py; mkdir train.py; echo 1 > train.py/x", ["file proj/train.py/x"]],
+      ["an empty folder in the place of a file", "rm train.py; mkdir train.py", ["directory proj/train.py"]],
+      ["a link in the place of a file", "rm train.py; ln -s lib/util.py train.py", ["symlink proj/train.py"]],
+      ["the same file twice", "echo 1 > a; ln a b; : > none", ["file proj/a", "file proj/b", "file proj/none"]],
+      ["deleted and written again as it was", "cp train.py t; rm train.py; mv t train.py", []],
+    ])("what counts as written: %s", async (_what, command, shapesExpected) => {
+      await using bench = await executorBench(executor);
+      const ended = await bench.run(`set -e; ${command}`);
+      expect([ended.output, ended.exitCode]).toEqual(["", 0]);
+      expect(shapes(await ended.execution.written())).toEqual(shapesExpected);
     });
 
     test("mounts below the code: private, writable, covering what is there, never outputs, source untouched", async () => {

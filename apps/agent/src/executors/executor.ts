@@ -38,11 +38,14 @@ export interface ExitStatus {
   endedAtMs: number;
 }
 
-/** A file, link or empty folder that the run wrote below /spell, or a FIFO or socket it left there. */
+/**
+ * A file, link or empty folder that the run wrote below /spell, or what it left there that no tree can hold: a FIFO, a socket, or
+ * anything with a name that is no UTF-8 (`bad-name`; what lies below it is not listed).
+ */
 export interface WrittenEntry {
   /** Relative to /spell, slash-separated. */
   path: string;
-  kind: "file" | "directory" | "symlink" | "fifo" | "socket";
+  kind: "file" | "directory" | "symlink" | "fifo" | "socket" | "bad-name";
   /** Where its bytes lie on this machine now. */
   source: string;
   /** Symlinks only. */

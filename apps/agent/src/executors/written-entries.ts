@@ -1,5 +1,5 @@
 /** Finds what a run wrote, in a folder that holds its changes or its whole copy of the code. */
-import { chmod, lstat, open, readdir, readlink, rename } from "node:fs/promises";
+import { chmod, lstat, open, readdir, readlink } from "node:fs/promises";
 import { constants } from "node:fs";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ export interface WrittenRequest {
 }
 
 /**
- * Files, symbolic links, new empty folders, FIFOs and sockets, sorted by path. Left out: deletions (devices to an overlay, as are
+ * Files, symbolic links, new empty folders, FIFOs, sockets and bad names, sorted by path. Left out: deletions (devices to an overlay, as are
  * all devices here), and files whose bytes and executable bit are still the code's. What the run has closed to its owner is
  * opened: an agent that is not root could not read it.
  */
@@ -30,7 +30,11 @@ export async function writtenEntries(request: WrittenRequest): Promise<WrittenEn
 const AT_ONCE = 64;
 
 async function collect(path: string, request: WrittenRequest, entries: WrittenEntry[]): Promise<void> {
-  const names = await namesIn(join(request.folder, path));
+  const { names, strange } = await namesIn(join(request.folder, path));
+  for (const name of strange) {
+    const shown = path === "" ? name : `${path}/${name}`;
+    entries.push({ path: shown, kind: "bad-name", source: "", executable: false, sizeBytes: 0 });
+  }
   if (names.length === 0 && path !== "" && !isForMounts(path, request) && !(await codeHasFolder(path, request))) {
     entries.push({ path, kind: "directory", source: join(request.folder, path), executable: false, sizeBytes: 0 });
   }
@@ -68,24 +72,22 @@ async function collectOne(path: string, request: WrittenRequest, entries: Writte
   }
 }
 
-/** What an owner needs to see what is in a folder, and to rename it; and to read a file. */
+/** What an owner needs to see what is in a folder, and to move it away; and to read a file. */
 const [LIST, READ] = [0o700, 0o400];
 
 async function allow(path: string, { mode }: Stats, bits: number): Promise<void> {
   if ((mode & bits) !== bits) await chmod(path, (mode & 0o7777) | bits);
 }
 
-/** Names as text. One that is no UTF-8 is renamed to what it reads as, so that its bytes are not lost. */
-async function namesIn(folder: string): Promise<string[]> {
+/** Names as text. Those that are no UTF-8 come apart, as they read: two of them may read alike. */
+async function namesIn(folder: string): Promise<{ names: string[]; strange: string[] }> {
   const names: string[] = [];
+  const strange: string[] = [];
   for (const raw of await readdir(folder, { encoding: "buffer" })) {
     const name = raw.toString("utf8");
-    if (!Buffer.from(name).equals(raw)) {
-      await rename(Buffer.concat([Buffer.from(`${folder}/`), raw]), join(folder, name));
-    }
-    names.push(name);
+    (Buffer.from(name).equals(raw) ? names : strange).push(name);
   }
-  return names;
+  return { names, strange };
 }
 
 function isForMounts(path: string, request: WrittenRequest): boolean {
