@@ -1,5 +1,6 @@
 /** Commits of the repositories that the coordinator keeps, as trees. Each is read once. */
 import type { Digest } from "@spell/domain";
+import { SpellError } from "@spell/domain";
 import type { CommitTree, RunStore } from "@spell/run-store";
 import type { StoredObject } from "@spell/spellfs";
 import { hasCommit, readCommitTree } from "@spell/spellfs";
@@ -41,9 +42,21 @@ export class CommitTrees {
     if (known !== undefined) return known;
     // Many runs of one commit may be asked for at once.
     const key = `${repository} ${commit}`;
-    const reading = this.#reading.get(key) ?? this.#read(source).finally(() => this.#reading.delete(key));
+    const reading = this.#reading.get(key) ?? this.#readAgain(source).finally(() => this.#reading.delete(key));
     this.#reading.set(key, reading);
     return reading;
+  }
+
+  /** Once more when what the store had at the beginning has been collected before the end. */
+  async #readAgain(source: CommitSource): Promise<CommitTree | undefined> {
+    try {
+      return await this.#read(source);
+    } catch (error) {
+      const isGone =
+        error instanceof SpellError && ["missing-blob", "missing-object", "no-such-tree"].includes(error.reason);
+      if (!isGone) throw error;
+      return this.#read(source);
+    }
   }
 
   async #read({ repository, gitDir, commit }: CommitSource): Promise<CommitTree | undefined> {

@@ -1,4 +1,5 @@
 import type { Digest } from "@spell/domain";
+import { invalidInput } from "@spell/domain";
 import { decodeNode } from "@spell/spellfs";
 import { describe, expect, it } from "vitest";
 import type { Principal } from "./principal.ts";
@@ -72,6 +73,24 @@ describe("code that was pushed", () => {
     const again = await world.create.run(ANN, request, "");
     expect(new Set([...many, again].map(({ run }) => run.spec.codeTree)).size).toBe(1);
     expect(new Set([...many, again].map(({ run }) => run.id)).size).toBe(4);
+  });
+
+  it("is read again when a part that was stored has been collected before the tree was", async () => {
+    let refused = 0;
+    await using world = await openWorld((store) => {
+      const addBlobs = store.addBlobs.bind(store);
+      store.addBlobs = async (...given) => {
+        refused += 1;
+        if (refused === 1) throw invalidInput("The tree names what is not stored any more.", "missing-blob");
+        await addBlobs(...given);
+      };
+      return store;
+    });
+    const { workspaceId, commit: gitCommit } = await pushed(world, { a: "1" });
+    const { run } = await world.create.run(ANN, runRequest({ workspaceId, gitCommit }), "");
+    expect(await paths(world, run.spec.codeTree)).toEqual(["code/a"]);
+    // The tree, once more, and the folder around it.
+    expect(refused).toBe(3);
   });
 
   it("lacks what no tree can hold, and its run's log says so", async () => {
