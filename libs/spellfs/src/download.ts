@@ -13,6 +13,8 @@ import type { Attempt, TransferOptions } from "./transfer.ts";
 import type { BlobPlace, ObjectSource } from "./transport.ts";
 
 const RANGES_AT_ONCE = 6;
+/** Of all trees of this process together. A tree queues no more than it may read, so all get on. */
+const processLimit = pLimit(12);
 
 /** What to fetch, and where it goes. */
 export interface DownloadRequest {
@@ -42,8 +44,10 @@ export async function downloadBlobs(request: DownloadRequest): Promise<void> {
   const jobs = planRanges(request.sources, request.wanted).map((range) =>
     limit(async () => {
       try {
-        both.throwIfAborted();
-        await fetchRange({ range, request, options });
+        await processLimit(() => {
+          both.throwIfAborted();
+          return fetchRange({ range, request, options });
+        });
       } catch (error) {
         failed.abort(error);
       }

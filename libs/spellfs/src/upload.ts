@@ -18,6 +18,8 @@ import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
 const OBJECTS_AT_ONCE = 4;
+/** Of all trees of this process together: each may be a pack in memory. A tree queues no more than it may send, so all get on. */
+const processLimit = pLimit(6);
 /** How often an upload begins anew because something that the store had is gone from it. */
 const FRESH_STARTS = 2;
 /** Refusals of a commit that tell so. What nobody uses is collected, in the middle of an upload as well. */
@@ -115,7 +117,18 @@ function inlinePack(snapshot: Snapshot): InlinePack | undefined {
   const blobs = [...snapshot.nodes.keys(), ...snapshot.files.keys()].map((digest) => planned(snapshot, digest));
   const sizeBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
   if (sizeBytes > INLINE_PACK_BYTES) return undefined;
-  return { content: Buffer.concat(blobs.map(verifiedBytes)), blobs: placesOf(blobs) };
+  return { content: packOf(blobs), blobs: placesOf(blobs) };
+}
+
+/** The blobs laid end to end; never twice in memory. */
+function packOf(blobs: readonly PlannedBlob[]): Buffer {
+  const pack = Buffer.allocUnsafe(blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0));
+  let offset = 0;
+  for (const blob of blobs) {
+    pack.set(verifiedBytes(blob), offset);
+    offset += blob.sizeBytes;
+  }
+  return pack;
 }
 
 /** Where blobs lie that are laid end to end. */
@@ -160,8 +173,10 @@ async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload)
   const jobs = plan.map((blobs) =>
     limit(async () => {
       try {
-        signal.throwIfAborted();
-        const object = await putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+        const object = await processLimit(() => {
+          signal.throwIfAborted();
+          return putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+        });
         if (plan.length > 1) options.journal?.add(object);
         return object;
       } catch (error) {
@@ -183,9 +198,7 @@ async function putBlobs(
   const sizeBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
   const [first] = blobs;
   const streamed = first !== undefined && typeof first.source === "string" && first.sizeBytes >= LARGE_BLOB_BYTES;
-  const body = streamed
-    ? (): AsyncIterable<Uint8Array> => verifiedChunks(first)
-    : Buffer.concat(blobs.map(verifiedBytes));
+  const body = streamed ? (): AsyncIterable<Uint8Array> => verifiedChunks(first) : packOf(blobs);
   const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
   return { objectKey, sizeBytes, blobs: placesOf(blobs) };
 }
