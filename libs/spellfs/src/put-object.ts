@@ -44,6 +44,9 @@ async function putOnce(given: { request: PutRequest; putUrl: string; attempt: At
       headers,
       body: bodyOf(request, { attempt, state }),
       duplex: "half",
+      // With these two fetch keeps no copy of the body for a redirect; it would hold all of it in memory.
+      redirect: "error",
+      window: null,
       signal: attempt.signal,
     });
     await checkAnswer(response, putUrl);
