@@ -1,6 +1,7 @@
 /** `spell stats`: what a run uses of its machine right now. */
 import type { Run } from "@spell/sdk";
 import type { Command } from "commander";
+import { connectionNotes } from "../output/connection-notes.ts";
 import { statsText, statsToJson } from "../output/stats-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
@@ -55,8 +56,13 @@ async function show(run: Run, { follow = false, json = false }: StatsCommandOpti
     else terminal.line(message);
   };
   const before = !follow ? "" : terminal.isTty ? ANEW : "\n";
-  const samples = run.stats({ follow, signal, onNotRunning });
-  for await (const sample of samples) {
-    await terminal.writeSlowly(json ? `${JSON.stringify(statsToJson(sample))}\n` : before + statsText(run.id, sample));
+  const connection = connectionNotes();
+  try {
+    for await (const sample of run.stats({ follow, signal, onNotRunning, onConnection: connection.changed })) {
+      const text = json ? `${JSON.stringify(statsToJson(sample))}\n` : before + statsText(run.id, sample);
+      await terminal.writeSlowly(text);
+    }
+  } finally {
+    connection.stop();
   }
 }

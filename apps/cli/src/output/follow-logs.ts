@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "@spell/domain";
 import type { Run } from "@spell/sdk";
+import { connectionNotes } from "./connection-notes.ts";
 import { LogRenderer } from "./log-renderer.ts";
 import { terminal } from "./terminal.ts";
 
@@ -19,8 +20,6 @@ export interface FollowOptions {
 
 /** Spinners move twice a second. */
 const TICK_MS = 500;
-/** An absence shorter than this is a restart and not worth a word. */
-const MENTION_LOSS_AFTER_MS = 2_000;
 
 /** Resolves when the log is at its end, or after ^C. Throws SpellError. */
 export async function followLogs(run: Run, options: FollowOptions): Promise<void> {
@@ -69,27 +68,6 @@ async function* asWritten(entries: AsyncIterable<LogEntry>, signal: AbortSignal)
     if (aheadMs > 0) await sleep(aheadMs, undefined, { signal });
     yield entry;
   }
-}
-
-/** Says on stderr when the coordinator has been away for a while, and when it is back. */
-function connectionNotes(): { changed: (state: "lost" | "back") => void; stop: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  let mentioned = false;
-  return {
-    changed: (state) => {
-      clearTimeout(timer);
-      if (state === "lost") {
-        timer = setTimeout(() => {
-          mentioned = true;
-          terminal.note("info", "Lost the connection to Spell; looking for it again. The run is not affected.");
-        }, MENTION_LOSS_AFTER_MS);
-      } else if (mentioned) {
-        mentioned = false;
-        terminal.note("info", "Connected again.");
-      }
-    },
-    stop: () => clearTimeout(timer),
-  };
 }
 
 function toJson(entry: LogEntry): Record<string, unknown> {
