@@ -1,5 +1,6 @@
 /** Many clients of one run at once, and clients that are slow or half gone: served alike, and nothing of them stays. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RunStats } from "@spell/rpc";
 import { waitFor } from "@spell/testing";
 import { OFFER, archive, connectAgent, report } from "../test-support/agent.ts";
 import type { Lease } from "../test-support/agent.ts";
@@ -9,6 +10,7 @@ import type { World } from "../test-support/world.ts";
 import { openWorld } from "../test-support/world.ts";
 
 const CROWD = 1_000;
+const SAMPLES = 20;
 /** What a coordinator (and this process, which holds the clients) would exceed that kept something of each client. */
 const GROWTH_MIB = 100;
 
@@ -77,6 +79,28 @@ describe("a thousand clients of one run", () => {
     const verdicts = await Promise.all(waiters.map((response) => response.text()));
     expect(verdicts.filter((text) => !text.endsWith('{"success":true}\n'))).toEqual([]);
     await nobodyHeld();
+    expect(residentMebibytes() - before).toBeLessThan(GROWTH_MIB);
+  });
+
+  it("follow what it uses, to its end", { timeout: 120_000 }, async () => {
+    const { id, lease } = await startRun();
+    const followers = await crowd(`runs/ann/${id}/stats`, { follow: true });
+    expect(followers.filter(({ status }) => status !== 200)).toEqual([]);
+    const texts = followers.map((response) => response.text());
+    const before = residentMebibytes();
+    for (let atMs = 1; atMs <= SAMPLES; atMs++) {
+      const stats = RunStats.fromPartial({ atMs, memoryBytes: atMs });
+      // Answered: the coordinator is not behind by more than one.
+      await agent.stream.ask({ ...OFFER, attempts: [{ ...report(lease, ["building", "running"]), stats }] });
+      expect((await ask(world, `runs/ann/${id}`)).status).toBe(200);
+    }
+    expect(residentMebibytes() - before).toBeLessThan(GROWTH_MIB);
+    await endRun(lease, []);
+    const last = `{"finished":true,"message":"Run ${id} is no longer running: it ended as complete."}\n`;
+    const isWhole = (text: string): boolean => text.endsWith(last) && text.includes(`"memory":${SAMPLES},`);
+    expect((await Promise.all(texts)).filter((text) => !isWhole(text))).toEqual([]);
+    await nobodyHeld();
+    expect(world.services.stats.wanted(id)).toBe(false);
     expect(residentMebibytes() - before).toBeLessThan(GROWTH_MIB);
   });
 
