@@ -64,6 +64,7 @@ describe("an attempt", () => {
     expect(attempt).toEqual({
       lease: { runId, attempt: 1, token: expect.stringMatching(/^[0-9a-f]{32}$/) },
       action: "run",
+      stats: false,
       spec: {
         ...{ command: "python a.py", machineType: "CPU", slots: [0], codeTree, codeRoot: "repo", cwd: "", mounts: [] },
         ...{ master: false, environment: expect.objectContaining({ A: "1", SPELL_RUN_ID: `${runId}` }) },
@@ -71,7 +72,7 @@ describe("an attempt", () => {
     });
     const { lease } = attempt;
     expect((await agent.stream.ask(OFFER)).attempts).toEqual([attempt]);
-    const known = { lease, action: "run", spec: undefined };
+    const known = { lease, action: "run", spec: undefined, stats: false };
     expect((await agent.stream.ask({ ...OFFER, attempts: [report(lease, [])] })).attempts).toEqual([known]);
     expect(agent.stream.responses.at(-1)).toMatchObject({
       ...{ eventBus: { servers: ["nats://bus.example:4222"], token: "bus token" }, reportEveryMs: 5_000 },
