@@ -71,7 +71,7 @@ x         y    Run ID
     [["kill", "7"], 1, /no hyper-parameter search 7/],
     [["describe", "x"], 2, /x/],
     [["grid", "--param", "x=1", "echo hello"], 1, /no place for the parameter "x"/],
-    [["grid", "echo :x:"], 3, /--param/],
+    [["grid", "echo :x:"], 1, /--param/],
     [["grid", "--param", "x", "echo :x:"], 3, /NAME=VALUE/],
     [["random", "--param", "x=0:1", "echo :x:"], 2, /num-runs/],
     [["random", "-n", "0", "--param", "x=0:1", "echo :x:"], 2, /whole number/],
