@@ -38,9 +38,18 @@ export async function measureSpellfs(bench: Bench): Promise<Section[]> {
   await using onMinio = await startFarm(join(folder, "farm on MinIO"), [], signal, s3);
   const whileUp = AbortSignal.any([signal, onDirectory.lost, onMinio.lost]);
   const own = { ...bench, farm: onDirectory, signal: whileUp };
-  const common = { folder, signal: whileUp };
-  await using directory = await startSpellCarrier({ name: "spell, directory", farm: onDirectory, ...common });
-  await using s3Store = await startSpellCarrier({ name: "spell, MinIO", farm: onMinio, ...common });
+  await using directory = await startSpellCarrier({
+    name: "spell, directory",
+    farm: onDirectory,
+    folder: join(folder, "of directory"),
+    signal: whileUp,
+  });
+  await using s3Store = await startSpellCarrier({
+    name: "spell, MinIO",
+    farm: onMinio,
+    folder: join(folder, "of MinIO"),
+    signal: whileUp,
+  });
   await using peers = await preparePeers({ folder: join(folder, "peers"), minio, signal: whileUp });
   const named = (name: string): Carrier[] => peers.carriers.filter((peer) => peer.name === name);
   const everybody = { ours: [directory, s3Store], peers: peers.carriers };
