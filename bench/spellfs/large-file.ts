@@ -10,7 +10,7 @@ import { reportWork } from "./report.ts";
 import type { SpellCarrier } from "./spell-carrier.ts";
 
 const MEBIBYTES = 2_048;
-const ROUNDS = 3;
+const ROUNDS = 1;
 const PERCENT = 80;
 
 /** A driver, and the peers that show what its store can do. */

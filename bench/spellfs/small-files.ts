@@ -11,7 +11,7 @@ import type { FileSet } from "./data.ts";
 import { reportWork } from "./report.ts";
 import type { SpellCarrier } from "./spell-carrier.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** A process that is started for it, above one that runs already. */
 const COLD_MS = 250;
 /** A copy of each object takes a bucket so long that one round of many has to do. */
