@@ -215,7 +215,8 @@ describe("the store's keeper", () => {
     }
     expect(outcomes).toHaveLength(3);
     await storage.stop();
-    const { storage: never, outcomes: none } = await open(0);
+    const { world: other, storage: never, outcomes: none } = await open(0);
+    await using _other = other;
     await never.sweep();
     expect(none).toEqual([]);
   });
