@@ -40,7 +40,7 @@ const BROUGHT: Files[] = [
 ];
 
 /** A bug, built in to see that it is found. */
-type Bug = "no-barrier" | "incomplete-marks" | "objects-first" | "no-grace" | "no-doom";
+type Bug = "no-barrier" | "incomplete-marks" | "objects-first" | "no-grace";
 
 /** One actor goes so far; then another one takes over. */
 interface Turn {
@@ -175,13 +175,6 @@ function withBug(deps: DeleteDeps, bug: Bug): DeleteDeps {
           const absent = await real.mark(...given);
           hearing = false;
           return absent;
-        };
-      }
-      if (key === "doom" && bug === "no-doom") {
-        return async (keys: readonly string[]) => {
-          const empty: string[] = [];
-          for (const each of keys) if ((await real.listObjectBlobs(each)).length === 0) empty.push(each);
-          return empty;
         };
       }
       if (key === "noteDead" && bug === "objects-first") {
@@ -372,10 +365,7 @@ describe("a crash", () => {
   );
 });
 
-/**
- * With the seed each is found within some plays; another finds it, too, but may need thousands. `no-doom` needs too many for a suite:
- * a client must commit between two calls of the collector that lie side by side.
- */
+/** With the seed each is found within some plays; another finds it, too, but may need thousands. */
 describe("a collector with a bug", () => {
   it.each<[Bug, number]>([
     ["no-barrier", 2],
