@@ -12,6 +12,8 @@ import { toDigest } from "./node.ts";
 export const SYNC_READ_BYTES = 256 * 1024;
 
 const CHUNK_BYTES = 1024 * 1024;
+/** Chunks of a file in memory: one being read, one being used, two that may still be on their way. */
+const RING = 4;
 const ATTEMPTS = 4;
 const readAsync = promisify(read);
 const syncBuffer = Buffer.allocUnsafe(SYNC_READ_BYTES + 1);
@@ -79,17 +81,30 @@ export async function hashFile(request: HashRequest): Promise<HashedFile> {
   throw changed(request.shownPath);
 }
 
-/** Reads a file in chunks. The buffer of a chunk is not used again. Throws what the system says. */
+/**
+ * Reads a file in chunks, the next one while the last is being used. The bytes of a chunk change once three further ones were asked
+ * for: a file of any size takes the same memory. Throws what the system says.
+ */
 export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer> {
   const file = openSync(path, constants.O_RDONLY);
+  const buffers = Array.from({ length: RING }, () => Buffer.allocUnsafe(chunkBytes));
+  const readInto = (turn: number, offset: number): ReturnType<typeof readAsync> =>
+    readAsync(file, buffers[turn % RING] ?? Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+  let next: ReturnType<typeof readAsync> | undefined;
   try {
-    for (let offset = 0; ;) {
-      const { bytesRead, buffer } = await readAsync(file, Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+    let offset = 0;
+    next = readInto(0, offset);
+    for (let turn = 1; ; turn += 1) {
+      const { bytesRead, buffer } = await next;
       if (bytesRead === 0) return;
       offset += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      next = readInto(turn, offset);
+      // Its failure is told when its turn comes, if it comes.
+      next.catch(() => undefined);
+      yield (buffer as Buffer).subarray(0, bytesRead);
     }
   } finally {
+    await next?.catch(() => undefined);
     closeSync(file);
   }
 }

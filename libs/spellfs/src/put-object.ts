@@ -1,5 +1,6 @@
 /** Puts one object into the store by a presigned URL. */
-import { TransferError, asRefusal, checkAnswer, transfer } from "./transfer.ts";
+import { httpPut } from "./http-put.ts";
+import { TransferError, asRefusal, checkStatus, transfer } from "./transfer.ts";
 import type { Attempt, TransferOptions } from "./transfer.ts";
 import type { UploadTarget } from "./transport.ts";
 
@@ -9,7 +10,10 @@ const PIECE_BYTES = 256 * 1024;
 /** An object to put. */
 export interface PutRequest {
   sizeBytes: number;
-  /** The bytes: whole, or made anew for each attempt. A SpellError thrown in between ends the transfer. */
+  /**
+   * The bytes: whole, or made anew for each attempt, and then those of a piece may change once two further ones were asked for.
+   * A SpellError thrown in between ends the transfer.
+   */
   body: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Gives a fresh place: at first, and when a presigned URL has expired. */
   nextTarget: () => Promise<UploadTarget>;
@@ -35,61 +39,20 @@ export async function putObject(request: PutRequest): Promise<string> {
 
 async function putOnce(given: { request: PutRequest; putUrl: string; attempt: Attempt }): Promise<void> {
   const { request, putUrl, attempt } = given;
-  const state: BodyState = { movedBytes: 0, failure: undefined };
-  const headers = { "content-length": String(request.sizeBytes), "content-type": "application/octet-stream" };
+  const { sizeBytes, body, onBytes } = request;
+  let movedBytes = 0;
+  const onPiece = (bytes: number): void => {
+    attempt.progress();
+    movedBytes += bytes;
+    onBytes?.(bytes);
+  };
   try {
-    // A presigned PUT needs a length; a stream alone would be sent chunked, which S3 refuses.
-    const response = await fetch(putUrl, {
-      method: "PUT",
-      headers,
-      body: bodyOf(request, { attempt, state }),
-      duplex: "half",
-      // With these two fetch keeps no copy of the body for a redirect; it would hold all of it in memory.
-      redirect: "error",
-      window: null,
-      signal: attempt.signal,
-    });
-    await checkAnswer(response, putUrl);
-    await response.arrayBuffer();
-    request.onBytes?.(request.sizeBytes - state.movedBytes);
+    const source = body instanceof Uint8Array ? pieces(body) : body();
+    const answer = await httpPut({ url: putUrl, sizeBytes, pieces: source, onPiece, signal: attempt.signal });
+    checkStatus(answer.status, { text: answer.text, url: putUrl });
+    onBytes?.(sizeBytes - movedBytes);
   } catch (error) {
-    request.onBytes?.(-state.movedBytes);
-    throw state.failure ?? error;
-  }
-}
-
-interface BodyState {
-  movedBytes: number;
-  /** What the source of the bytes threw; fetch would only say that it failed. */
-  failure: unknown;
-}
-
-function bodyOf(
-  request: PutRequest,
-  { attempt, state }: { attempt: Attempt; state: BodyState },
-): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
-  const { body } = request;
-  if (body instanceof Uint8Array && body.length <= PIECE_BYTES) return new Uint8Array(body);
-  const source = body instanceof Uint8Array ? pieces(body) : body();
-  return ReadableStream.from(watched({ source, request, attempt, state }));
-}
-
-async function* watched(given: {
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  request: PutRequest;
-  attempt: Attempt;
-  state: BodyState;
-}): AsyncGenerator<Uint8Array> {
-  const { source, request, attempt, state } = given;
-  try {
-    for await (const chunk of source) {
-      yield chunk;
-      attempt.progress();
-      state.movedBytes += chunk.length;
-      request.onBytes?.(chunk.length);
-    }
-  } catch (error) {
-    state.failure = error;
+    onBytes?.(-movedBytes);
     throw error;
   }
 }

@@ -64,10 +64,13 @@ export async function transfer<T>(
 
 /** Throws when the answer is not a success; the text of presigned URLs is a secret and stays out of messages. */
 export async function checkAnswer(response: Response, url: string): Promise<void> {
-  if (response.ok) return;
-  const { status } = response;
-  const text = (await response.text().catch(() => "")).slice(0, 2000);
-  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text)?.[1];
+  if (!response.ok) checkStatus(response.status, { text: await response.text().catch(() => ""), url });
+}
+
+/** The same for an answer that was read. */
+export function checkStatus(status: number, { text, url }: { text: string; url: string }): void {
+  if (status >= 200 && status < 300) return;
+  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text.slice(0, 2_000))?.[1];
   const retryable = status >= 500 || status === 408 || status === 429;
   const message = `${placeOf(url)} answered ${status}${code === undefined ? "" : ` (${code})`}`;
   throw new TransferError(message, { retryable, status });

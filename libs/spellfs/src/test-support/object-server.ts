@@ -5,10 +5,12 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 /** What the server does with the next requests of a method, once each, before it behaves again. */
 export type Fault =
   | { kind: "status"; status: number }
-  /** Closes the connection after this many bytes of the answer. */
+  /** Closes the connection after this many bytes of the answer, or of what is put. */
   | { kind: "cut"; afterBytes: number }
-  /** Sends this many bytes and then nothing more. */
+  /** Sends this many bytes and then nothing more; takes so many of what is put. */
   | { kind: "stall"; afterBytes: number }
+  /** Answers at once, and leaves what is put where it is. */
+  | { kind: "early"; status: number }
   /** Answers with one byte turned. */
   | { kind: "corrupt" }
   /** Sends everything instead of the range. */
@@ -56,17 +58,13 @@ export class ObjectServer implements AsyncDisposable {
     const { range, "content-length": contentLength, "transfer-encoding": encoding } = request.headers;
     this.requests.push({ method, key, range, contentLength, encoding });
     this.onRequest(method);
-    const body: Buffer[] = [];
-    try {
-      for await (const chunk of request) body.push(chunk as Buffer);
-    } catch {
-      return;
-    }
     const fault = this.faults[method].shift();
-    if (fault?.kind === "hang") return;
+    if (fault?.kind === "early") return void response.writeHead(fault.status).end("<Code>SlowDown</Code>");
+    const body = await take(request, method === "PUT" ? fault : undefined);
+    if (body === undefined || fault?.kind === "hang") return;
     if (fault?.kind === "status") return void response.writeHead(fault.status).end("<Code>SlowDown</Code>");
     if (method === "GET") return this.#get({ key, range, response, fault });
-    this.objects.set(key, Buffer.concat(body));
+    this.objects.set(key, body);
     response.writeHead(200).end();
   }
 
@@ -83,5 +81,22 @@ export class ObjectServer implements AsyncDisposable {
     if (fault?.kind !== "cut") return void response.end(bytes);
     bytes = bytes.subarray(0, fault.afterBytes);
     response.write(bytes, () => response.destroy());
+  }
+}
+
+/** The whole body; undefined when it is not to be had whole. */
+async function take(request: IncomingMessage, fault: Fault | undefined): Promise<Buffer | undefined> {
+  const body: Buffer[] = [];
+  const mostBytes = fault?.kind === "cut" || fault?.kind === "stall" ? fault.afterBytes : Infinity;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      body.push(chunk as Buffer);
+      if (body.reduce((sum, { length }) => sum + length, 0) < mostBytes) continue;
+      if (fault?.kind === "cut") request.destroy();
+      return undefined;
+    }
+    return Buffer.concat(body);
+  } catch {
+    return undefined;
   }
 }

@@ -1,0 +1,96 @@
+/**
+ * One PUT over Node's own HTTP. `fetch` takes a body faster than the server does and keeps what waits in memory, and does not
+ * tell when a piece has left; here each piece is known to have left before its memory is used again.
+ */
+import http from "node:http";
+import https from "node:https";
+import type { IncomingMessage } from "node:http";
+
+/** Shorter than servers keep an idle connection, so that none is used again that the server is just closing. */
+const IDLE_SOCKET_MS = 4_000;
+/** More than are ever put at once. An idle connection keeps no process alive. */
+const MOST_SOCKETS = 16;
+const AGENT_OPTIONS = { keepAlive: true, timeout: IDLE_SOCKET_MS, maxSockets: MOST_SOCKETS };
+/** Of an answer; what it says beyond that is not of interest, and a server must not fill the memory. */
+const ANSWER_CHARACTERS = 2_000;
+const agents = { http: new http.Agent(AGENT_OPTIONS), https: new https.Agent(AGENT_OPTIONS) };
+
+/** The server's answer. */
+export interface PutAnswer {
+  status: number;
+  text: string;
+}
+
+/**
+ * Sends the pieces, whose bytes may change once two further ones were asked for, and gives the answer. A server may answer before it has
+ * everything; then the rest stays here. Throws what the source throws, the system's errors, or the signal's reason.
+ */
+export async function httpPut(given: {
+  url: string;
+  sizeBytes: number;
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  onPiece: (bytes: number) => void;
+  signal: AbortSignal;
+}): Promise<PutAnswer> {
+  const { url, sizeBytes, pieces, onPiece, signal } = given;
+  signal.throwIfAborted();
+  const isTls = url.startsWith("https:");
+  const request = (isTls ? https : http).request(url, {
+    method: "PUT",
+    agent: isTls ? agents.https : agents.http,
+    headers: { "content-length": sizeBytes, "content-type": "application/octet-stream" },
+  });
+  const answer = Promise.withResolvers<PutAnswer>();
+  answer.promise.catch(() => undefined); // Awaited below, perhaps after it has failed.
+  let isOver = false;
+  let wake = (): void => undefined;
+  const over = (): void => {
+    isOver = true;
+    wake();
+  };
+  const abort = (): void => void request.destroy(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  request.on("error", (error) => {
+    answer.reject(error);
+    over();
+  });
+  request.once("response", (response) => {
+    const status = response.statusCode ?? 0;
+    textOf(response).then((text) => answer.resolve({ status, text }), answer.reject);
+    over();
+  });
+  const write = (piece: Uint8Array): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+      if (isOver) resolve();
+      else request.write(piece, () => resolve());
+    });
+  try {
+    let leaving = Promise.resolve();
+    let leavingBytes = 0;
+    for await (const piece of pieces) {
+      await leaving;
+      if (leavingBytes > 0) onPiece(leavingBytes);
+      if (isOver) break;
+      leaving = write(piece);
+      leavingBytes = piece.length;
+    }
+    if (!isOver) request.end();
+    return await answer.promise;
+  } catch (error) {
+    request.destroy();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    // After an early answer nobody wants the rest: the connection cannot be used again.
+    if (!request.writableEnded) request.destroy();
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const part of response.setEncoding("utf8")) {
+    if (text.length < ANSWER_CHARACTERS) text += (part as string).slice(0, ANSWER_CHARACTERS);
+  }
+  return text;
+}
