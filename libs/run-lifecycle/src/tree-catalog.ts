@@ -182,7 +182,11 @@ export class TreeCatalog {
     const known = new Set(found.map((blob) => blob.digest));
     const lost = digests.find((digest) => !known.has(digest));
     if (lost !== undefined) throw new SpellError("data-loss", `Blob ${lost} is named by a tree but not recorded.`);
-    for (const blob of found) byObject.set(blob.objectKey, [...(byObject.get(blob.objectKey) ?? []), blob]);
+    for (const blob of found) {
+      const inSame = byObject.get(blob.objectKey);
+      if (inSame === undefined) byObject.set(blob.objectKey, [blob]);
+      else inSame.push(blob);
+    }
     return Promise.all(
       [...byObject].map(async ([objectKey, blobs]) => ({
         getUrl: await this.#objects.presignGet(objectKey, URL_SECONDS),
