@@ -188,6 +188,24 @@ describe("run", () => {
     ]);
   });
 
+  test.each([
+    ["createRun", ["run", "-b", "python x.py"], /^💫 Casting spell #335…$/m],
+    ["createWorkflow", ["workflow", "-b", "--repo", "lib=lib", "python x.py"], /^💫 Casting workflow #9…$/m],
+  ] as const)("code that is collected before %s names it is sent again, once", async (call, args, said) => {
+    await using fake = await FakeCoordinator.start();
+    await using home = await tempFolder();
+    const cwd = join(home.path, "code");
+    await mkdir(join(cwd, "lib"), { recursive: true });
+    for (const name of ["x.py", "lib/y.py"]) await writeFile(join(cwd, name), name);
+    fake.collectBefore = call;
+    const result = await spell({ args: [...args], home: home.path, cwd, coordinator: fake.address });
+    expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(said) });
+    expect(result.stderr).toContain("sending it again");
+    expect(fake.commits.map(({ root }) => root)).toEqual([fake.commits[0]?.root, fake.commits[0]?.root]);
+    expect([fake.createRunRequests.length, fake.createWorkflowRequests.length].toSorted()).toEqual([0, 2]);
+    expect(fake.runIds).toEqual([335]);
+  });
+
   test("a lost answer makes one run; the exit code is 0 whatever becomes of it", async () => {
     await using fake = await FakeCoordinator.start();
     await using home = await tempFolder();

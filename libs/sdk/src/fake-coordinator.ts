@@ -63,6 +63,8 @@ export class FakeCoordinator implements AsyncDisposable {
   readonly objects = new Map<string, Buffer>();
   /** Calls whose next answer is lost after their effect was recorded, by name. */
   readonly loseAnswerOf = new Set<string>();
+  /** All that is stored is collected once before this call takes effect, so that the code it names is gone. */
+  collectBefore: "createRun" | "createWorkflow" | undefined;
   machineTypes = [
     { name: "CPU", slots: 4, freeSlots: 4 },
     { name: "V100", slots: 1, freeSlots: 0 },
@@ -176,6 +178,7 @@ export class FakeCoordinator implements AsyncDisposable {
         this.createRunRequests.push(request);
         const known = this.#byClientKey.get(request.clientKey);
         if (known !== undefined) return { run: this.run(known), alreadyExisted: true };
+        this.#collect("createRun");
         const run = this.#create(checkSpec(request.spec));
         this.#byClientKey.set(request.clientKey, run.id);
         return { run, alreadyExisted: false };
@@ -253,6 +256,7 @@ export class FakeCoordinator implements AsyncDisposable {
         this.createWorkflowRequests.push(request);
         const known = this.#byClientKey.get(request.clientKey);
         if (known !== undefined) return { workflow: this.#workflow(known) };
+        this.#collect("createWorkflow");
         const managingRun = request.local ? undefined : this.#create(checkSpec(request.spec), { runType: "workflow" });
         const workflow = { id: this.nextWorkflowId++, managingRun, labels: request.labels, runIds: [] };
         this.#workflows.set(workflow.id, workflow);
@@ -295,6 +299,13 @@ export class FakeCoordinator implements AsyncDisposable {
         return {};
       }),
     };
+  }
+
+  #collect(call: FakeCoordinator["collectBefore"]): void {
+    if (this.collectBefore !== call) return;
+    this.collectBefore = undefined;
+    this.#blobs.clear();
+    throw invalidInput("The code tree is not known: upload it first.", "no-such-tree");
   }
 
   #treeService(): TreeServiceServer {

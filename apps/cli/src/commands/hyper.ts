@@ -3,6 +3,7 @@ import type { HyperSearch, RunRequest, SearchedRun, SpellClient } from "@spell/s
 import type { Command } from "commander";
 import { Option } from "commander";
 import { addCommandFile } from "../command-file.ts";
+import { createWithCode } from "../code/create-with-code.ts";
 import { argumentError, usageError } from "../exit-codes.ts";
 import { PARAM_FORMS, parseLists, parseListsAndRanges, parseRanges } from "../hyper-param-option.ts";
 import { formatListing } from "../output/format.ts";
@@ -82,8 +83,10 @@ async function create(kind: keyof typeof HELP, words: string[], options: SearchO
   if (options.idempotent) throw argumentError("--idempotent: the runs of a search are always new ones.");
   const start = starter(kind, options);
   using client = openClient();
-  const request = await prepareRun(words, { ...options, param: undefined }, { client, quiet: json });
-  const search = await start(client, withoutIdempotent(request));
+  const search = await createWithCode(
+    () => prepareRun(words, { ...options, param: undefined }, { client, quiet: json }),
+    (request) => start(client, withoutIdempotent(request)),
+  );
   if (json) {
     terminal.json(searchToJson(search.record, search.runs));
     return;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { addCommandFile } from "../command-file.ts";
+import { createWithCode } from "../code/create-with-code.ts";
 import { followLogs } from "../output/follow-logs.ts";
 import { runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
@@ -48,8 +49,10 @@ export function registerRun(program: Command): void {
 async function run(words: string[], options: RunOptions & { wait?: boolean }): Promise<void> {
   const { verbose = false, json = false } = options;
   using client = openClient();
-  const request = await prepareRun(words, options, { client, quiet: json });
-  const created = await client.runs.create(request);
+  const created = await createWithCode(
+    () => prepareRun(words, options, { client, quiet: json }),
+    (request) => client.runs.create(request),
+  );
   if (json) terminal.json(runToJson(created));
   else if (created.alreadyExisted) terminal.say("again", `Idempotent: Found existing run ${created.id}…`);
   else terminal.say("cast", `Casting spell #${created.id}…`);

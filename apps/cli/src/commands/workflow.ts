@@ -1,8 +1,9 @@
 /** `spell workflow`: sends code and labelled directories, queues a master run, follows its logs. */
-import type { LabelRequest } from "@spell/sdk";
+import type { LabelRequest, WorkflowRequest } from "@spell/sdk";
 import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { refuseWholeHome } from "../code/code-root.ts";
+import { createWithCode } from "../code/create-with-code.ts";
 import { parseGithubRepoOption } from "../code/github-repo-option.ts";
 import { checkLabels, findLabelledDirectories, parseRepoOption } from "../code/repo-option.ts";
 import type { LabelledDirectory } from "../code/repo-option.ts";
@@ -97,7 +98,7 @@ async function createWorkflow(words: string[], options: WorkflowOptions): Promis
   };
   if (options.local) {
     await reachable;
-    const { id, labels } = await client.workflows.createLocal({ labels: await settled() });
+    const { id, labels } = await createWithCode(settled, (sent) => client.workflows.createLocal({ labels: sent }));
     if (json) terminal.json({ id, labels, managing_run: null });
     else terminal.say("cast", `Casting workflow #${id}…`);
     await terminal.flush();
@@ -106,13 +107,14 @@ async function createWorkflow(words: string[], options: WorkflowOptions): Promis
   }
   const { force = false, commitRef, githubUrl, githubRef } = options;
   const submission = { client, labelled, commitRef, force, verbose, quiet: json, meanwhile: reachable };
-  const sent = githubUrl === undefined ? await submitCode(submission) : await reachable.then(() => undefined);
-  const { code, cwd } = sent ?? {};
-  const labels = [...(sent?.labels ?? []), ...(await settled())];
-  const description = options.description ?? sent?.subject;
-  const hints = hintsOf(options);
-  const request = { command, environment, description, code, cwd, labels, githubUrl, githubRef, hints };
-  const workflow = await client.workflows.create(request);
+  const send = async (): Promise<WorkflowRequest> => {
+    const sent = githubUrl === undefined ? await submitCode(submission) : await reachable.then(() => undefined);
+    const { code, cwd } = sent ?? {};
+    const labels = [...(sent?.labels ?? []), ...(await settled())];
+    const description = options.description ?? sent?.subject;
+    return { command, environment, description, code, cwd, labels, githubUrl, githubRef, hints: hintsOf(options) };
+  };
+  const workflow = await createWithCode(send, (request) => client.workflows.create(request));
   const run = workflow.managingRun;
   if (json) {
     terminal.json({ id: workflow.id, labels: workflow.labels, managing_run: runToJson(run) });
