@@ -90,6 +90,23 @@ describe("mounts", () => {
   });
 });
 
+test("a renamed folder and a changed mode leave whole files in the upper layer, whatever the kernel was told to do by default", async () => {
+  await using bench = await executorBench(executor);
+  // With `userxattr` overlayfs makes neither: a folder renamed by reference would hide its files from the outputs
+  // (redirect_dir), and a file copied up without its bytes would be an output of zeros (metacopy).
+  const command = "grep ' /spell overlay ' /proc/mounts; mv data moved; chmod +x lib/util.py";
+  const ended = await bench.run(command);
+  const options = (ended.output.split(" ")[3] ?? "").split(",");
+  expect(options).toContain("userxattr");
+  expect(options.filter((option) => /^(redirect_dir=on|redirect_dir=follow|metacopy=on)$/.test(option))).toEqual([]);
+  const written = await ended.execution.written();
+  expect(written.map(({ path, source }) => [path, readFileSync(source, "utf8")])).toEqual([
+    ["proj/lib/util.py", "pass\n"],
+    ["proj/moved/kept.csv", "2,3\n"],
+    ["proj/moved/old.csv", "1,2\n"],
+  ]);
+});
+
 describe("the machine", () => {
   test("cannot be written: files, kernel settings, host name", async () => {
     await using bench = await executorBench(executor);
