@@ -15,6 +15,17 @@ describeObjectStore("s3 on MinIO", async () => {
   return { store, [Symbol.asyncDispose]: () => minio.stop() };
 });
 
+/** Any other store, by hand: SPELL_TEST_S3=http://KEY:SECRET@HOST:PORT. Its bucket `spell-contract` is used and should be new. */
+const { SPELL_TEST_S3 } = process.env;
+if (SPELL_TEST_S3 !== undefined) {
+  describeObjectStore(`s3 at ${new URL(SPELL_TEST_S3).host}`, async () => {
+    const { origin: endpoint, username: accessKey, password: secretKey } = new URL(SPELL_TEST_S3);
+    const store = createS3Store({ endpoint, accessKey, secretKey, bucket: "spell-contract" });
+    await store.ensureBucket();
+    return { store, [Symbol.asyncDispose]: () => Promise.resolve() };
+  });
+}
+
 describe("s3 driver", () => {
   let minio: MinioServer;
   beforeAll(async () => {
