@@ -4,7 +4,6 @@
  */
 import type { Command } from "commander";
 import { Option } from "commander";
-import { coordinatorBeside } from "@spell/sdk";
 import { setVariable } from "./config.ts";
 import { argumentError } from "./exit-codes.ts";
 
@@ -43,7 +42,7 @@ export function asksForStack(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).some((word) => word === "--debug" || word === "--verbose");
 }
 
-function applyGlobalOptions({ apiUrl, apiVersion, spellDir, webUrl }: GlobalOptions): void {
+async function applyGlobalOptions({ apiUrl, apiVersion, spellDir, webUrl }: GlobalOptions): Promise<void> {
   if (apiVersion !== undefined && apiVersion !== "v1") {
     throw argumentError(`--api-version ${apiVersion}: there is only version v1. Leave the option out.`);
   }
@@ -51,5 +50,8 @@ function applyGlobalOptions({ apiUrl, apiVersion, spellDir, webUrl }: GlobalOpti
     throw argumentError("--web-url: logging in by a web page is not offered. See `spell login --help`.");
   }
   if (spellDir !== undefined) setVariable("SPELL_DIR", spellDir);
-  if (apiUrl !== undefined) setVariable("SPELL_COORDINATOR", coordinatorBeside(apiUrl));
+  if (apiUrl === undefined) return;
+  // Help and completion need nothing of the SDK: it is loaded by what does.
+  const { coordinatorBeside } = await import("@spell/sdk");
+  setVariable("SPELL_COORDINATOR", coordinatorBeside(apiUrl));
 }
