@@ -3,12 +3,11 @@ import type { Digest } from "@spell/domain";
 import { SpellError } from "@spell/domain";
 import type { CommitTree, RunStore } from "@spell/run-store";
 import type { StoredObject } from "@spell/spellfs";
-import { hasCommit, readCommitTree } from "@spell/spellfs";
+import { PACK_BLOBS, hasCommit, readCommitTree } from "@spell/spellfs";
 import type { TreeCatalog } from "./tree-catalog.ts";
 
 /** Small files go into the store together. */
 const PACK_BYTES = 16 * 1024 * 1024;
-const PACK_BLOBS = 10_000;
 /** So many of the paths that were left out are named. */
 const NAMED = 20;
 

@@ -4,7 +4,16 @@ import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput, notFound } from "@spell/domain";
 import type { ObjectStore } from "@spell/object-store";
 import type { BlobLocation, CommittedTree, NewBlob, RunStore } from "@spell/run-store";
-import { INLINE_PACK_BYTES, checkTree, decodeNode, digestOf, encodeNode, findPath, followPath } from "@spell/spellfs";
+import {
+  INLINE_PACK_BYTES,
+  buildPack,
+  checkTree,
+  decodeNode,
+  digestOf,
+  encodeNode,
+  findPath,
+  followPath,
+} from "@spell/spellfs";
 import type {
   FollowedPath,
   InlinePack,
@@ -63,8 +72,7 @@ export class TreeCatalog {
   async commitTree(request: TreeCommit, heldBy?: Holder): Promise<void> {
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
     const places = await this.#checkObjects(request.objects);
-    const pack = request.pack && { ...request.pack, objectKey: `${PACK_PREFIX}${randomUUID()}` };
-    if (pack !== undefined) await this.#addPackPlaces(pack, { places, nodes: new Set(inline.keys()) });
+    const pack = request.pack && (await this.#packOf(request.pack, { places, nodes: new Set(inline.keys()) }));
     const tree = await checkTree(request.root, async (digest) => inline.get(digest) ?? this.#knownNode(digest));
     // What came along but is no part of the tree was not checked: it is neither recorded nor kept.
     const nodes = tree.nodes.flatMap((digest) => {
@@ -99,18 +107,10 @@ export class TreeCatalog {
     const known = new Set(found.map(({ digest }) => digest));
     const fresh = blobs.filter(({ digest }) => !known.has(digest));
     if (fresh.length === 0) return undefined;
-    let sizeBytes = 0;
-    const places = fresh.map(({ digest, bytes }) => {
-      const place = { digest, offset: sizeBytes, sizeBytes: bytes.byteLength };
-      sizeBytes += bytes.byteLength;
-      return place;
-    });
+    const { content, blobs: places } = buildPack(fresh);
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
-    const [first] = fresh;
-    const body =
-      fresh.length === 1 && first !== undefined ? first.bytes : Buffer.concat(fresh.map(({ bytes }) => bytes));
-    await this.#objects.put(objectKey, body);
-    return { objectKey, sizeBytes, blobs: places };
+    await this.#objects.put(objectKey, content);
+    return { objectKey, sizeBytes: content.byteLength, blobs: places };
   }
 
   /** Whether this digest is a committed tree. */
@@ -154,9 +154,10 @@ export class TreeCatalog {
     if (await this.hasTree(root)) return root;
     await this.readNode(digest);
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
-    await this.#objects.put(objectKey, bytes);
-    const blob = { digest: root, objectKey, offset: 0, sizeBytes: bytes.byteLength, isNode: true };
-    await this.#store.addBlobs([blob], { root, atMs: this.#now(), uses: [digest] });
+    const { content, blobs } = buildPack([{ digest: root, bytes }]);
+    await this.#objects.put(objectKey, content);
+    const added = blobs.map((blob) => ({ ...blob, objectKey, isNode: true }));
+    await this.#store.addBlobs(added, { root, atMs: this.#now(), uses: [digest] });
     return root;
   }
 
@@ -235,12 +236,11 @@ export class TreeCatalog {
     }
   }
 
-  /** Checks a pack that came along, and adds the places of those of its blobs that lie nowhere yet. */
-  async #addPackPlaces(
-    pack: InlinePack & { objectKey: string },
+  /** Checks a pack that came along. Those of its blobs that lie nowhere yet make an object, and get their places in it. */
+  async #packOf(
+    { content, blobs }: InlinePack,
     { places, nodes }: { places: Map<Digest, BlobLocation>; nodes: ReadonlySet<Digest> },
-  ): Promise<void> {
-    const { content, blobs, objectKey } = pack;
+  ): Promise<{ objectKey: string; content: Uint8Array }> {
     if (content.byteLength > INLINE_PACK_BYTES) {
       throw invalidInput(`A pack in a call may have ${INLINE_PACK_BYTES} bytes: put a larger one before.`, "too-large");
     }
@@ -251,13 +251,18 @@ export class TreeCatalog {
       ...(await this.#store.findNodes(digests.filter((digest) => nodes.has(digest)))),
     ];
     const known = new Set(found.map((blob) => blob.digest));
+    const fresh = new Map<Digest, Uint8Array>();
     for (const blob of blobs) {
       const bytes = content.subarray(blob.offset, blob.offset + blob.sizeBytes);
       if (blob.offset < 0 || bytes.byteLength !== blob.sizeBytes || digestOf(bytes) !== blob.digest) {
         throw invalidInput(`Blob ${blob.digest} does not lie in its pack where it is said to.`, "bad-blob-place");
       }
-      if (!known.has(blob.digest) && !places.has(blob.digest)) places.set(blob.digest, { ...blob, objectKey });
+      if (!known.has(blob.digest) && !places.has(blob.digest)) fresh.set(blob.digest, bytes);
     }
+    const pack = buildPack([...fresh].map(([digest, bytes]) => ({ digest, bytes })));
+    const objectKey = `${PACK_PREFIX}${randomUUID()}`;
+    for (const blob of pack.blobs) places.set(blob.digest, { ...blob, objectKey });
+    return { objectKey, content: pack.content };
   }
 
   async #target(): Promise<UploadTarget> {

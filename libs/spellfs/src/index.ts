@@ -28,6 +28,8 @@ export type {
   TreeTransport,
   UploadTarget,
 } from "./transport.ts";
+export { buildPack } from "./build-pack.ts";
+export { PACK_BLOBS } from "./pack-footer.ts";
 export { downloadTree } from "./download-tree.ts";
 export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { uploadTree } from "./upload.ts";

@@ -1,12 +1,12 @@
 /** Decides which blobs share an object. Pure. */
 import type { Digest } from "@spell/domain";
+import { PACK_BLOBS, packFooterBytes } from "./pack-footer.ts";
+import type { BlobPlace } from "./transport.ts";
 
 /** From this size on a blob is an object of its own. */
 export const LARGE_BLOB_BYTES = 1024 * 1024;
-/** Most bytes of a pack. */
+/** Most bytes of the blobs of a pack. */
 export const PACK_BYTES = 16 * 1024 * 1024;
-/** Most blobs of a pack: bounds the record that describes it. */
-export const PACK_BLOBS = 10_000;
 
 /** A blob to upload. */
 export interface PlannedBlob {
@@ -36,4 +36,25 @@ export function planObjects(blobs: Iterable<PlannedBlob>): PlannedBlob[][] {
   }
   if (pack.length > 0) objects.push(pack);
   return objects;
+}
+
+/** Whether these blobs share an object, be it one alone: a large blob has its object for itself, without a footer. */
+export function isPack(blobs: readonly { sizeBytes: number }[]): boolean {
+  return blobs.length !== 1 || (blobs[0]?.sizeBytes ?? 0) < LARGE_BLOB_BYTES;
+}
+
+/** How large their object is. */
+export function objectBytes(blobs: readonly { sizeBytes: number }[]): number {
+  const footer = isPack(blobs) ? packFooterBytes(blobs.length) : 0;
+  return blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, footer);
+}
+
+/** Where blobs lie that are laid end to end. */
+export function placesOf(blobs: readonly { digest: Digest; sizeBytes: number }[]): BlobPlace[] {
+  let offset = 0;
+  return blobs.map(({ digest, sizeBytes }) => {
+    const place = { digest, offset, sizeBytes };
+    offset += sizeBytes;
+    return place;
+  });
 }

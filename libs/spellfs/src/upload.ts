@@ -7,14 +7,15 @@ import type { Digest } from "@spell/domain";
 import { findMissing } from "./find-missing.ts";
 import { changed, readChunks, unreadable } from "./hash-file.ts";
 import { digestOf } from "./node.ts";
+import { encodePackFooter } from "./pack-footer.ts";
 import { putObject } from "./put-object.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TREE_KNOWN, TargetSource } from "./target-source.ts";
 import type { TransferOptions } from "./transfer.ts";
 import { INLINE_PACK_BYTES } from "./transport.ts";
-import type { BlobPlace, InlinePack, StoredObject, TreeTransport } from "./transport.ts";
+import type { InlinePack, StoredObject, TreeTransport } from "./transport.ts";
 import type { UploadJournal } from "./upload-journal.ts";
-import { LARGE_BLOB_BYTES, planObjects } from "./upload-plan.ts";
+import { isPack, objectBytes, placesOf, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
 const OBJECTS_AT_ONCE = 4;
@@ -98,7 +99,7 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   for (const { digest } of kept.flatMap(({ blobs }) => blobs)) wanted.delete(digest);
   const plan = planObjects([...wanted].map((digest) => planned(snapshot, digest)));
   const targets = new TargetSource({ transport, targets: missing.targets, wanted: plan.length, digest: snapshot.root });
-  const totalBytes = plan.flat().reduce((sum, blob) => sum + blob.sizeBytes, 0);
+  const totalBytes = plan.reduce((sum, blobs) => sum + objectBytes(blobs), 0);
   let objects: StoredObject[];
   try {
     objects = await putAll({ plan, targets, totalBytes, blobCount, options });
@@ -120,25 +121,16 @@ function inlinePack(snapshot: Snapshot): InlinePack | undefined {
   return { content: packOf(blobs), blobs: placesOf(blobs) };
 }
 
-/** The blobs laid end to end; never twice in memory. */
-function packOf(blobs: readonly PlannedBlob[]): Buffer {
-  const pack = Buffer.allocUnsafe(blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0));
+/** The blobs laid end to end, and what follows them; never twice in memory. */
+function packOf(blobs: readonly PlannedBlob[], footer: Uint8Array = new Uint8Array()): Buffer {
+  const pack = Buffer.allocUnsafe(blobs.reduce((sum, blob) => sum + blob.sizeBytes, footer.length));
   let offset = 0;
   for (const blob of blobs) {
     pack.set(verifiedBytes(blob), offset);
     offset += blob.sizeBytes;
   }
+  pack.set(footer, offset);
   return pack;
-}
-
-/** Where blobs lie that are laid end to end. */
-function placesOf(blobs: readonly PlannedBlob[]): BlobPlace[] {
-  let offset = 0;
-  return blobs.map(({ digest, sizeBytes }) => {
-    const place = { digest, offset, sizeBytes };
-    offset += sizeBytes;
-    return place;
-  });
 }
 
 function planned(snapshot: Snapshot, digest: Digest): PlannedBlob {
@@ -195,10 +187,13 @@ async function putBlobs(
   blobs: PlannedBlob[],
   { targets, onBytes, options }: { targets: TargetSource; onBytes: (bytes: number) => void; options: TransferOptions },
 ): Promise<StoredObject> {
-  const sizeBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
+  const sizeBytes = objectBytes(blobs);
   const [first] = blobs;
-  const streamed = first !== undefined && typeof first.source === "string" && first.sizeBytes >= LARGE_BLOB_BYTES;
-  const body = streamed ? (): AsyncIterable<Uint8Array> => verifiedChunks(first) : packOf(blobs);
+  const body = isPack(blobs)
+    ? packOf(blobs, encodePackFooter(placesOf(blobs)))
+    : first !== undefined && typeof first.source === "string"
+      ? (): AsyncIterable<Uint8Array> => verifiedChunks(first)
+      : packOf(blobs);
   const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
   return { objectKey, sizeBytes, blobs: placesOf(blobs) };
 }
