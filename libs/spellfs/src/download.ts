@@ -70,7 +70,7 @@ async function fetchRange({ range, request, options }: RangeFetch): Promise<void
   // Once more: the bytes may have been damaged on the way rather than in the store.
   const [still] = await fetchBlobs({ range: { ...range, blobs: wrong }, request, options });
   if (still === undefined) return;
-  const message = `The object store holds other bytes than those of ${still.digest}: the file cannot be restored from it.`;
+  const message = `The object store no longer holds the bytes of ${still.digest} where they were put: the file cannot be restored from it.`;
   throw new SpellError("data-loss", message, { reason: "wrong-bytes" });
 }
 
@@ -93,9 +93,15 @@ async function fetchBlobs({ range, request, options }: RangeFetch): Promise<Blob
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
     if (error.status === 403) throw new UrlsExpiredError(error.message);
+    if (isGone(error)) return [...wrong, ...left.values()];
     throw asRefusal(error);
   }
   return wrong;
+}
+
+/** The store is there and the object, or this part of it, is not: no waiting brings it back. */
+function isGone({ status, storeCode }: TransferError): boolean {
+  return status === 416 || (status === 404 && storeCode !== "NoSuchBucket");
 }
 
 interface RangeRead {
@@ -119,7 +125,9 @@ async function readRange({ part, request, attempt, onBlob }: RangeRead): Promise
       await splitter.write(chunk);
       if (splitter.isDone) break;
     }
-    if (!splitter.isDone) throw new TransferError("the answer ended too early", { retryable: true });
+    // A store that announces less than was asked for has no more; fetch itself notices an answer that broke off.
+    if (response.headers.has("content-length")) for (const place of splitter.unfinished()) onBlob(place, false);
+    else if (!splitter.isDone) throw new TransferError("the answer ended too early", { retryable: true });
   } finally {
     await splitter.discard();
   }
@@ -168,6 +176,10 @@ class RangeSplitter {
         throw diskError(error, folderPath);
       }
     }
+  }
+
+  unfinished(): BlobPlace[] {
+    return [...this.#open.map(({ place }) => place), ...this.#waiting];
   }
 
   async discard(): Promise<void> {

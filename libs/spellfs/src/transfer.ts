@@ -21,12 +21,15 @@ export class TransferError extends Error {
   readonly retryable: boolean;
   /** HTTP status, 0 when there was no answer. */
   readonly status: number;
+  /** What S3 calls it; empty when the server does not say. */
+  readonly storeCode: string;
 
-  constructor(message: string, { retryable, status = 0 }: { retryable: boolean; status?: number }) {
+  constructor(message: string, given: { retryable: boolean; status?: number; storeCode?: string }) {
     super(message);
     this.name = "TransferError";
-    this.retryable = retryable;
-    this.status = status;
+    this.retryable = given.retryable;
+    this.status = given.status ?? 0;
+    this.storeCode = given.storeCode ?? "";
   }
 }
 
@@ -73,7 +76,7 @@ export function checkStatus(status: number, { text, url }: { text: string; url: 
   const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text.slice(0, 2_000))?.[1];
   const retryable = status >= 500 || status === 408 || status === 429;
   const message = `${placeOf(url)} answered ${status}${code === undefined ? "" : ` (${code})`}`;
-  throw new TransferError(message, { retryable, status });
+  throw new TransferError(message, { retryable, status, storeCode: code });
 }
 
 /** A refusal by the store as a SpellError; anything else as it is. */

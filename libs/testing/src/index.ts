@@ -1,5 +1,6 @@
 export { startCommand } from "./command.ts";
 export type { CommandOptions, CommandResult, RunningCommand } from "./command.ts";
+export { FaultyProxy } from "./faulty-proxy.ts";
 export { freePort } from "./free-port.ts";
 export { Interrupted, interruption } from "./interruption.ts";
 export { startMinio } from "./minio.ts";

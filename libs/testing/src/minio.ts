@@ -16,7 +16,9 @@ export interface MinioServer extends AsyncDisposable {
   accessKey: string;
   secretKey: string;
   /** Its process, for tests that pause or kill it. */
-  process: ServerProcess;
+  readonly process: ServerProcess;
+  /** Starts it again after it was killed: the same data, address and credentials. */
+  startAgain(): Promise<void>;
   /** Ends it and removes its data; idempotent. */
   stop(): Promise<void>;
 }
@@ -58,19 +60,18 @@ async function startOnce({ address = "127.0.0.1", enter = [] }: MinioOptions): P
     join(folder.path, "certs"),
     join(folder.path, "data"),
   ];
-  const server = startServerProcess(program, args, {
-    // Nothing of the caller's environment: it may hold MINIO_* or proxy settings.
-    env: {
-      PATH: process.env["PATH"],
-      HOME: folder.path,
-      TMPDIR: folder.path,
-      MINIO_ROOT_USER: accessKey,
-      MINIO_ROOT_PASSWORD: secretKey,
-      MINIO_BROWSER: "off",
-      MINIO_UPDATE: "off",
-      MINIO_CALLHOME_ENABLE: "off",
-    },
-  });
+  // Nothing of the caller's environment: it may hold MINIO_* or proxy settings.
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: folder.path,
+    TMPDIR: folder.path,
+    MINIO_ROOT_USER: accessKey,
+    MINIO_ROOT_PASSWORD: secretKey,
+    MINIO_BROWSER: "off",
+    MINIO_UPDATE: "off",
+    MINIO_CALLHOME_ENABLE: "off",
+  };
+  let server = startServerProcess(program, args, { env });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= server.stop().finally(() => folder[Symbol.asyncDispose]()));
   try {
@@ -79,7 +80,17 @@ async function startOnce({ address = "127.0.0.1", enter = [] }: MinioOptions): P
     await stop();
     throw new Error(`MinIO did not start: ${String(error)}\n${server.output()}`, { cause: error });
   }
-  return { endpoint, accessKey, secretKey, process: server, stop, [Symbol.asyncDispose]: stop };
+  const startAgain = async (): Promise<void> => {
+    server = startServerProcess(program, args, { env });
+    await untilReady(server, { endpoint, enter });
+  };
+  return {
+    ...{ endpoint, accessKey, secretKey, startAgain, stop },
+    get process() {
+      return server;
+    },
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** Ready is when the S3 API itself refuses an unsigned request; before that MinIO answers 503 or nothing. */
