@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { describeHostileInput } from "./contract/hostile-input.ts";
 import { describeListing } from "./contract/listing.ts";
+import { describeMultiparts } from "./contract/multiparts.ts";
 import { describePresignedUrls } from "./contract/presigned-urls.ts";
 import { describeStoredBytes } from "./contract/stored-bytes.ts";
 import { describeUploads } from "./contract/uploads.ts";
@@ -29,5 +30,6 @@ export function describeObjectStore(name: string, setup: () => Promise<ObjectSto
     describeHostileInput(store);
     describePresignedUrls(store);
     describeUploads(store);
+    describeMultiparts(store);
   });
 }

@@ -58,6 +58,13 @@ export async function putTo(url: string, body: Uint8Array): Promise<number> {
   return response.status;
 }
 
+/** PUT of a part by fetch; the status, and the part's name. */
+export async function putPart(url: string, body: Uint8Array): Promise<{ status: number; etag: string }> {
+  const response = await fetch(url, { method: "PUT", body: Buffer.from(body) });
+  await response.arrayBuffer();
+  return { status: response.status, etag: (response.headers.get("etag") ?? "").replaceAll('"', "") };
+}
+
 /** GET by fetch; status, headers and bytes. */
 export async function getFrom(
   url: string,

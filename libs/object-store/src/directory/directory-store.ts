@@ -1,5 +1,6 @@
 /**
- * The embedded object store: objects are files below `<root>/objects`, puts in progress are files in `<root>/tmp`.
+ * The embedded object store: objects are files below `<root>/objects`, puts in progress are files in `<root>/tmp`, objects that are put
+ * in parts are folders in `<root>/multiparts`.
  *
  * Rule of names: the object with key `a/b` is the file `objects/a/b!`. Folders carry no `!`, so a key may also be the
  * beginning of another key's path: `a` and `a/b` both exist. Folders stay when their last object goes: removing one
@@ -11,13 +12,16 @@ import { join } from "node:path";
 import { SpellError, invalidInput } from "@spell/domain";
 import { checkKey, checkPrefix, nameOfKey } from "../object-key.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "../object-store.ts";
+import { checkPartNumber } from "../multipart.ts";
 import { checkPresignSeconds, checkRangeForm, noSuchObject, rangeOutside } from "../request-limits.ts";
 import { createDurableFolders, makeDurable } from "./durable-folder.ts";
 import { fileError, unusableRoot } from "./file-errors.ts";
 import { listObjects, objectInfo, unlessAbsent } from "./list-objects.ts";
+import { MultipartFolder } from "./multipart-folder.ts";
+import type { PartName } from "./multipart-folder.ts";
 import { sweepTempFiles } from "./temp-files.ts";
 import { signUrl, verifyUrl } from "./url-signature.ts";
-import type { Verdict } from "./url-signature.ts";
+import type { SignedPart, Verdict } from "./url-signature.ts";
 import { writeObject } from "./write-object.ts";
 
 /** Shortest secret accepted, in bytes. */
@@ -44,6 +48,10 @@ export interface OpenObject {
 export interface DirectoryStore extends ObjectStore {
   /** Stores bytes as they arrive, as `put` does. A SpellError thrown by the source passes through; nothing is stored. */
   putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<void>;
+  /** The size that a part must have. Throws as `putPart` does. */
+  sizeOfPart(part: PartName): Promise<number>;
+  /** Stores a part as it arrives; its etag. Throws not-found (`no-such-multipart`), invalid-input (`bad-parts`). */
+  putPart(part: PartName, body: AsyncIterable<Uint8Array>): Promise<string>;
   /** Undefined when absent. */
   open(key: string): Promise<OpenObject | undefined>;
   /** Whether the query of a URL allows this request. */
@@ -61,14 +69,17 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
   const objectsFolder = join(root, "objects");
   const tempFolder = join(root, "tmp");
+  const folders = createDurableFolders(objectsFolder);
+  const multiparts = new MultipartFolder({ folder: join(root, "multiparts"), tempFolder, folders, now });
   try {
     await makeDurable(objectsFolder);
     await makeDurable(tempFolder);
+    await makeDurable(join(root, "multiparts"));
     await sweepTempFiles(tempFolder);
+    await multiparts.sweep();
   } catch (error) {
     throw unusableRoot(error, root);
   }
-  const folders = createDurableFolders(objectsFolder);
 
   const pathOf = (key: string): string => {
     checkKey(key);
@@ -90,15 +101,16 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       throw error;
     }
   };
-  const presign = (method: "GET" | "PUT", key: string, expiresInSeconds: number): string => {
-    checkKey(key);
+  const presign = (
+    facts: { method: "GET" | "PUT"; key: string; part?: SignedPart },
+    expiresInSeconds: number,
+  ): string => {
+    checkKey(facts.key);
     checkPresignSeconds(expiresInSeconds);
+    const expiresAtSeconds = Math.floor(now() / 1000) + expiresInSeconds;
     return signUrl({
+      ...{ ...facts, secret, expiresAtSeconds },
       publicUrl: typeof publicUrl === "function" ? publicUrl() : publicUrl,
-      secret,
-      method,
-      key,
-      expiresAtSeconds: Math.floor(now() / 1000) + expiresInSeconds,
     });
   };
 
@@ -136,8 +148,33 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
         throw fileError(error, "list the objects");
       }
     },
-    presignPut: async (key, expiresInSeconds) => presign("PUT", key, expiresInSeconds),
-    presignGet: async (key, expiresInSeconds) => presign("GET", key, expiresInSeconds),
+    presignPut: async (key, expiresInSeconds) => presign({ method: "PUT", key }, expiresInSeconds),
+    presignGet: async (key, expiresInSeconds) => presign({ method: "GET", key }, expiresInSeconds),
+    startMultipart: async (key, layout) => {
+      checkKey(key);
+      return inParts(key, () => multiparts.start(key, layout));
+    },
+    presignPart: async (multipart, number, expiresInSeconds) => {
+      checkPartNumber(multipart, number);
+      const { key, uploadId } = multipart;
+      return presign({ method: "PUT", key, part: { uploadId, number: String(number) } }, expiresInSeconds);
+    },
+    listParts: (multipart) => inParts(multipart.key, () => multiparts.parts(multipart)),
+    completeMultipart: async (multipart, parts) => {
+      const path = pathOf(multipart.key);
+      await inParts(multipart.key, () => multiparts.complete(multipart, parts, path));
+    },
+    abortMultipart: (multipart) => inParts(multipart.key, () => multiparts.abort(multipart)),
+    listMultiparts: async function* (prefix) {
+      checkPrefix(prefix);
+      try {
+        yield* multiparts.list(prefix);
+      } catch (error) {
+        throw fileError(error, "list the objects that are put in parts");
+      }
+    },
+    sizeOfPart: (part) => inParts(part.key, () => multiparts.sizeOfPart(part)),
+    putPart: (part, body) => inParts(part.key, () => multiparts.put(part, body)),
     verify: ({ method, key, query }) => verifyUrl({ secret, key, requestMethod: method, query, nowMs: now() }),
   };
 }
@@ -147,6 +184,15 @@ async function reading<T>(key: string, operation: () => Promise<T>): Promise<T> 
     return await operation();
   } catch (error) {
     throw fileError(error, `read the object "${key}"`);
+  }
+}
+
+async function inParts<T>(key: string, operation: () => Promise<T>): Promise<T> {
+  checkKey(key);
+  try {
+    return await operation();
+  } catch (error) {
+    throw fileError(error, `put the object "${key}" in parts`);
   }
 }
 

@@ -1,13 +1,25 @@
 /** The directory driver behind a real HTTP server: the contract, and what only this driver can meet. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { tempFolder, waitFor } from "@spell/testing";
 import { describe, expect, it } from "vitest";
-import { bytesOf, expectFailure, listedKeys, noise, putTo, sha256, uploadStream } from "../contract/helpers.ts";
+import {
+  abortUpload,
+  bytesOf,
+  expectFailure,
+  listedKeys,
+  noise,
+  putPart,
+  putTo,
+  sha256,
+  uploadStream,
+} from "../contract/helpers.ts";
 import { describeObjectStore } from "../contract.ts";
+import { MIN_PART_BYTES as PART } from "../multipart.ts";
+import type { Multipart, PartTag } from "../multipart.ts";
 import { createDirectoryStore } from "./directory-store.ts";
 import { startServedStore } from "./served-store.fixture.ts";
 
@@ -134,5 +146,82 @@ describe("directory driver", () => {
     await using folder = await tempFolder();
     const options = { root: folder.path, publicUrl: "http://127.0.0.1:1", secret: "short" };
     await expectFailure("invalid-input", () => createDirectoryStore(options));
+  });
+});
+
+describe("directory driver, objects in parts", () => {
+  const layout = { sizeBytes: 2 * PART + 5, partBytes: PART };
+
+  it("keeps parts over a restart and a cut line, and copies nothing to complete the object", async () => {
+    await using folder = await tempFolder();
+    await using served = await startServedStore(folder.path);
+    const { root, publicUrl, secret, store } = served;
+    const multipart = { ...layout, key: "a/big", uploadId: await store.startMultipart("a/big", layout) };
+    const body = noise(layout.sizeBytes);
+    const tags: PartTag[] = [];
+    const put = async (number: number): Promise<void> => {
+      const part = body.subarray((number - 1) * PART, number * PART);
+      const { status, etag } = await putPart(await store.presignPart(multipart, number, 60), part);
+      expect(status).toBe(200);
+      tags.push({ number, etag });
+    };
+    for (const number of [2, 1]) await put(number);
+    const inMaking = join(root, "multiparts", multipart.uploadId);
+    await appendFile(join(inMaking, "parts"), "put 3 0123456");
+    const again = await createDirectoryStore({ root, publicUrl, secret });
+    expect((await again.listParts(multipart)).map(({ number }) => number)).toEqual([1, 2]);
+    await put(3);
+    const { ino } = await stat(join(inMaking, "data"));
+    const last = await createDirectoryStore({ root, publicUrl, secret });
+    await last.completeMultipart(multipart, tags);
+    expect((await stat(join(root, "objects/a/big!"))).ino).toBe(ino);
+    expect(sha256(await last.get("a/big"))).toBe(sha256(body));
+    expect(await readdir(join(root, "multiparts"))).toEqual([]);
+  });
+
+  it("a part that is being written again is not there until it is whole", async () => {
+    await using folder = await tempFolder();
+    await using served = await startServedStore(folder.path);
+    const { root, publicUrl, secret, store } = served;
+    const multipart = { ...layout, key: "big", uploadId: await store.startMultipart("big", layout) };
+    const url = await store.presignPart(multipart, 1, 60);
+    expect((await putPart(url, noise(PART))).status).toBe(200);
+    await abortUpload(url, { sizeBytes: PART, sent: noise(PART / 2) });
+    await waitFor("the part to be given up", async () => (await store.listParts(multipart)).length === 0);
+    const again = await createDirectoryStore({ root, publicUrl, secret });
+    expect(await again.listParts(multipart)).toEqual([]);
+    expect((await putPart(url, noise(PART))).status).toBe(200);
+  });
+
+  it("removes at its start what was complete already, and keeps the rest", async () => {
+    await using folder = await tempFolder();
+    await using served = await startServedStore(folder.path);
+    const { root, publicUrl, secret, store } = served;
+    const [done, open] = [await store.startMultipart("done", layout), await store.startMultipart("open", layout)];
+    await rm(join(root, "multiparts", done, "data"));
+    const again = await createDirectoryStore({ root, publicUrl, secret });
+    expect(await readdir(join(root, "multiparts"))).toEqual([open]);
+    await again.abortMultipart({ key: "open", uploadId: open });
+    expect([await readdir(join(root, "multiparts")), await readdir(join(root, "tmp"))]).toEqual([[], []]);
+  });
+
+  it("refuses a part of another size, and forgets no part when there are many in the making", async () => {
+    await using folder = await tempFolder();
+    await using served = await startServedStore(folder.path);
+    const { store } = served;
+    const small = { sizeBytes: 3, partBytes: PART };
+    const many: Multipart[] = [];
+    for (let index = 0; index < 40; index += 1) {
+      const key = `many/${index}`;
+      many.push({ ...small, key, uploadId: await store.startMultipart(key, small) });
+    }
+    const tags = new Map<string, PartTag>();
+    for (const each of many) {
+      const url = await store.presignPart(each, 1, 60);
+      expect((await putPart(url, bytesOf("long"))).status).toBe(400);
+      tags.set(each.key, { number: 1, etag: (await putPart(url, bytesOf("abc"))).etag });
+    }
+    for (const each of many) await store.completeMultipart(each, [tags.get(each.key) ?? { number: 1, etag: "" }]);
+    expect(await listedKeys(store, "many/")).toHaveLength(40);
   });
 });

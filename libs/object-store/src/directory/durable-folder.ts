@@ -47,7 +47,7 @@ export function createDurableFolders(root: string): DurableFolders {
   };
 
   const start = (folder: string): Promise<void> => {
-    const promise = flush(folder).finally(() => running.delete(folder));
+    const promise = flushFolder(folder).finally(() => running.delete(folder));
     running.set(folder, promise);
     return promise;
   };
@@ -62,14 +62,15 @@ export async function makeDurable(folder: string): Promise<void> {
   if (firstMade === undefined) return;
   const top = dirname(firstMade);
   for (let parent = dirname(path); ; parent = dirname(parent)) {
-    await flush(parent);
+    await flushFolder(parent);
     if (parent === top || parent === dirname(parent)) return;
   }
 }
 
 function noop(): void {}
 
-async function flush(folder: string): Promise<void> {
+/** Flushes the folder's entries. */
+export async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {
     await handle.sync();

@@ -3,11 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { SpellError, messageOf } from "@spell/domain";
 import type { DirectoryStore } from "./directory-store.ts";
 import { refuse } from "./http-answer.ts";
+import type { SignedPart } from "./url-signature.ts";
 
-/** Stores the request's body under the key. Memory stays at a few megabytes whatever its size. */
+/** Stores the request's body under the key, or as a part of what is to lie there. Memory stays at a few megabytes whatever its size. */
 export async function receiveObject(options: {
   store: DirectoryStore;
   key: string;
+  part: SignedPart | undefined;
   request: IncomingMessage;
   response: ServerResponse;
   maxObjectBytes: number;
@@ -23,8 +25,20 @@ export async function receiveObject(options: {
     const message = `An object may have at most ${maxObjectBytes} bytes; this one has ${sizeBytes}.`;
     return refuse(request, response, { status: 413, code: "invalid-input", reason: "object-too-large", message });
   }
-  await store.putStream(key, bodyOf(request, response, sizeBytes));
-  response.writeHead(200, { "Content-Length": 0 }).end();
+  const body = bodyOf(request, response, sizeBytes);
+  if (options.part === undefined) {
+    await store.putStream(key, body);
+    response.writeHead(200, { "Content-Length": 0 }).end();
+    return;
+  }
+  const part = { key, uploadId: options.part.uploadId, number: Number(options.part.number) };
+  const partBytes = await store.sizeOfPart(part);
+  if (sizeBytes !== partBytes) {
+    const message = `Part ${part.number} of the object "${key}" has ${partBytes} bytes; this one has ${sizeBytes}.`;
+    return refuse(request, response, { status: 400, code: "invalid-input", reason: "bad-parts", message });
+  }
+  const etag = await store.putPart(part, body);
+  response.writeHead(200, { "Content-Length": 0, ETag: `"${etag}"` }).end();
 }
 
 /** The body's chunks; throws invalid-input (reason `body-cut-short`) unless exactly the declared bytes arrive. */

@@ -7,6 +7,7 @@ import { errnoOf } from "./file-errors.ts";
 import { refusalOf, refuse } from "./http-answer.ts";
 import { receiveObject } from "./receive-object.ts";
 import { sendObject } from "./send-object.ts";
+import { partOf } from "./url-signature.ts";
 
 export interface StoreHandlerOptions {
   /** Largest object a PUT may bring, bytes; default 64 GiB. */
@@ -56,7 +57,7 @@ export function createStoreHandler(
       const { reason, message } = verdict;
       return refuse(request, response, { status: 403, code: "forbidden", reason, message });
     }
-    if (method === "PUT") await receiveObject({ store, key, request, response, maxObjectBytes });
+    if (method === "PUT") await receiveObject({ store, key, part: partOf(query), request, response, maxObjectBytes });
     else await sendObject({ store, key, request, response });
   };
 

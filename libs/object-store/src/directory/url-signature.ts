@@ -9,22 +9,39 @@ interface SignedFacts {
   key: string;
   /** Unix time in seconds, as it stands in the URL. */
   expires: string;
+  /** For one part of an object in the making. */
+  part?: SignedPart;
+}
+
+/** As it stands in the URL. */
+export interface SignedPart {
+  uploadId: string;
+  number: string;
 }
 
 /** Why a request is let in, or the reason and sentence of its refusal. */
 export type Verdict = { ok: true } | { ok: false; reason: string; message: string };
 
-/** `<publicUrl>/store/<key>?method=…&expires=…&signature=…`. Keys need no escaping in a URL. */
+/** `<publicUrl>/store/<key>?method=…&expires=…&signature=…`, of a part with its `uploadId` and `partNumber`. Keys need no escaping. */
 export function signUrl(
   options: { publicUrl: string; secret: string | Uint8Array; expiresAtSeconds: number } & {
     method: SignedMethod;
     key: string;
+    part?: SignedPart;
   },
 ): string {
-  const { publicUrl, secret, method, key } = options;
+  const { publicUrl, secret, method, key, part } = options;
   const expires = String(options.expiresAtSeconds);
-  const signature = signatureOf({ method, key, expires }, secret).toString("hex");
-  return `${publicUrl.replace(/\/+$/, "")}/store/${key}?method=${method}&expires=${expires}&signature=${signature}`;
+  const signature = signatureOf({ method, key, expires, part }, secret).toString("hex");
+  const url = `${publicUrl.replace(/\/+$/, "")}/store/${key}?method=${method}&expires=${expires}&signature=${signature}`;
+  return part === undefined ? url : `${url}&uploadId=${encodeURIComponent(part.uploadId)}&partNumber=${part.number}`;
+}
+
+/** The part that a query names; undefined when it is about a whole object. */
+export function partOf(query: URLSearchParams): SignedPart | undefined {
+  const [uploadId, number] = [query.get("uploadId"), query.get("partNumber")];
+  if (uploadId === null && number === null) return undefined;
+  return { uploadId: uploadId ?? "", number: number ?? "" };
 }
 
 /** Judges the query of a request for a key. HEAD is allowed wherever GET is. */
@@ -43,7 +60,7 @@ export function verifyUrl(options: {
   if (method === null || expires === null || signature === null) {
     return refused("signature-missing", "This URL is not signed. Ask the coordinator for a presigned URL.");
   }
-  const wanted = signatureOf({ method, key, expires }, secret);
+  const wanted = signatureOf({ method, key, expires, part: partOf(query) }, secret);
   const given = /^[0-9a-f]{64}$/.test(signature) ? Buffer.from(signature, "hex") : Buffer.alloc(wanted.length);
   if (!timingSafeEqual(given, wanted)) {
     return refused(
@@ -64,7 +81,11 @@ function refused(reason: string, message: string): Verdict {
   return { ok: false, reason, message };
 }
 
-function signatureOf({ method, key, expires }: SignedFacts, secret: string | Uint8Array): Buffer {
-  // The first line keeps these signatures apart from any other use of the secret.
-  return createHmac("sha256", secret).update(`spell-store-url-v1\n${method}\n${expires}\n${key}`).digest();
+function signatureOf({ method, key, expires, part }: SignedFacts, secret: string | Uint8Array): Buffer {
+  // The first line keeps these signatures apart from each other and from any other use of the secret.
+  const facts =
+    part === undefined
+      ? `spell-store-url-v1\n${method}\n${expires}\n${key}`
+      : `spell-store-part-v1\n${method}\n${expires}\n${key}\n${part.number}\n${part.uploadId}`;
+  return createHmac("sha256", secret).update(facts).digest();
 }

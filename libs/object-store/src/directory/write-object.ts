@@ -37,15 +37,27 @@ const WRITE_BYTES = 1024 * 1024;
 
 async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   if (body instanceof Uint8Array) return handle.writeFile(body);
+  await writeChunks(handle, body, 0);
+}
+
+/** Writes what arrives into the file, from the offset on. */
+export async function writeChunks(handle: FileHandle, body: AsyncIterable<Uint8Array>, offset: number): Promise<void> {
+  let position = offset;
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
+  const write = async (): Promise<void> => {
+    const bytes = Buffer.concat(gathered);
+    for (let done = 0; done < bytes.byteLength;) {
+      done += (await handle.write(bytes, done, bytes.byteLength - done, position + done)).bytesWritten;
+    }
+    position += bytes.byteLength;
+    gathered = [];
+    gatheredBytes = 0;
+  };
   for await (const chunk of body) {
     gathered.push(chunk);
     gatheredBytes += chunk.byteLength;
-    if (gatheredBytes < WRITE_BYTES) continue;
-    await handle.writeFile(Buffer.concat(gathered));
-    gathered = [];
-    gatheredBytes = 0;
+    if (gatheredBytes >= WRITE_BYTES) await write();
   }
-  if (gatheredBytes > 0) await handle.writeFile(Buffer.concat(gathered));
+  await write();
 }

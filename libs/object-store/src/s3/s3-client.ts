@@ -4,6 +4,14 @@ import https from "node:https";
 import { SpellError, invalidInput, messageOf } from "@spell/domain";
 import { Client } from "minio";
 
+/** The library's client, with what it keeps to itself. */
+export class S3Client extends Client {
+  /** The parts of an object in the making. */
+  async partsOf(bucket: string, name: string, uploadId: string): ReturnType<S3Client["listParts"]> {
+    return this.listParts(bucket, name, uploadId);
+  }
+}
+
 export interface S3ClientOptions {
   /** `http://host:port` or `https://host`. */
   endpoint: string;
@@ -24,12 +32,12 @@ const SINGLE_PUT_BYTES = 5 * 1024 ** 3;
 const UNREAD_STATUSES = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
 
 /** A client of the library. Throws invalid-input (reason `bad-endpoint`) for an endpoint it cannot use. */
-export function createS3Client(options: S3ClientOptions): Client {
+export function createS3Client(options: S3ClientOptions): S3Client {
   const url = parseEndpoint(options.endpoint);
   const useSSL = url.protocol === "https:";
   const vendor = useSSL ? https : http;
   try {
-    return new Client({
+    return new S3Client({
       endPoint: url.hostname,
       port: url.port === "" ? undefined : Number(url.port),
       useSSL,

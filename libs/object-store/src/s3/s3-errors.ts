@@ -44,6 +44,14 @@ export function isRangeOutside(error: unknown): boolean {
   return codeOf(error) === "InvalidRange";
 }
 
+/** What MinIO says of an id that it cannot have given; the key was checked before. */
+const FOREIGN_ID_CODES = ["NoSuchKey", "XMinioInvalidResourceName", "XMinioInvalidObjectName"];
+
+/** Whether the server knows no such object in the making. */
+export function isMultipartAbsent(error: unknown): boolean {
+  return ["NoSuchUpload", ...FOREIGN_ID_CODES].includes(codeOf(error) ?? "");
+}
+
 /** The SpellError for a failed call; a SpellError passes unchanged. `doing` completes "Cannot …". */
 export function s3Error(error: unknown, doing: string): SpellError {
   if (error instanceof SpellError) return error;

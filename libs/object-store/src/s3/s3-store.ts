@@ -3,12 +3,13 @@
  * end (see object-key.ts); other objects in the bucket are left alone and not listed.
  */
 import { invalidInput } from "@spell/domain";
-import type { Client } from "minio";
 import { checkKey, checkPrefix, keyOfName, nameOfKey } from "../object-key.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "../object-store.ts";
 import { checkPresignSeconds, checkRangeForm, noSuchObject, rangeOutside } from "../request-limits.ts";
 import { createS3Client } from "./s3-client.ts";
+import type { S3Client } from "./s3-client.ts";
 import { isAbsent, isRangeOutside, s3Error } from "./s3-errors.ts";
+import { s3Multiparts } from "./s3-multiparts.ts";
 
 export interface S3StoreOptions {
   /** Where the coordinator reaches the server: `http://host:port` or `https://host`. */
@@ -98,6 +99,7 @@ export function createS3Store(options: S3StoreOptions): S3Store {
     },
     presignPut: (key, expiresInSeconds) => presign("PUT", key, expiresInSeconds),
     presignGet: (key, expiresInSeconds) => presign("GET", key, expiresInSeconds),
+    ...s3Multiparts({ client, publicClient, bucket }),
   };
 }
 
@@ -109,7 +111,7 @@ async function attempt<T>(doing: string, operation: () => Promise<T>): Promise<T
   }
 }
 
-async function ensureBucket(client: Client, bucket: string, region: string): Promise<void> {
+async function ensureBucket(client: S3Client, bucket: string, region: string): Promise<void> {
   if (await client.bucketExists(bucket)) return;
   try {
     await client.makeBucket(bucket, region);
@@ -119,7 +121,7 @@ async function ensureBucket(client: Client, bucket: string, region: string): Pro
   }
 }
 
-async function findObject(client: Client, bucket: string, key: string): Promise<ObjectInfo | undefined> {
+async function findObject(client: S3Client, bucket: string, key: string): Promise<ObjectInfo | undefined> {
   try {
     const { size, lastModified } = await client.statObject(bucket, nameOfKey(key));
     return { key, sizeBytes: size, modifiedAtMs: timeOf(lastModified) };
@@ -136,7 +138,7 @@ function timeOf(lastModified: Date | undefined): number {
 }
 
 async function getBytes(options: {
-  client: Client;
+  client: S3Client;
   bucket: string;
   key: string;
   range: ByteRange | undefined;
