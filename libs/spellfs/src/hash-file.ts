@@ -44,10 +44,7 @@ export function hashSmallFile(request: HashRequest): HashedFile | undefined {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const before = fstatSync(file);
       if (before.size > SYNC_READ_BYTES) return undefined;
-      let length = 0;
-      for (let count = -1; count !== 0 && length < syncBuffer.length; length += count) {
-        count = readSync(file, syncBuffer, length, syncBuffer.length - length, length);
-      }
+      const length = readFully(file, syncBuffer);
       if (length !== before.size || !isSame(before, fstatSync(file))) continue;
       return hashed(hash("sha256", syncBuffer.subarray(0, length), "hex"), before);
     }
@@ -86,7 +83,7 @@ export async function hashFile(request: HashRequest): Promise<HashedFile> {
  * for: a file of any size takes the same memory. Throws what the system says.
  */
 export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer> {
-  const file = openSync(path, constants.O_RDONLY);
+  const file = openFile(path);
   const buffers = Array.from({ length: RING }, () => Buffer.allocUnsafe(chunkBytes));
   const readInto = (turn: number, offset: number): ReturnType<typeof readAsync> =>
     readAsync(file, buffers[turn % RING] ?? Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
@@ -107,6 +104,20 @@ export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): Async
     await next?.catch(() => undefined);
     closeSync(file);
   }
+}
+
+/** Not through a link that took the file's place meanwhile; and a FIFO would block the thread forever. Throws what the system says. */
+export function openFile(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+}
+
+/** Reads from the file's start until the buffer is full or the file ends; how many bytes. Throws what the system says. */
+export function readFully(file: number, into: Buffer): number {
+  let length = 0;
+  for (let count = -1; count !== 0 && length < into.length; length += count) {
+    count = readSync(file, into, length, into.length - length, length);
+  }
+  return length;
 }
 
 /** The refusal of a file that does not hold still. */
@@ -134,8 +145,7 @@ async function hashOpenFile(
 function openRegular({ openPath, shownPath }: HashRequest): number {
   let file: number;
   try {
-    // Not through a link that took the file's place meanwhile; and a FIFO would block the thread forever.
-    file = openSync(openPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openFile(openPath);
   } catch (error) {
     throw unreadable(shownPath, error);
   }

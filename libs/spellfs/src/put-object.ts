@@ -14,7 +14,7 @@ export interface PutRequest {
    * The bytes: whole, or made anew for each attempt, and then those of a piece may change once two further ones were asked for.
    * A SpellError thrown in between ends the transfer.
    */
-  body: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  body: Uint8Array | (() => AsyncIterable<Uint8Array> | Iterable<Uint8Array>);
   /** Gives a fresh place: at first, and when a presigned URL has expired. */
   nextTarget: () => Promise<UploadTarget>;
   /** Told the number of bytes moved since the last call; negative when an attempt starts over. */

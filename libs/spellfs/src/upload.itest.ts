@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { invalidInput } from "@spell/domain";
@@ -18,6 +19,17 @@ function write(root: string, files: Record<string, string | Buffer>): void {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), bytes);
   }
+}
+
+/** To the bytes that the snapshot saw. */
+function replaceByLink(path: string): void {
+  renameSync(path, `${path}.moved`);
+  symlinkSync(`${path}.moved`, path);
+}
+
+function replaceByPipe(path: string): void {
+  rmSync(path);
+  execFileSync("mkfifo", [path]);
 }
 
 const take = (directory: string) => snapshotDirectory({ directory, gitAware: false });
@@ -105,6 +117,18 @@ describe("uploading a tree", () => {
     expect(seen.at(-1)).toBe(result.uploadedBytes);
   });
 
+  test("packs are what their places say, piece by piece", async () => {
+    await using server = await ObjectServer.start();
+    await using folder = await tempFolder();
+    const sizes = [0, 1, MIB - 1, MIB - 1, 2, 300_000, 700_000, 500_000, ...Array.from({ length: 40 }, () => 500_000)];
+    write(folder.path, Object.fromEntries(sizes.map((size, index) => [`f${index}`, Buffer.alloc(size, index + 1)])));
+    const transport = new MemoryTransport(server);
+    const snapshot = await take(folder.path);
+    await uploadTree(snapshot, transport, quick);
+    expect(server.objects.size).toBeGreaterThan(1);
+    expect(transport.nodes.has(snapshot.root)).toBe(true);
+  });
+
   test("one changed file of many sends its bytes and the nodes on its path", async () => {
     await using server = await ObjectServer.start();
     await using folder = await tempFolder();
@@ -183,6 +207,10 @@ describe("uploading a tree", () => {
     ["large, other bytes", 2 * MIB, (path: string) => writeFileSync(path, Buffer.alloc(2 * MIB, "x"))],
     ["large, shorter", 2 * MIB, (path: string) => writeFileSync(path, Buffer.alloc(2 * MIB - 1, "f"))],
     ["large, gone", 2 * MIB, (path: string) => rmSync(path)],
+    ["small, a link", 10, (path: string) => replaceByLink(path)],
+    ["large, a link", 2 * MIB, (path: string) => replaceByLink(path)],
+    ["small, a FIFO", 10, (path: string) => replaceByPipe(path)],
+    ["large, a FIFO", 2 * MIB, (path: string) => replaceByPipe(path)],
   ])("a file that is not what the snapshot saw: %s", async (_what, sizeBytes, change) => {
     await using server = await ObjectServer.start();
     await using folder = await tempFolder();
@@ -192,7 +220,7 @@ describe("uploading a tree", () => {
     change(path);
     const transport = new MemoryTransport(server);
     const failed = uploadTree(snapshot, transport, quick);
-    await expect(failed).rejects.toThrow(/file" (changed|is gone)/);
+    await expect(failed).rejects.toThrow(/file" (changed|is gone|cannot be read)/);
     await expect(failed).rejects.toHaveProperty("name", "SpellError");
     expect(transport.calls).not.toContain("commitTree");
   });

@@ -1,13 +1,9 @@
 /** Brings a snapshot into the store: asks what is missing, puts only that, commits the root. */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import pLimit from "p-limit";
 import { SpellError } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import { findMissing } from "./find-missing.ts";
-import { changed, readChunks, unreadable } from "./hash-file.ts";
-import { digestOf } from "./node.ts";
-import { encodePackFooter } from "./pack-footer.ts";
+import { objectBody, packOf } from "./object-body.ts";
 import { putObject } from "./put-object.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TREE_KNOWN, TargetSource } from "./target-source.ts";
@@ -15,11 +11,11 @@ import type { TransferOptions } from "./transfer.ts";
 import { INLINE_PACK_BYTES } from "./transport.ts";
 import type { InlinePack, StoredObject, TreeTransport } from "./transport.ts";
 import type { UploadJournal } from "./upload-journal.ts";
-import { isPack, objectBytes, placesOf, planObjects } from "./upload-plan.ts";
+import { objectBytes, placesOf, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
 
 const OBJECTS_AT_ONCE = 4;
-/** Of all trees of this process together: each may be a pack in memory. A tree queues no more than it may send, so all get on. */
+/** Of all trees of this process together: each takes some MiB of memory. A tree queues no more than it may send, so all get on. */
 const processLimit = pLimit(6);
 /** How often an upload begins anew because something that the store had is gone from it. */
 const FRESH_STARTS = 2;
@@ -121,18 +117,6 @@ function inlinePack(snapshot: Snapshot): InlinePack | undefined {
   return { content: packOf(blobs), blobs: placesOf(blobs) };
 }
 
-/** The blobs laid end to end, and what follows them; never twice in memory. */
-function packOf(blobs: readonly PlannedBlob[], footer: Uint8Array = new Uint8Array()): Buffer {
-  const pack = Buffer.allocUnsafe(blobs.reduce((sum, blob) => sum + blob.sizeBytes, footer.length));
-  let offset = 0;
-  for (const blob of blobs) {
-    pack.set(verifiedBytes(blob), offset);
-    offset += blob.sizeBytes;
-  }
-  pack.set(footer, offset);
-  return pack;
-}
-
 function planned(snapshot: Snapshot, digest: Digest): PlannedBlob {
   const node = snapshot.nodes.get(digest);
   if (node !== undefined) return { digest, sizeBytes: node.length, source: node };
@@ -188,45 +172,8 @@ async function putBlobs(
   { targets, onBytes, options }: { targets: TargetSource; onBytes: (bytes: number) => void; options: TransferOptions },
 ): Promise<StoredObject> {
   const sizeBytes = objectBytes(blobs);
-  const [first] = blobs;
-  const body = isPack(blobs)
-    ? packOf(blobs, encodePackFooter(placesOf(blobs)))
-    : first !== undefined && typeof first.source === "string"
-      ? (): AsyncIterable<Uint8Array> => verifiedChunks(first)
-      : packOf(blobs);
+  const places = placesOf(blobs);
+  const body = objectBody(blobs, places);
   const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
-  return { objectKey, sizeBytes, blobs: placesOf(blobs) };
-}
-
-/** What was appended since the snapshot is left out: the bytes are those that it saw. */
-function verifiedBytes({ digest, sizeBytes, source }: PlannedBlob): Uint8Array {
-  if (typeof source !== "string") return source;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(source).subarray(0, sizeBytes);
-  } catch (error) {
-    throw unreadable(source, error);
-  }
-  if (digestOf(bytes) !== digest) throw changed(source);
-  return bytes;
-}
-
-/** Like `verifiedBytes` in pieces; throws before the last one, so that no object with wrong bytes is ever complete. */
-async function* verifiedChunks({ digest, sizeBytes, source }: PlannedBlob): AsyncGenerator<Uint8Array> {
-  const path = String(source);
-  const state = createHash("sha256");
-  let leftBytes = sizeBytes;
-  try {
-    for await (const read of readChunks(path)) {
-      const chunk = read.subarray(0, leftBytes);
-      leftBytes -= chunk.length;
-      state.update(chunk);
-      if (leftBytes === 0 && state.digest("hex") !== digest) throw changed(path);
-      yield chunk;
-      if (leftBytes === 0) return;
-    }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  throw changed(path);
+  return { objectKey, sizeBytes, blobs: places };
 }
