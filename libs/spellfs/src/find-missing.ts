@@ -7,7 +7,7 @@ import type { TreeTransport, UploadTarget } from "./transport.ts";
 /** A first question of this many digests stays below 4 kB: a tree that did not change costs no more, whatever its size. */
 const FIRST_QUESTION = 48;
 /** Keeps a message below the usual limit of 4 MiB. */
-const DIGESTS_PER_CALL = 20_000;
+export const DIGESTS_PER_CALL = 20_000;
 
 /** What the store lacks. */
 export interface MissingBlobs {

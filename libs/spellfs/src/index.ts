@@ -32,6 +32,7 @@ export { buildPack } from "./build-pack.ts";
 export { PACK_BLOBS } from "./pack-footer.ts";
 export { downloadTree } from "./download-tree.ts";
 export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
+export { DIGESTS_PER_CALL } from "./find-missing.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export { openUploadJournal } from "./upload-journal.ts";

@@ -1,9 +1,10 @@
 /** gRPC: trees. Users may commit and read; an agent only under the lease of an attempt, and reads only what that needs. */
 import type { Digest } from "@spell/domain";
-import { SpellError } from "@spell/domain";
+import { SpellError, invalidInput } from "@spell/domain";
 import type { BlobPlace, Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
 import type { Principal } from "@spell/run-lifecycle";
 import type { RunRecord } from "@spell/run-store";
+import { DIGESTS_PER_CALL } from "@spell/spellfs";
 import type { Services } from "../services.ts";
 import { toDigest } from "./convert.ts";
 import { serverStream, unary } from "./handler.ts";
@@ -13,6 +14,10 @@ export function createTreeService(services: Services): TreeServiceServer {
   return {
     findMissing: unary(services, async (request, { principal }) => {
       const heldBy = await requireWriter(services, principal, request.lease);
+      if (request.digests.length > DIGESTS_PER_CALL) {
+        const message = `One call may ask about ${DIGESTS_PER_CALL} digests: ask about the others in further calls.`;
+        throw invalidInput(message, "too-many-digests");
+      }
       return trees.findMissing(request.digests.map(toDigest), request.targets, heldBy);
     }),
     commitTree: unary(services, async (request, { principal }) => {

@@ -33,7 +33,7 @@ export interface Lease {
 }
 
 export interface FindMissingRequest {
-  /** sha256, hex. */
+  /** sha256, hex; at most 20,000. */
   digests: string[];
   /** Upload targets wanted if anything is missing, 0 to 64. */
   targets: number;
