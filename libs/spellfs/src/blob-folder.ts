@@ -11,14 +11,17 @@
 import { randomUUID } from "node:crypto";
 import {
   chmodSync,
+  closeSync,
   constants,
+  fchmodSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
+  writeSync,
 } from "node:fs";
 import type { Stats } from "node:fs";
 import { copyFile } from "node:fs/promises";
@@ -37,6 +40,20 @@ export interface BlobFile {
   executable: boolean;
   /** Undefined: not known, so not compared. */
   sizeBytes?: number;
+}
+
+/** Where the first name of a new blob goes, outside the folder; its form is made. */
+export interface FirstPlace {
+  path: string;
+  executable: boolean;
+}
+
+/** Disks give space in blocks. */
+const BLOCK_BYTES = 4096;
+
+/** What bytes take on the disk at most, without asking it. */
+export function blocksOf(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
 /** Makes the folders for blobs, all at once: later a blob costs no check for its own. */
@@ -109,6 +126,12 @@ export class BlobFolder {
     return other === undefined ? undefined : this.#publishCopy(other, file);
   }
 
+  /** Whether a sound blob is here in one form at least. */
+  async hasEitherForm(file: BlobFile): Promise<boolean> {
+    if ((await this.find(file)) !== undefined) return true;
+    return (await this.find({ ...file, executable: !file.executable })) !== undefined;
+  }
+
   /** The bytes of a blob that is here and sound. */
   async read(digest: Digest): Promise<Buffer | undefined> {
     const path = await this.find({ digest, executable: false });
@@ -120,12 +143,23 @@ export class BlobFolder {
   /** Publishes bytes that were checked. */
   publishBytes(file: BlobFile, bytes: Uint8Array): void {
     const temporary = this.temporaryPath();
+    writeNew(temporary, bytes, modeOf(file));
+    renameSync(temporary, this.pathOf(file));
+    this.#onPublished?.(blocksOf(bytes.length));
+  }
+
+  /** The same, with a further name that comes first: the name in here is a link to a file that is whole already. */
+  publishBytesAt({ path, executable }: FirstPlace, digest: Digest, bytes: Uint8Array): void {
+    const file = { digest, executable };
+    writeNew(path, bytes, modeOf(file));
     try {
-      writeFileSync(temporary, bytes, { mode: 0o600, flag: "wx" });
-      this.publishFile(file, temporary);
+      linkSync(path, this.pathOf(file));
+      this.#onPublished?.(blocksOf(bytes.length));
     } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
+      rmSync(path, { force: true });
+      if (errnoOf(error) !== "EEXIST") throw error;
+      // Somebody else had it: one file, however many names.
+      linkSync(this.pathOf(file), path);
     }
   }
 
@@ -161,8 +195,9 @@ export class BlobFolder {
       linkSync(this.pathOf(file), target);
     } catch (error) {
       // The file has as many names as the file system allows (65,000 on ext4): go on with a fresh copy of it.
-      if (errnoOf(error) !== "EMLINK") throw error;
-      await this.#publishCopy(this.pathOf(file), file);
+      if (errnoOf(error) === "EMLINK") await this.#publishCopy(this.pathOf(file), file);
+      // Or only the other form is here.
+      else if (errnoOf(error) !== "ENOENT" || (await this.findEitherForm(file)) === undefined) throw error;
       linkSync(this.pathOf(file), target);
     }
   }
@@ -190,6 +225,21 @@ export class BlobFolder {
       rmSync(temporary, { force: true });
       throw error;
     }
+  }
+}
+
+/** Writes a file that nobody has; of one that did not become whole nothing is left. */
+function writeNew(path: string, bytes: Uint8Array, mode: number): void {
+  const file = openSync(path, "wx", mode);
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += writeSync(file, bytes, offset);
+    // The process's mask may have taken bits away.
+    if ((process.umask() & mode) !== 0) fchmodSync(file, mode);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
   }
 }
 

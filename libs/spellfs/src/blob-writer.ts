@@ -4,7 +4,8 @@ import type { Hash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import type { BlobFile, BlobFolder } from "./blob-folder.ts";
+import type { Digest } from "@spell/domain";
+import type { BlobFolder, FirstPlace } from "./blob-folder.ts";
 import { digestOf } from "./node.ts";
 import type { BlobPlace } from "./transport.ts";
 import { LARGE_BLOB_BYTES } from "./upload-plan.ts";
@@ -18,13 +19,19 @@ export interface BlobWriter {
   discard(): Promise<void>;
 }
 
-/** A writer for the blob of this place. */
-export function createBlobWriter(folder: BlobFolder, place: BlobPlace): BlobWriter {
-  const file: BlobFile = { digest: place.digest, executable: false };
-  return place.sizeBytes < LARGE_BLOB_BYTES ? memoryWriter(folder, file) : fileWriter(folder, file);
+/** Where blobs go. */
+export interface BlobSink {
+  folder: BlobFolder;
+  /** Where the first name of a blob is wanted; asked once its bytes were checked. */
+  takePlace?: (digest: Digest) => FirstPlace | undefined;
 }
 
-function memoryWriter(folder: BlobFolder, file: BlobFile): BlobWriter {
+/** A writer for the blob of this place. */
+export function createBlobWriter(sink: BlobSink, { digest, sizeBytes }: BlobPlace): BlobWriter {
+  return sizeBytes < LARGE_BLOB_BYTES ? memoryWriter(sink, digest) : fileWriter(sink, digest);
+}
+
+function memoryWriter({ folder, takePlace }: BlobSink, digest: Digest): BlobWriter {
   let parts: Uint8Array[] = [];
   return {
     write(bytes) {
@@ -32,9 +39,12 @@ function memoryWriter(folder: BlobFolder, file: BlobFile): BlobWriter {
       return Promise.resolve();
     },
     finish() {
-      const bytes = Buffer.concat(parts);
-      if (digestOf(bytes) !== file.digest) return Promise.resolve(false);
-      folder.publishBytes(file, bytes);
+      const [first] = parts;
+      const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+      if (digestOf(bytes) !== digest) return Promise.resolve(false);
+      const place = takePlace?.(digest);
+      if (place === undefined) folder.publishBytes({ digest, executable: false }, bytes);
+      else folder.publishBytesAt(place, digest, bytes);
       return Promise.resolve(true);
     },
     discard() {
@@ -44,7 +54,7 @@ function memoryWriter(folder: BlobFolder, file: BlobFile): BlobWriter {
   };
 }
 
-function fileWriter(folder: BlobFolder, file: BlobFile): BlobWriter {
+function fileWriter({ folder, takePlace }: BlobSink, digest: Digest): BlobWriter {
   const path = folder.temporaryPath();
   const state: Hash = createHash("sha256");
   let handle: FileHandle | undefined;
@@ -63,13 +73,16 @@ function fileWriter(folder: BlobFolder, file: BlobFile): BlobWriter {
       }
     },
     async finish() {
-      if (handle === undefined || state.digest("hex") !== file.digest) {
+      if (handle === undefined || state.digest("hex") !== digest) {
         await discard();
         return false;
       }
       await handle.close();
       handle = undefined;
+      const place = takePlace?.(digest);
+      const file = { digest, executable: place?.executable ?? false };
       folder.publishFile(file, path);
+      if (place !== undefined) await folder.link(file, place.path);
       return true;
     },
     discard,

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { waitFor } from "@spell/testing";
-import { digestOf } from "./node.ts";
+import { digestOf, encodeNode } from "./node.ts";
 import { snapshotDirectory } from "./snapshot-directory.ts";
 import { CacheWorld, quick } from "./test-support/cache-world.ts";
 import type { MemoryTransport } from "./test-support/memory-transport.ts";
@@ -86,6 +86,20 @@ describe("ensuring a tree", () => {
     const cache = await world.open();
     await Promise.all([one, two].map(({ root }) => cache.ensureTree(root, world.transport, quick)));
     expect(world.server.count("GET")).toBe(3);
+  });
+
+  test("trees that are made at the same time share the small files they have in common", async () => {
+    await using world = await CacheWorld.make();
+    const names = Array.from({ length: 40 }, (_, index) => `shared-${index}`);
+    const shared = Object.fromEntries(names.map((name) => [name, `bytes of ${name}`]));
+    const trees = [await world.store({ ...shared, own: "1" }), await world.store({ ...shared, own: "2" })];
+    const cache = await world.open();
+    const paths = await Promise.all(trees.map(({ root }) => cache.ensureTree(root, world.transport, quick)));
+    for (const name of names) {
+      const [one, two] = paths.map((path) => statSync(join(path, name)));
+      expect(one).toMatchObject({ ino: two?.ino, nlink: 3 });
+    }
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
   });
 
   test("stops working when everybody has given up, and leaves nothing behind", async () => {
@@ -161,6 +175,24 @@ describe("a store that misbehaves", () => {
     if (place !== undefined) world.transport.places.set(sha("111"), { ...place, sizeBytes: 0 });
     const cache = await world.open();
     await expect(cache.ensureTree(root, world.transport, quick)).rejects.toMatchObject({ code: "data-loss" });
+  });
+
+  test("nodes that lie about a file's size", async () => {
+    await using world = await CacheWorld.make();
+    const { root } = await world.store({ a: "111" });
+    const lie = encodeNode([{ kind: "file", name: "a", executable: false, sizeBytes: 5, digest: sha("111") }]);
+    const two = encodeNode([
+      { kind: "file", name: "a", executable: false, sizeBytes: 3, digest: sha("111") },
+      { kind: "file", name: "b", executable: true, sizeBytes: 5, digest: sha("111") },
+    ]);
+    const cache = await world.open();
+    for (const node of [lie, two]) {
+      world.transport.nodes.set(digestOf(node), node);
+      const failed = cache.ensureTree(digestOf(node), world.transport, quick);
+      await expect(failed).rejects.toMatchObject({ code: "data-loss", reason: "wrong-bytes" });
+    }
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+    await cache.ensureTree(root, world.transport, quick);
   });
 
   test("URLs that expire on the way are asked for anew; ones that never work are not asked for forever", async () => {

@@ -6,33 +6,34 @@
  *     trees/<sha256>/           whole trees, their files hard links to blobs; never written again
  *     tmp/                      everything unfinished; cleared when the cache is opened
  *
- * A name below `blobs` or `trees` appears by rename when the thing is complete, so a crash at any instant leaves only
+ * A name below `blobs` or `trees` appears by rename or link when the thing is complete, so a crash at any instant leaves only
  * leftovers in `tmp`. One process owns a cache at a time.
  */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { SpellError, isDigest, notFound } from "@spell/domain";
 import type { Digest } from "@spell/domain";
-import { bootId } from "@spell/machine";
+import { BlobFetcher } from "./blob-fetcher.ts";
+import type { Contents } from "./blob-fetcher.ts";
 import { BlobFolder, makeBlobFolders } from "./blob-folder.ts";
 import type { BlobFile } from "./blob-folder.ts";
 import { CacheHolds } from "./cache-holds.ts";
 import type { HeldContents } from "./cache-holds.ts";
+import { withRoom } from "./cache-room.ts";
 import { CacheSpace } from "./cache-space.ts";
 import type { CacheSize, OnEvicted } from "./cache-space.ts";
+import { noticeReboot } from "./cache-state.ts";
 import { markUsed } from "./cache-survey.ts";
 import { diskError, errnoOf } from "./disk.ts";
-import { UrlsExpiredError, downloadBlobs } from "./download.ts";
-import { quoted } from "./entry.ts";
-import { materialise } from "./materialise.ts";
 import { digestOf } from "./node.ts";
 import { collect, readFilePlace, readTree } from "./read-tree.ts";
 import type { TreeContents } from "./read-tree.ts";
 import { SharedWork } from "./shared-work.ts";
 import type { TransferOptions } from "./transfer.ts";
-import type { ObjectSource, TreeTransport } from "./transport.ts";
+import type { TreeTransport } from "./transport.ts";
+import { TreeLayout } from "./tree-layout.ts";
 
 /** A cache of trees and blobs. Paths it gives are shared and must never be written. */
 export interface TreeCache {
@@ -107,10 +108,9 @@ class DiskTreeCache implements TreeCache {
   readonly #blobs: BlobFolder;
   readonly #holds: CacheHolds;
   readonly #space: CacheSpace;
+  readonly #fetcher: BlobFetcher;
   /** Work in progress by what it makes, so that everybody who wants it waits for the same. */
   readonly #making = new SharedWork<string>();
-  /** Blobs being fetched, so that two trees do not fetch one twice; resolves when it is here or has failed. */
-  readonly #fetching = new Map<Digest, Promise<void>>();
 
   constructor(given: { directory: string; trees: string; blobs: BlobFolder; holds: CacheHolds; space: CacheSpace }) {
     this.#directory = given.directory;
@@ -118,6 +118,7 @@ class DiskTreeCache implements TreeCache {
     this.#blobs = given.blobs;
     this.#holds = given.holds;
     this.#space = given.space;
+    this.#fetcher = new BlobFetcher(given);
   }
 
   async ensureTree(digest: Digest, transport: TreeTransport, options: TransferOptions = {}): Promise<string> {
@@ -150,8 +151,8 @@ class DiskTreeCache implements TreeCache {
         const { sources, sizeBytes } = await readFilePlace(file.digest, transport);
         return { files: [{ ...file, sizeBytes }], sources };
       };
-      await this.#ensureBlobs(await read(), { read, options: shared });
-      return path;
+      await this.#fetcher.ensure(await read(), { read, options: shared });
+      return (await this.#blobs.findEitherForm(file)) ?? path;
     };
     return this.#once(`file ${path}`, {
       options,
@@ -221,16 +222,21 @@ class DiskTreeCache implements TreeCache {
     const { transport, options } = given;
     const here = await this.#readHere(root);
     if (here !== undefined) {
-      const made = await this.#gathering(here.files, async () =>
-        (await this.#findMissing(here.files)).size === 0 ? this.#layOut(root, here, options) : undefined,
-      );
+      const made = await this.#gathering(here.files, async () => {
+        if ((await this.#fetcher.findMissing(here.files)).size > 0) return undefined;
+        return this.#layOut(root, { nodes: here.nodes, options, bring: (layout) => layout.begin(new Map()) });
+      });
       if (made !== undefined) return made;
     }
     const contents = await readTree(root, transport);
-    return this.#gathering(contents.files, async () => {
-      await this.#ensureBlobs(contents, { read: () => readTree(root, transport), options });
-      return this.#layOut(root, contents, options);
-    });
+    const bring = (layout: TreeLayout): Promise<void> =>
+      this.#fetcher.ensure(contents, {
+        read: () => readTree(root, transport),
+        onMissing: (missing) => layout.begin(missing),
+        takePlace: (digest) => layout.takePlace(digest),
+        options,
+      });
+    return this.#gathering(contents.files, () => this.#layOut(root, { nodes: contents.nodes, options, bring }));
   }
 
   /** A tree that was made on this machine, of which no node has left the cache. */
@@ -244,87 +250,32 @@ class DiskTreeCache implements TreeCache {
     }
   }
 
-  async #layOut(root: Digest, contents: Pick<TreeContents, "nodes">, options: TransferOptions): Promise<string> {
+  /** `bring` begins the layout and sees to it that all blobs are here. */
+  async #layOut(
+    root: Digest,
+    given: {
+      nodes: TreeContents["nodes"];
+      options: TransferOptions;
+      bring: (layout: TreeLayout) => Promise<void>;
+    },
+  ): Promise<string> {
+    const { nodes, options, bring } = given;
     const target = this.#blobs.temporaryPath();
-    await materialise({ root, nodes: contents.nodes, blobs: this.#blobs, target, signal: options.signal });
+    const layout = new TreeLayout({ root, nodes, blobs: this.#blobs, target, signal: options.signal });
     const path = this.#treePath(root);
     try {
-      await rename(target, path);
+      await bring(layout);
+      await layout.complete();
+      await rename(target, path).catch((error: unknown) => {
+        // Somebody was quicker.
+        if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
+        return layout.discard();
+      });
     } catch (error) {
-      await rm(target, { recursive: true, force: true });
-      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
+      await layout.discard();
+      throw error;
     }
     return path;
-  }
-
-  /** Sees to it that all these files are here; `read` gives their places anew, with fresh URLs. */
-  async #ensureBlobs(
-    contents: Contents,
-    { read, options }: { read: () => Promise<Contents>; options: TransferOptions },
-  ): Promise<void> {
-    let { sources } = contents;
-    let missing = await this.#findMissing(contents.files);
-    const evicting = missing.size === 0 ? undefined : this.#space.makeRoom(takenTogether(missing.values()));
-    if (evicting !== undefined) {
-      await evicting;
-      missing = await this.#findMissing(contents.files);
-    }
-    while (missing.size > 0) {
-      const others = [...missing.keys()].flatMap((digest) => this.#fetching.get(digest) ?? []);
-      const mine = new Set([...missing.keys()].filter((digest) => !this.#fetching.has(digest)));
-      const isExpired = await this.#fetch({ mine, missing, sources, options });
-      await Promise.all(others);
-      const left = await this.#findMissing(contents.files);
-      // What others failed to fetch is tried by ourselves; what we fetched ourselves must be here now.
-      const lost = isExpired ? undefined : [...left.keys()].find((digest) => mine.has(digest));
-      if (lost !== undefined) throw this.#lost(lost);
-      if (isExpired) {
-        if (left.size === missing.size) throw this.#refused();
-        ({ sources } = await read());
-      }
-      missing = left;
-    }
-  }
-
-  /** Fetches blobs that nobody else is fetching; true when the URLs ran out before the end. */
-  async #fetch(given: {
-    mine: ReadonlySet<Digest>;
-    missing: ReadonlyMap<Digest, BlobFile>;
-    sources: readonly ObjectSource[];
-    options: TransferOptions;
-  }): Promise<boolean> {
-    const { mine, missing, sources, options } = given;
-    if (mine.size === 0) return false;
-    const done = Promise.withResolvers<void>();
-    for (const digest of mine) this.#fetching.set(digest, done.promise);
-    try {
-      for (const file of missing.values()) {
-        if (file.sizeBytes === 0 && mine.has(file.digest)) this.#publishEmpty(file.digest);
-      }
-      const request = { sources, wanted: mine, folder: this.#blobs, folderPath: this.#directory, options };
-      await downloadBlobs(request);
-      return false;
-    } catch (error) {
-      if (error instanceof UrlsExpiredError) return true;
-      throw error;
-    } finally {
-      for (const digest of mine) this.#fetching.delete(digest);
-      done.resolve();
-    }
-  }
-
-  #publishEmpty(digest: Digest): void {
-    const bytes = new Uint8Array();
-    if (digestOf(bytes) === digest) this.#blobs.publishBytes({ digest, executable: false }, bytes);
-  }
-
-  /** By digest, so that a blob wanted in both forms is fetched once. */
-  async #findMissing(files: readonly BlobFile[]): Promise<Map<Digest, BlobFile>> {
-    const missing = new Map<Digest, BlobFile>();
-    for (const file of files) {
-      if ((await this.#blobs.findEitherForm(file)) === undefined) missing.set(file.digest, file);
-    }
-    return missing;
   }
 
   #once(
@@ -337,20 +288,8 @@ class DiskTreeCache implements TreeCache {
     });
   }
 
-  /** Does it again, once, when the disk was full and something could leave the cache. */
-  async #withRoom<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      const problem = diskError(error, this.#directory);
-      if (!isDiskFull(problem)) throw problem;
-      await this.#space.makeRoomOnDisk();
-    }
-    try {
-      return await work();
-    } catch (error) {
-      throw fullInSpiteOfAll(diskError(error, this.#directory), this.#directory);
-    }
+  #withRoom<T>(work: () => Promise<T>): Promise<T> {
+    return withRoom({ space: this.#space, directory: this.#directory }, work);
   }
 
   /** Nothing of this leaves the cache while the work goes on. */
@@ -362,84 +301,10 @@ class DiskTreeCache implements TreeCache {
       end();
     }
   }
-
-  #lost(digest: Digest): SpellError {
-    const message = `The bytes of ${digest} are not where the coordinator says they lie, or have another size.`;
-    return new SpellError("data-loss", message, { reason: "wrong-bytes" });
-  }
-
-  #refused(): SpellError {
-    const message = "The object store refused the coordinator's URLs. Check that the clocks of both are right.";
-    return new SpellError("unavailable", message, { reason: "object-store-refused" });
-  }
-}
-
-interface Contents {
-  files: readonly BlobFile[];
-  sources: readonly ObjectSource[];
 }
 
 const NODES_PER_TURN = 64;
-/** Disks give space in blocks. */
-const BLOCK_BYTES = 4096;
-
-function takenTogether(files: Iterable<BlobFile>): number {
-  let sum = 0;
-  for (const { sizeBytes = 0 } of files) sum += Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
-  return sum;
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof SpellError && error.reason === "disk-full";
-}
-
-function fullInSpiteOfAll(error: unknown, directory: string): unknown {
-  if (!isDiskFull(error)) return error;
-  const message =
-    `There is no space left on the disk of ${quoted(directory)}, also after the cache there was made smaller. ` +
-    "Free some there, or give the agent a data folder on a larger disk.";
-  return new SpellError("exhausted", message, { reason: "disk-full", cause: error });
-}
-
 /** A digest becomes part of a path: it is checked here whatever the type says, for it came from another process. */
 function checkDigest(digest: Digest): void {
   if (!isDigest(digest)) throw new SpellError("internal", `"${String(digest)}" is not a digest.`);
-}
-
-/**
- * Compares the machine's boot with that of the last opening. After another one, trees are dropped and the time is
- * given before which blobs were published that may have lost bytes. Unix time, milliseconds.
- */
-async function noticeReboot(given: { directory: string; trees: string; temporary: string }): Promise<number> {
-  const stateFile = join(given.directory, "state.json");
-  const boot = bootId();
-  const state = readState(stateFile);
-  if (state?.bootId === boot) return state.suspectBeforeMs;
-  if (state !== undefined) {
-    const old = join(given.temporary, "trees");
-    renameSync(given.trees, old);
-    mkdirSync(given.trees);
-    await rm(old, { recursive: true, force: true });
-  }
-  const suspectBeforeMs = state === undefined ? 0 : Date.now();
-  writeFileSync(`${stateFile}.new`, JSON.stringify({ bootId: boot, suspectBeforeMs }));
-  renameSync(`${stateFile}.new`, stateFile);
-  return suspectBeforeMs;
-}
-
-function readState(path: string): { bootId: string; suspectBeforeMs: number } | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    const { bootId, suspectBeforeMs } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof bootId === "string" && typeof suspectBeforeMs === "number") return { bootId, suspectBeforeMs };
-  } catch {
-    // Damaged itself: certainly another boot.
-  }
-  return { bootId: "", suspectBeforeMs: 0 };
 }

@@ -4,7 +4,7 @@ import { SpellError } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import type { BlobFolder } from "./blob-folder.ts";
 import { createBlobWriter } from "./blob-writer.ts";
-import type { BlobWriter } from "./blob-writer.ts";
+import type { BlobSink, BlobWriter } from "./blob-writer.ts";
 import { diskError } from "./disk.ts";
 import { planRanges } from "./download-plan.ts";
 import type { RangePlan } from "./download-plan.ts";
@@ -21,8 +21,11 @@ export interface DownloadRequest {
   sources: readonly ObjectSource[];
   wanted: ReadonlySet<Digest>;
   folder: BlobFolder;
+  takePlace?: BlobSink["takePlace"];
   /** What messages call the place of the folder. */
   folderPath: string;
+  /** Told each blob that is in the folder now. */
+  onPublished?: (place: BlobPlace) => void;
   /** Told the number of bytes moved since the last call; negative when some were of no use. */
   onBytes?: (bytes: number) => void;
   options: TransferOptions;
@@ -80,7 +83,8 @@ async function fetchBlobs({ range, request, options }: RangeFetch): Promise<Blob
   const wrong: BlobPlace[] = [];
   const onBlob = (place: BlobPlace, sound: boolean): void => {
     left.delete(place.digest);
-    if (!sound) wrong.push(place);
+    if (sound) request.onPublished?.(place);
+    else wrong.push(place);
   };
   const exchange = { what: "A download from the object store", url: range.getUrl, options };
   try {
@@ -156,7 +160,7 @@ class RangeSplitter {
     this.#position = end;
     for (let place = this.#waiting[0]; place !== undefined && place.offset < end; place = this.#waiting[0]) {
       this.#waiting.shift();
-      this.#open.push({ place, writer: createBlobWriter(this.#given.request.folder, place), movedBytes: 0 });
+      this.#open.push({ place, writer: createBlobWriter(this.#given.request, place), movedBytes: 0 });
     }
     const { folderPath } = this.#given.request;
     for (const blob of [...this.#open]) {
