@@ -1,6 +1,6 @@
 /** Starts the real command for tests: a process of its own, in a home of its own. */
 import { join } from "node:path";
-import { repositoryRoot, startCommand } from "@spell/testing";
+import { ON_TERMINAL, repositoryRoot, startCommand } from "@spell/testing";
 import type { CommandResult, RunningCommand } from "@spell/testing";
 import { FAKE_TOKEN } from "@spell/sdk/fake-coordinator";
 
@@ -42,25 +42,9 @@ function start(options: SpellOptions, prefix: readonly string[]): RunningCommand
   });
 }
 
-/** Makes a terminal for a command and copies what it shows to stdout; SIGUSR1 is a ^C typed there. */
-const TERMINAL = `
-import os, pty, signal, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-signal.signal(signal.SIGUSR1, lambda *_: os.write(terminal, b"\\x03"))
-while True:
-    try:
-        shown = os.read(terminal, 65536)
-    except OSError:
-        break
-    os.write(1, shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`;
-
 /** Starts it on a terminal: stdout is what the terminal receives, and stderr is part of it. */
 export function startSpellOnTerminal(options: SpellOptions): RunningCommand {
-  return start(options, [join(repositoryRoot, ".venv/bin/python"), "-c", TERMINAL]);
+  return start(options, ON_TERMINAL);
 }
 
 /** The lines that stay on the screen: of one that was cleared only what came after. */

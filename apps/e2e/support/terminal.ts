@@ -1,32 +1,16 @@
 /** The `spell` command on a terminal, where it shows less than a pipe gets: its output as the terminal receives it. */
 import { join } from "node:path";
-import { repositoryRoot } from "@spell/testing";
+import { ON_TERMINAL, repositoryRoot } from "@spell/testing";
 import type { RunningCommand } from "@spell/testing";
 import { spell, startSpell } from "./spell.ts";
 import type { SpellPlace } from "./spell.ts";
 
-/** Copies between the terminal that it makes for a command and its own streams. */
+/** Copies between the terminal that it makes for a command and its own streams, what is typed as well. */
 const TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-
-/** Shows what the command writes to its terminal; SIGUSR1 is a ^C typed there. */
-const TYPING = `
-import os, pty, signal, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-signal.signal(signal.SIGUSR1, lambda *_: os.write(terminal, b"\\x03"))
-while True:
-    try:
-        shown = os.read(terminal, 65536)
-    except OSError:
-        break
-    os.write(1, shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`;
 
 /** Starts it; the signal SIGUSR1 types ^C. */
 export function startSpellOnTerminal(place: SpellPlace, args: readonly string[]): RunningCommand {
-  const enter = [join(repositoryRoot, ".venv/bin/python"), "-c", TYPING, ...(place.enter ?? [])];
+  const enter = [...ON_TERMINAL, ...(place.enter ?? [])];
   return startSpell({ ...place, enter }, args, { env: { TERM: "xterm" } });
 }
 

@@ -11,5 +11,6 @@ export { startServerProcess } from "./server-process.ts";
 export type { ServerProcess } from "./server-process.ts";
 export { tempFolder } from "./temp-folder.ts";
 export type { TempFolder } from "./temp-folder.ts";
+export { ON_TERMINAL } from "./terminal.ts";
 export { repositoryRoot, toolPath } from "./tool-path.ts";
 export { waitFor } from "./wait-for.ts";
