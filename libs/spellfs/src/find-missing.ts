@@ -49,12 +49,18 @@ export async function findMissing(
   if (!missing.has(root)) return undefined;
   await ask([...nodes.keys()]);
   const missingNodes = [...nodes.keys()].filter((digest) => missing.has(digest));
-  const wanted = new Set<Digest>();
-  for (const digest of missingNodes) {
+  // Of a tree that is all new no folder has to be read to know what is in it.
+  const wanted = missingNodes.length === nodes.size ? [...files.keys()] : filesOf(missingNodes, nodes);
+  await ask(wanted);
+  return { nodes: missingNodes, files: wanted.filter((digest) => missing.has(digest)), targets: places };
+}
+
+function filesOf(directories: readonly Digest[], nodes: ReadonlyMap<Digest, Uint8Array>): Digest[] {
+  const found = new Set<Digest>();
+  for (const digest of directories) {
     for (const entry of decodeNode(nodes.get(digest) ?? new Uint8Array())) {
-      if (entry.kind === "file") wanted.add(entry.digest);
+      if (entry.kind === "file") found.add(entry.digest);
     }
   }
-  await ask([...wanted]);
-  return { nodes: missingNodes, files: [...wanted].filter((digest) => missing.has(digest)), targets: places };
+  return [...found];
 }

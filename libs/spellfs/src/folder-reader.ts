@@ -19,6 +19,7 @@ import { SpellError, invalidInput } from "@spell/domain";
 import { quoted } from "./entry.ts";
 import { unreadable } from "./hash-file.ts";
 
+const MAY_BE_GONE = { throwIfNoEntry: false } as const;
 const viaDescriptors = process.platform === "linux" && existsSync("/proc/self/fd");
 
 /** An open folder. */
@@ -50,7 +51,7 @@ export function openFolder(openPath: string, shownPath: string): FolderReader {
   return {
     pathOf: (name) => `${base}/${name}`,
     names: () => attempt(shownPath, () => validNames(base, shown)),
-    stat: (name) => attempt(shown(name), () => lstatSync(`${base}/${name}`, { throwIfNoEntry: false })),
+    stat: (name) => attempt(shown(name), () => lstatSync(`${base}/${name}`, MAY_BE_GONE)),
     linkTarget: (name) =>
       attempt(shown(name), () => {
         const bytes = readlinkSync(`${base}/${name}`, { encoding: "buffer" });
@@ -59,7 +60,7 @@ export function openFolder(openPath: string, shownPath: string): FolderReader {
     readSmallText: (name) =>
       attempt(shown(name), () => {
         const path = `${base}/${name}`;
-        const stats = lstatSync(path, { throwIfNoEntry: false });
+        const stats = lstatSync(path, MAY_BE_GONE);
         if (stats === undefined || !stats.isFile() || stats.size > 1024 * 1024) return undefined;
         return readFileSync(path, { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NOFOLLOW });
       }),

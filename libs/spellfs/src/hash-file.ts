@@ -1,12 +1,12 @@
 /** Reads and hashes a file that must stay as it is meanwhile. */
-import { createHash, hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { promisify } from "node:util";
 import { SpellError, conflict, messageOf } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import { quoted } from "./entry.ts";
-import { toDigest } from "./node.ts";
+import { digestOf, toDigest } from "./node.ts";
 
 /** Up to this size a file is read at once: calls to a thread pool would cost several times the reading. */
 export const SYNC_READ_BYTES = 256 * 1024;
@@ -39,14 +39,17 @@ export interface HashRequest {
  * `hashFile`.
  */
 export function hashSmallFile(request: HashRequest): HashedFile | undefined {
-  const file = openRegular(request);
+  const { file, stats } = openRegular(request);
   try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const before = fstatSync(file);
+    for (let [attempt, before] = [0, stats]; attempt < ATTEMPTS; attempt += 1) {
       if (before.size > SYNC_READ_BYTES) return undefined;
-      const length = readFully(file, syncBuffer);
-      if (length !== before.size || !isSame(before, fstatSync(file))) continue;
-      return hashed(hash("sha256", syncBuffer.subarray(0, length), "hex"), before);
+      // Where one byte more was asked for, no further read is needed to see that it ends there.
+      const bytes = syncBuffer.subarray(0, before.size + 1);
+      let length = readSync(file, bytes, 0, bytes.length, 0);
+      if (length < before.size) length = readFully(file, bytes);
+      const after = fstatSync(file);
+      if (length === before.size && isSame(before, after)) return hashed(digestOf(bytes.subarray(0, length)), before);
+      before = after;
     }
   } catch (error) {
     throw unreadable(request.shownPath, error);
@@ -62,12 +65,13 @@ export function hashSmallFile(request: HashRequest): HashedFile | undefined {
  * not-found when it is gone.
  */
 export async function hashFile(request: HashRequest): Promise<HashedFile> {
-  const file = openRegular(request);
+  const { file, stats } = openRegular(request);
   try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const before = fstatSync(file);
+    for (let [attempt, before] = [0, stats]; attempt < ATTEMPTS; attempt += 1) {
       const digest = await hashOpenFile(file, { sizeBytes: before.size, signal: request.signal });
-      if (digest !== undefined && isSame(before, fstatSync(file))) return hashed(digest, before);
+      const after = fstatSync(file);
+      if (digest !== undefined && isSame(before, after)) return hashed(digest, before);
+      before = after;
     }
   } catch (error) {
     if (request.signal?.aborted) throw error;
@@ -129,7 +133,7 @@ export function changed(path: string): SpellError {
 async function hashOpenFile(
   file: number,
   { sizeBytes, signal }: { sizeBytes: number; signal?: AbortSignal },
-): Promise<string | undefined> {
+): Promise<Digest | undefined> {
   const state = createHash("sha256");
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let offset = 0; ;) {
@@ -137,19 +141,20 @@ async function hashOpenFile(
     const { bytesRead } = await readAsync(file, buffer, 0, CHUNK_BYTES, offset);
     offset += bytesRead;
     if (offset > sizeBytes) return undefined;
-    if (bytesRead === 0) return offset === sizeBytes ? state.digest("hex") : undefined;
+    if (bytesRead === 0) return offset === sizeBytes ? toDigest(state.digest("hex")) : undefined;
     state.update(buffer.subarray(0, bytesRead));
   }
 }
 
-function openRegular({ openPath, shownPath }: HashRequest): number {
+function openRegular({ openPath, shownPath }: HashRequest): { file: number; stats: Stats } {
   let file: number;
   try {
     file = openFile(openPath);
   } catch (error) {
     throw unreadable(shownPath, error);
   }
-  if (fstatSync(file).isFile()) return file;
+  const stats = fstatSync(file);
+  if (stats.isFile()) return { file, stats };
   closeSync(file);
   throw changed(shownPath);
 }
@@ -158,8 +163,8 @@ function isSame(before: Stats, after: Stats): boolean {
   return before.size === after.size && before.mtimeMs === after.mtimeMs;
 }
 
-function hashed(digest: string, stats: Stats): HashedFile {
-  return { digest: toDigest(digest), sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 };
+function hashed(digest: Digest, stats: Stats): HashedFile {
+  return { digest, sizeBytes: stats.size, executable: (stats.mode & 0o111) !== 0 };
 }
 
 /** The one wording for a path that cannot be read. */

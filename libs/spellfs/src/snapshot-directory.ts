@@ -16,7 +16,7 @@ import type { Snapshot } from "./snapshot.ts";
 import { addFile } from "./snapshot-file.ts";
 import type { SnapshotIndex } from "./snapshot-index.ts";
 import { refuse, unlessGone } from "./snapshot-walk.ts";
-import type { Found, Listed, ListedFolder, Place, Walk } from "./snapshot-walk.ts";
+import type { Found, Listed, ListedFolder, OpenFolder, Place, Walk } from "./snapshot-walk.ts";
 
 const LARGE_FILES_AT_ONCE = 4;
 /** The thread is given up this often, so that a server goes on answering while it reads a large tree. */
@@ -113,48 +113,49 @@ function listedFolders(walk: Walk, { prefix, paths }: { prefix: string; paths: r
 async function walkFolder(walk: Walk, outer: Place): Promise<TreeEntry[]> {
   const own = outer.folder.readSmallText(IGNORE_FILE);
   const rules = own === undefined ? outer.rules : addRules({ outer: outer.rules, folder: outer.path, text: own });
-  const place = { ...outer, rules };
-  const entries: TreeEntry[] = [];
-  const pending: Promise<void>[] = [];
+  const open: OpenFolder = { place: { ...outer, rules }, entries: [], pending: [] };
   try {
-    for (const name of place.listed?.keys() ?? place.folder.names()) {
-      if (name !== ".git") await addEntry(walk, { place, name, entries, pending });
+    for (const name of outer.listed?.keys() ?? outer.folder.names()) {
+      if (name === ".git") continue;
+      if (performance.now() - walk.turnStartedMs >= TURN_MS) await takeTurn(walk);
+      // Only folders are waited for: a promise for each file would cost as much as its stat.
+      const folder = addEntry(walk, open, name);
+      if (folder !== undefined) await folder;
     }
-    await Promise.all(pending);
+    await Promise.all(open.pending);
   } finally {
     // Nothing may go on reading through the folder's descriptor once it is closed.
-    await Promise.allSettled(pending);
+    await Promise.allSettled(open.pending);
   }
-  return entries;
+  return open.entries;
 }
 
-async function addEntry(walk: Walk, found: Found): Promise<void> {
-  const { place, name, entries } = found;
-  await takeTurn(walk);
+function addEntry(walk: Walk, { place, entries, pending }: OpenFolder, name: string): Promise<void> | undefined {
   const path = place.path === "" ? name : `${place.path}/${name}`;
-  if (walk.excluded.has(path)) return;
+  if (walk.excluded.has(path)) return undefined;
   const stats = place.folder.stat(name);
   // Deleted but still in git's index, or since the folder was listed.
-  if (stats === undefined) return;
-  if (place.rules.ignores(path, stats.isDirectory() ? "directory" : "other")) return;
-  if (stats.isDirectory()) return addFolder(walk, found, path);
+  if (stats === undefined) return undefined;
+  if (place.rules.ignores(path, stats.isDirectory() ? "directory" : "other")) return undefined;
+  const found: Found = { place, entries, pending, name, path, stats };
+  if (stats.isDirectory()) return addFolder(walk, found);
   const listed = place.listed?.get(name);
-  if (listed !== undefined && !listed.itself) return;
+  if (listed !== undefined && !listed.itself) return undefined;
   checkName(path, name);
   if (stats.isSymbolicLink()) {
     entries.push({ kind: "symlink", name, target: checkedTarget(place, { name, path }) });
   } else if (stats.isFile()) {
-    addFile(walk, { ...found, path, stats });
+    addFile(walk, found);
   } else {
     throw refuse(path, `it is ${kindOf(stats)}, and only files, folders and links can be sent`);
   }
+  return undefined;
 }
 
-async function addFolder(walk: Walk, found: Found, path: string): Promise<void> {
-  const { place, name, entries } = found;
+async function addFolder(walk: Walk, found: Found): Promise<void> {
+  const { place, name, path, entries } = found;
   const listed = place.listed?.get(name);
-  const submodule =
-    listed !== undefined && listed.below === undefined ? await listSubmodule(walk, found, path) : undefined;
+  const submodule = listed !== undefined && listed.below === undefined ? await listSubmodule(walk, found) : undefined;
   if (listed !== undefined && listed.below === undefined && submodule === undefined) return;
   checkName(path, name);
   if (place.depth === MAX_DEPTH) throw refuse(path, `folders may not lie deeper than ${MAX_DEPTH} levels`);
@@ -174,8 +175,7 @@ async function addFolder(walk: Walk, found: Found, path: string): Promise<void> 
 /** Git lists a folder itself when it is a submodule (or was a file once): what belongs to it, its own git knows. */
 async function listSubmodule(
   walk: Walk,
-  { place, name }: Found,
-  path: string,
+  { place, name, path }: Found,
 ): Promise<Pick<Place, "listed" | "repository"> | undefined> {
   const folder = openFolder(place.folder.pathOf(name), path);
   const [isThere, isEmpty] = [folder.stat(".git") !== undefined, folder.names().length === 0];
@@ -212,7 +212,6 @@ function skipRepository(walk: Walk, path: string): void {
 }
 
 async function takeTurn(walk: Walk): Promise<void> {
-  if (performance.now() - walk.turnStartedMs < TURN_MS) return;
   await nextTurn();
   walk.signal?.throwIfAborted();
   walk.turnStartedMs = performance.now();

@@ -7,10 +7,10 @@ import type { LfsPointer } from "./git-lfs.ts";
 import { SYNC_READ_BYTES, hashFile, hashSmallFile } from "./hash-file.ts";
 import type { HashedFile } from "./hash-file.ts";
 import { passOverGone, refuse, unlessGone } from "./snapshot-walk.ts";
-import type { FoundFile, Walk } from "./snapshot-walk.ts";
+import type { Found, Walk } from "./snapshot-walk.ts";
 
 /** Adds it now, or to what is pending. */
-export function addFile(walk: Walk, found: FoundFile): void {
+export function addFile(walk: Walk, found: Found): void {
   const { name, path, place, stats } = found;
   const known = walk.index?.find(path, stats);
   if (known !== undefined) {
@@ -35,8 +35,8 @@ export function addFile(walk: Walk, found: FoundFile): void {
 }
 
 /** `local`: where its bytes lie, when not in the place where it was found. */
-function addHashed(walk: Walk, { entries, name, path }: FoundFile, file: HashedFile & { local?: string }): void {
-  const { local = join(walk.directory, path), digest, sizeBytes, executable } = file;
+function addHashed(walk: Walk, { entries, name, path }: Found, file: HashedFile & { local?: string }): void {
+  const { local = `${walk.directory}/${path}`, digest, sizeBytes, executable } = file;
   entries.push({ kind: "file", name, digest, sizeBytes, executable });
   walk.snapshot.files.set(digest, { path: local, sizeBytes });
   walk.snapshot.fileCount += 1;
@@ -44,13 +44,13 @@ function addHashed(walk: Walk, { entries, name, path }: FoundFile, file: HashedF
   walk.onProgress?.(walk.snapshot);
 }
 
-function readPointer({ place, name, stats }: FoundFile): LfsPointer | undefined {
+function readPointer({ place, name, stats }: Found): LfsPointer | undefined {
   if (stats.size > MAX_POINTER_BYTES) return undefined;
   return parseLfsPointer(place.folder.readSmallText(name) ?? "");
 }
 
 /** The file itself where git has it, else its pointer as it stands, and a word about it. */
-async function addLfsFile(walk: Walk, found: FoundFile, pointer: LfsPointer): Promise<void> {
+async function addLfsFile(walk: Walk, found: Found, pointer: LfsPointer): Promise<void> {
   const { path, place, name, stats } = found;
   const { repository = { path: "" } } = place;
   repository.gitDir ??= commonGitDir(join(walk.directory, repository.path), walk.signal);

@@ -49,15 +49,16 @@ export interface Listed {
   below: ListedFolder | undefined;
 }
 
-export interface Found {
+export interface OpenFolder {
   place: Place;
-  name: string;
   entries: TreeEntry[];
   /** Files being hashed meanwhile. */
   pending: Promise<void>[];
 }
 
-export interface FoundFile extends Found {
+export interface Found extends OpenFolder {
+  name: string;
+  /** Relative to the snapshot's directory. */
   path: string;
   stats: Stats;
 }
