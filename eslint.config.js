@@ -13,7 +13,7 @@ await createProjectGraphAsync({ exitOnError: false });
 
 const testFiles = [
   "**/*.{test,itest,fixture,test-support}.ts",
-  "**/{contract,contract-helper,testing}.ts",
+  "**/{contract,testing}.ts",
   "**/{contract,test-support}/**/*.ts",
 ];
 const toolFiles = ["tools/**", "bench/**", "apps/e2e/**"];

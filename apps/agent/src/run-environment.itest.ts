@@ -1,7 +1,7 @@
 /** The Python package inside runs: there without installation, and never in the way of a `spell` of the run's own. */
 import { describe, expect, test } from "vitest";
 import { toolPath } from "@spell/testing";
-import { executorBench, writeTree } from "./executors/contract.ts";
+import { executorBench, writeTree } from "./executors/contract/bench.ts";
 import { ProcessExecutor } from "./executors/process.ts";
 import { SandboxExecutor } from "./executors/sandbox.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";

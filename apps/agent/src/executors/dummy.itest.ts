@@ -1,6 +1,7 @@
 /** The dummy keeps the executors' promises as far as it starts nothing. */
 import { expect, test } from "vitest";
-import { executorBench, executorContract } from "./contract.ts";
+import { executorContract } from "./contract.ts";
+import { executorBench } from "./contract/bench.ts";
 import { DummyExecutor } from "./dummy.ts";
 
 executorContract({ create: () => new DummyExecutor(), runsCommands: false });

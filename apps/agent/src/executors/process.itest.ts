@@ -2,7 +2,8 @@
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { executorBench, executorContract, writeTree } from "./contract.ts";
+import { executorContract } from "./contract.ts";
+import { executorBench, writeTree } from "./contract/bench.ts";
 import { ProcessExecutor } from "./process.ts";
 
 executorContract({ create: () => new ProcessExecutor(), runsCommands: true });

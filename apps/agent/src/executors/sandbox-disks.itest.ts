@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolPath } from "@spell/testing";
 import { expect, test } from "vitest";
-import { executorBench } from "./contract.ts";
+import { executorBench } from "./contract/bench.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 import type { UserReport } from "./user-helper.ts";
 

@@ -21,7 +21,7 @@ import { fileURLToPath } from "node:url";
 import { toolPath } from "@spell/testing";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
-import { executorBench, writeTree } from "./contract.ts";
+import { executorBench, writeTree } from "./contract/bench.ts";
 import type { ExecutionSpec } from "./executor.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 import type { UserReport } from "./user-helper.ts";

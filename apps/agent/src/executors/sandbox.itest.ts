@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolPath } from "@spell/testing";
 import { describe, expect, test } from "vitest";
-import { executorBench, executorContract, processesOf, writeTree } from "./contract.ts";
+import { executorContract } from "./contract.ts";
+import { executorBench, processesOf, writeTree } from "./contract/bench.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 
 const executor = new SandboxExecutor({ bwrap: toolPath("bwrap") });
@@ -236,7 +237,7 @@ test("a start that was prepared but never made is forgotten, one on an earlier b
 
 test("an agent killed at any moment of a start loses no run and causes no second one", async () => {
   await using bench = await executorBench(executor);
-  const helper = fileURLToPath(new URL("contract-helper.ts", import.meta.url));
+  const helper = fileURLToPath(new URL("contract/helper.ts", import.meta.url));
   const outcomes = new Set<string>();
   for (const delayMs of [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]) {
     const spec = bench.spec("echo ran; exit 5");

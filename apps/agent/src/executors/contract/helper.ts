@@ -2,9 +2,9 @@
  * Run by the contract suite in a process of its own: starts an execution, says so, and stays to be killed. With a fourth
  * argument it kills itself that many milliseconds after it asked for the start.
  */
-import type { ExecutorName } from "./create-executor.ts";
-import { createExecutor } from "./create-executor.ts";
-import type { ExecutionSpec } from "./executor.ts";
+import type { ExecutorName } from "../create-executor.ts";
+import { createExecutor } from "../create-executor.ts";
+import type { ExecutionSpec } from "../executor.ts";
 
 const [name, bwrap, spec, diesAfterMs] = process.argv.slice(2);
 const executor = createExecutor(name as ExecutorName, { environment: { SPELL_BWRAP: bwrap } });
