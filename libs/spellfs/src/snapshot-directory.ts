@@ -113,7 +113,8 @@ function listedFolders(walk: Walk, { prefix, paths }: { prefix: string; paths: r
 async function walkFolder(walk: Walk, outer: Place): Promise<TreeEntry[]> {
   const own = outer.folder.readSmallText(IGNORE_FILE);
   const rules = own === undefined ? outer.rules : addRules({ outer: outer.rules, folder: outer.path, text: own });
-  const open: OpenFolder = { place: { ...outer, rules }, entries: [], pending: [] };
+  const index = walk.index?.folder(outer.path);
+  const open: OpenFolder = { place: { ...outer, rules }, index, entries: [], pending: [] };
   try {
     for (const name of outer.listed?.keys() ?? outer.folder.names()) {
       if (name === ".git") continue;
@@ -130,14 +131,14 @@ async function walkFolder(walk: Walk, outer: Place): Promise<TreeEntry[]> {
   return open.entries;
 }
 
-function addEntry(walk: Walk, { place, entries, pending }: OpenFolder, name: string): Promise<void> | undefined {
+function addEntry(walk: Walk, { place, index, entries, pending }: OpenFolder, name: string): Promise<void> | undefined {
   const path = place.path === "" ? name : `${place.path}/${name}`;
   if (walk.excluded.has(path)) return undefined;
   const stats = place.folder.stat(name);
   // Deleted but still in git's index, or since the folder was listed.
   if (stats === undefined) return undefined;
   if (place.rules.ignores(path, stats.isDirectory() ? "directory" : "other")) return undefined;
-  const found: Found = { place, entries, pending, name, path, stats };
+  const found: Found = { place, index, entries, pending, name, path, stats };
   if (stats.isDirectory()) return addFolder(walk, found);
   const listed = place.listed?.get(name);
   if (listed !== undefined && !listed.itself) return undefined;

@@ -11,8 +11,8 @@ import type { Found, Walk } from "./snapshot-walk.ts";
 
 /** Adds it now, or to what is pending. */
 export function addFile(walk: Walk, found: Found): void {
-  const { name, path, place, stats } = found;
-  const known = walk.index?.find(path, stats);
+  const { name, path, place, index, stats } = found;
+  const known = index?.find(name, stats);
   if (known !== undefined) {
     const file = { digest: known, sizeBytes: stats.size, executable: isExecutable(stats) };
     return addHashed(walk, found, file);
@@ -24,7 +24,7 @@ export function addFile(walk: Walk, found: Found): void {
     return;
   }
   const keep = (hashed: HashedFile): void => {
-    walk.index?.keep(path, { stats, digest: hashed.digest });
+    index?.keep(name, { stats, digest: hashed.digest });
     addHashed(walk, found, hashed);
   };
   const request = { openPath: place.folder.pathOf(name), shownPath: path, signal: walk.signal };

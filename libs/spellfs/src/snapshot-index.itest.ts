@@ -7,6 +7,8 @@ import { snapshotDirectory } from "./snapshot-directory.ts";
 import { openSnapshotIndex } from "./snapshot-index.ts";
 
 const MINUTE_MS = 60_000;
+/** Of both files. */
+const DIGESTS = /"[0-9a-f]{128}"/;
 
 async function given() {
   const folder = await tempFolder();
@@ -32,7 +34,7 @@ describe("an index", () => {
     expect(await world.take()).toBe(first);
     // Whether a file was read shows where the index says something else.
     const text = readFileSync(world.indexFile(), "utf8");
-    writeFileSync(world.indexFile(), text.replaceAll(/"[0-9a-f]{64}"/g, `"${"0".repeat(64)}"`));
+    writeFileSync(world.indexFile(), text.replace(DIGESTS, `"${"0".repeat(128)}"`));
     expect(await world.take()).not.toBe(first);
     writeFileSync(join(world.code, "a"), "uno");
     writeFileSync(world.indexFile(), text);
@@ -53,33 +55,46 @@ describe("an index", () => {
     await world.take(world.open(-MINUTE_MS));
     expect(() => readdirSync(world.indexes)).toThrow("ENOENT");
     await world.take(world.open(2_500));
-    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/"a":.*"b":/);
+    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/\["a","b"\]/);
   });
 
   test("forgets what is gone, and keeps a name that means something to JavaScript", async () => {
     await using world = await given();
     writeFileSync(join(world.code, "__proto__"), "p");
-    await world.take();
+    mkdirSync(join(world.code, "below", "__proto__"), { recursive: true });
+    writeFileSync(join(world.code, "below", "__proto__", "c"), "c");
+    const first = await world.take();
+    expect(await world.take()).toBe(first);
     rmSync(join(world.code, "a"));
     expect(await world.take()).toBe(await world.plain());
-    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/"__proto__":/);
-    expect(readFileSync(world.indexFile(), "utf8")).not.toMatch(/"a":/);
+    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/\["__proto__","b"\]/);
   });
 
   test.each([
     ["empty", () => ""],
     ["cut off", (text: string) => text.slice(0, text.length / 2)],
     ["no object", () => "[]"],
-    ["of another format", (text: string) => text.replace('"format":1', '"format":2')],
-    ["with entries of another form", (text: string) => text.replaceAll(/\[[^\]]*\]/g, '["x"]')],
-    ["with wrong digests", (text: string) => text.replaceAll(/"[0-9a-f]{64}"/g, '"../../etc/passwd"')],
-    ["huge nonsense", () => `{"format":1,"files":${"[".repeat(100_000)}`],
+    ["of another format", (text: string) => text.replace('"format":2', '"format":1')],
+    ["without folders", () => '{"format":2,"folders":{}}'],
+    [
+      "with folders of another form",
+      (text: string) => text.replace(/"folders":\[.*\]/, '"folders":[7,null,["a"],[[]]]'),
+    ],
+    ["with names of another form", (text: string) => text.replace('["a","b"]', '[{"a":1},null]')],
+    ["with too few names", (text: string) => text.replace('["a","b"]', '["a"]')],
+    ["with too many names", (text: string) => text.replace('["a","b"]', '["a","b","c"]')],
+    ["with names twice", (text: string) => text.replace('["a","b"]', '["b","b"]')],
+    ["with numbers of another form", (text: string) => text.replace(/\[\d+,/, '["x",')],
+    ["with other numbers", (text: string) => text.replace(/\[\d+,/, "[77,")],
+    ["with wrong digests", (text: string) => text.replace(DIGESTS, `"${"../../etc/passwd".repeat(8)}"`)],
+    ["with too few digests", (text: string) => text.replace(DIGESTS, `"${"0".repeat(127)}"`)],
+    ["huge nonsense", () => `{"format":2,"folders":${"[".repeat(100_000)}`],
   ])("that is %s costs time alone", async (_what, damage) => {
     await using world = await given();
     const root = await world.take();
     writeFileSync(world.indexFile(), damage(readFileSync(world.indexFile(), "utf8")));
     expect(await world.take()).toBe(root);
-    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/^{"format":1,"files":{"a":/);
+    expect(readFileSync(world.indexFile(), "utf8")).toMatch(/^{"format":2,"folders":\[\["",\["a","b"\],\[/);
   });
 
   test("that cannot be written is no failure", async () => {

@@ -9,7 +9,7 @@ import type { FolderReader } from "./folder-reader.ts";
 import { IGNORE_FILE } from "./ignore-rules.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { SnapshotIndex } from "./snapshot-index.ts";
+import type { FolderIndex, SnapshotIndex } from "./snapshot-index.ts";
 
 export interface Walk {
   directory: string;
@@ -51,6 +51,7 @@ export interface Listed {
 
 export interface OpenFolder {
   place: Place;
+  index: FolderIndex | undefined;
   entries: TreeEntry[];
   /** Files being hashed meanwhile. */
   pending: Promise<void>[];
