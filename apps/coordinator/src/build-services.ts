@@ -78,7 +78,9 @@ export interface ServiceOptions {
 export function buildServices(options: ServiceOptions): Services {
   const { store, objects, bus, git, addresses, log, now, onError } = options;
   const changes = new RunChanges(bus);
-  const trees = new TreeCatalog(store, objects, now);
+  const trees = new TreeCatalog(store, objects, now, (claim) =>
+    log.warn(claim, "other bytes lie in the object store than this user said: what he uploaded is damaged or false"),
+  );
   const sessions = new AgentSessions(options.machineTypes);
   const snapshots = new Snapshots(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });

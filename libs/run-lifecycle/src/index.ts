@@ -49,6 +49,7 @@ export type { CollectionProgress } from "./storage/collect-garbage.ts";
 export { Storage } from "./storage/storage.ts";
 export type { GarbageRules } from "./storage/storage.ts";
 export { TreeCatalog } from "./tree-catalog.ts";
+export type { Committer } from "./tree-catalog.ts";
 export { Workspaces } from "./workspaces.ts";
 export { UploadFolder } from "./upload-folder.ts";
 export { Uploads } from "./uploads.ts";

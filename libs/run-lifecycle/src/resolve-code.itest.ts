@@ -82,7 +82,7 @@ describe("code that was pushed", () => {
       store.addBlobs = async (...given) => {
         refused += 1;
         if (refused === 1) throw invalidInput("The tree names what is not stored any more.", "missing-blob");
-        await addBlobs(...given);
+        return addBlobs(...given);
       };
       return store;
     });

@@ -24,56 +24,77 @@ import type {
   TreeSummary,
   UploadTarget,
 } from "@spell/spellfs";
+import { PACK_PREFIX, checkPut } from "./check-put.ts";
+import { Claims, isKnown } from "./claims.ts";
+import type { FalseClaim } from "./claims.ts";
 import { NodeCache } from "./node-cache.ts";
 import { readBlob } from "./read-blob.ts";
 import { readNode } from "./read-node.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
 const URL_SECONDS = 3_600;
-/** Packs are put here; nothing else of the store may be named by a client. */
-export const PACK_PREFIX = "packs/";
 /** A client asks about so many nodes at once first: of a tree that is known it asks about no more. */
 const MOST_RENEWED = 48;
 
-/** The attempt whose agent brings a tree. */
-type Holder = CommittedTree["heldBy"];
+/** Who brings a tree. */
+export interface Committer {
+  /** Whose tree it is; what this user claims counts for it. Absent: only what all know. */
+  userName?: string;
+  /** His word on what an object holds is not enough. */
+  isClaimant: boolean;
+  /** The attempt whose agent it is. */
+  heldBy?: CommittedTree["heldBy"];
+}
+
+/** This coordinator, of what it has put itself. */
+const COORDINATOR: Committer = { isClaimant: false };
 
 export class TreeCatalog {
   readonly #store: RunStore;
   readonly #objects: ObjectStore;
   readonly #cache = new NodeCache();
-
+  readonly #claims: Claims;
   readonly #now: () => number;
 
-  constructor(store: RunStore, objects: ObjectStore, now: () => number = Date.now) {
+  constructor(
+    store: RunStore,
+    objects: ObjectStore,
+    now: () => number = Date.now,
+    onFalseClaim: (claim: FalseClaim) => void = () => undefined,
+  ) {
     this.#store = store;
     this.#objects = objects;
     this.#now = now;
+    this.#claims = new Claims({ store, objects, onFalseClaim });
   }
 
-  /** Which blobs are not recorded, and places to put them. What is known in full counts as committed now. */
+  /** Which blobs this committer has to put, and places for them. What is known in full counts as committed now. */
   async findMissing(
     digests: readonly Digest[],
     targets: number,
-    heldBy?: Holder,
+    committer = COORDINATOR,
   ): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
-    const known = new Set((await this.#store.findBlobs(digests)).map((blob) => blob.digest));
+    const known = await this.#claims.knownTo(committer.userName, await this.#store.findBlobs(digests));
     const missing = digests.filter((digest) => !known.has(digest));
     // Whoever hears that nothing is missing commits nothing.
     if (missing.length === 0 && digests.length <= MOST_RENEWED) {
-      const isThere = await this.#store.renewTrees(digests, this.#now(), heldBy);
-      if (!isThere) return this.findMissing(digests, targets, heldBy);
+      const isThere = await this.#store.renewTrees(digests, this.#now(), committer.heldBy);
+      if (!isThere) return this.findMissing(digests, targets, committer);
     }
     const count = missing.length === 0 ? 0 : Math.min(64, Math.max(0, targets));
     return { missing, targets: await Promise.all(Array.from({ length: count }, () => this.#target())) };
   }
 
-  /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. `heldBy`: whose agent asks. */
-  async commitTree(request: TreeCommit, heldBy?: Holder): Promise<void> {
+  /** Checks and records a tree whose bytes are stored. Throws invalid-input naming what is wrong. */
+  async commitTree(request: TreeCommit, committer = COORDINATOR): Promise<void> {
+    const { userName, isClaimant, heldBy } = committer;
     const inline = new Map(request.nodes.map((bytes) => [digestOf(bytes), bytes]));
-    const places = await this.#checkObjects(request.objects);
-    const pack = request.pack && (await this.#packOf(request.pack, { places, nodes: new Set(inline.keys()) }));
-    const tree = await checkTree(request.root, async (digest) => inline.get(digest) ?? this.#knownNode(digest));
+    const claimant = isClaimant ? { userName } : {};
+    const { places, packs } = await checkPut(this.#objects, request.objects, { nodes: inline, ...claimant });
+    const pack = request.pack && (await this.#packOf(request.pack, { places, nodes: inline, committer }));
+    const nodeOf = async (digest: Digest): Promise<Uint8Array | undefined> =>
+      inline.get(digest) ?? this.#knownNode(digest, committer);
+    const tree = await checkTree(request.root, nodeOf);
     // What came along but is no part of the tree was not checked: it is neither recorded nor kept.
     const nodes = tree.nodes.flatMap((digest) => {
       const bytes = inline.get(digest);
@@ -81,18 +102,19 @@ export class TreeCatalog {
     });
     const needed = new Map(nodes.map(({ digest, bytes }) => [digest, bytes.byteLength]));
     for (const [digest, sizeBytes] of tree.files) needed.set(digest, sizeBytes);
-    await this.#checkSizes(needed, places);
+    await this.#checkSizes(needed, { places, committer });
     const checked = new Set(nodes.map(({ digest }) => digest));
     const blobs: NewBlob[] = [...places.values()]
       .filter((place) => needed.has(place.digest))
       .map((place) => ({ ...place, isNode: checked.has(place.digest) }));
     if (pack !== undefined && blobs.some((blob) => blob.objectKey === pack.objectKey)) {
       await this.#objects.put(pack.objectKey, pack.content);
+      packs.push(pack);
     }
     const uses = usedBy(nodes, new Set(blobs.map(({ digest }) => digest)));
-    await this.#store.addBlobs(blobs, {
-      ...{ root: request.root, atMs: this.#now(), heldBy },
-      uses: nodes.length === 0 ? [request.root] : uses,
+    await this.#record(blobs, {
+      ...{ root: request.root, atMs: this.#now(), heldBy, userName: userName ?? "" },
+      ...{ uses: nodes.length === 0 ? [request.root] : uses, packs },
     });
     for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
   }
@@ -104,7 +126,7 @@ export class TreeCatalog {
   ): Promise<StoredObject | undefined> {
     const digests = blobs.map(({ digest }) => digest);
     const found = kind === "nodes" ? await this.#store.findNodes(digests) : await this.#store.findBlobs(digests);
-    const known = new Set(found.map(({ digest }) => digest));
+    const known = knownOf(found, COORDINATOR);
     const fresh = blobs.filter(({ digest }) => !known.has(digest));
     if (fresh.length === 0) return undefined;
     const { content, blobs: places } = buildPack(fresh);
@@ -157,7 +179,8 @@ export class TreeCatalog {
     const { content, blobs } = buildPack([{ digest: root, bytes }]);
     await this.#objects.put(objectKey, content);
     const added = blobs.map((blob) => ({ ...blob, objectKey, isNode: true }));
-    await this.#store.addBlobs(added, { root, atMs: this.#now(), uses: [digest] });
+    const packs = [{ objectKey, blobs: blobs.length }];
+    await this.#store.addBlobs(added, { root, atMs: this.#now(), uses: [digest], packs });
     return root;
   }
 
@@ -203,10 +226,11 @@ export class TreeCatalog {
     return bytes;
   }
 
-  async #knownNode(digest: Digest): Promise<Uint8Array | undefined> {
+  /** For a committer: only what he may count on. */
+  async #knownNode(digest: Digest, committer?: Committer): Promise<Uint8Array | undefined> {
     // Whatever the cache holds: what the record has no more is gone.
     const [place] = await this.#store.findNodes([digest]);
-    if (place === undefined) return undefined;
+    if (place === undefined || (committer !== undefined && !isKnown(place, committer.userName))) return undefined;
     const cached = this.#cache.get(digest);
     if (cached !== undefined) return cached;
     try {
@@ -217,14 +241,28 @@ export class TreeCatalog {
       // Collected between the look into the record and the read: it is gone, not lost.
       const [again] = await this.#store.findNodes([digest]);
       if (again?.objectKey === place.objectKey) throw error;
-      return this.#knownNode(digest);
+      return this.#knownNode(digest, committer);
     }
   }
 
+  /** Where somebody else claims another place of a blob, the one of this tree is looked at first. */
+  async #record(blobs: readonly NewBlob[], tree: CommittedTree): Promise<void> {
+    const contested = new Set(await this.#store.addBlobs(blobs, tree));
+    if (contested.size === 0) return;
+    await this.#claims.require(blobs.filter(({ digest }) => contested.has(digest)));
+    const seen = blobs.map((blob) => (contested.has(blob.digest) ? { ...blob, claimedBy: undefined } : blob));
+    // Each time round there are fewer claims among them.
+    return this.#record(seen, tree);
+  }
+
   /** Every blob must be recorded or come with this request, with the size that the tree declares. */
-  async #checkSizes(needed: ReadonlyMap<Digest, number>, places: ReadonlyMap<Digest, BlobLocation>): Promise<void> {
+  async #checkSizes(
+    needed: ReadonlyMap<Digest, number>,
+    { places, committer }: { places: ReadonlyMap<Digest, BlobLocation>; committer: Committer },
+  ): Promise<void> {
     const unplaced = [...needed.keys()].filter((digest) => !places.has(digest));
-    const known = new Map((await this.#store.findBlobs(unplaced)).map((blob) => [blob.digest, blob]));
+    const found = (await this.#store.findBlobs(unplaced)).filter((blob) => isKnown(blob, committer.userName));
+    const known = new Map(found.map((blob) => [blob.digest, blob]));
     for (const [digest, sizeBytes] of needed) {
       const place = places.get(digest) ?? known.get(digest);
       if (place === undefined) {
@@ -239,8 +277,9 @@ export class TreeCatalog {
   /** Checks a pack that came along. Those of its blobs that lie nowhere yet make an object, and get their places in it. */
   async #packOf(
     { content, blobs }: InlinePack,
-    { places, nodes }: { places: Map<Digest, BlobLocation>; nodes: ReadonlySet<Digest> },
-  ): Promise<{ objectKey: string; content: Uint8Array }> {
+    given: { places: Map<Digest, BlobLocation>; nodes: ReadonlyMap<Digest, Uint8Array>; committer: Committer },
+  ): Promise<{ objectKey: string; content: Uint8Array; blobs: number }> {
+    const { places, nodes, committer } = given;
     if (content.byteLength > INLINE_PACK_BYTES) {
       throw invalidInput(`A pack in a call may have ${INLINE_PACK_BYTES} bytes: put a larger one before.`, "too-large");
     }
@@ -250,7 +289,7 @@ export class TreeCatalog {
       ...(await this.#store.findBlobs(digests.filter((digest) => !nodes.has(digest)))),
       ...(await this.#store.findNodes(digests.filter((digest) => nodes.has(digest)))),
     ];
-    const known = new Set(found.map((blob) => blob.digest));
+    const known = knownOf(found, committer);
     const fresh = new Map<Digest, Uint8Array>();
     for (const blob of blobs) {
       const bytes = content.subarray(blob.offset, blob.offset + blob.sizeBytes);
@@ -262,31 +301,17 @@ export class TreeCatalog {
     const pack = buildPack([...fresh].map(([digest, bytes]) => ({ digest, bytes })));
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
     for (const blob of pack.blobs) places.set(blob.digest, { ...blob, objectKey });
-    return { objectKey, content: pack.content };
+    return { objectKey, content: pack.content, blobs: pack.blobs.length };
   }
 
   async #target(): Promise<UploadTarget> {
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
     return { objectKey, putUrl: await this.#objects.presignPut(objectKey, URL_SECONDS) };
   }
+}
 
-  async #checkObjects(objects: readonly StoredObject[]): Promise<Map<Digest, BlobLocation>> {
-    const places = new Map<Digest, BlobLocation>();
-    for (const object of objects) {
-      const info = object.objectKey.startsWith(PACK_PREFIX) ? await this.#objects.find(object.objectKey) : undefined;
-      if (info === undefined || info.sizeBytes !== object.sizeBytes) {
-        throw invalidInput(`Object ${object.objectKey} was not uploaded whole: upload it again.`, "missing-object");
-      }
-      for (const blob of object.blobs) {
-        const whole = Number.isSafeInteger(blob.offset) && Number.isSafeInteger(blob.sizeBytes);
-        const inside = blob.offset >= 0 && blob.sizeBytes >= 0 && blob.offset + blob.sizeBytes <= info.sizeBytes;
-        if (!whole || !inside)
-          throw invalidInput(`Blob ${blob.digest} lies outside object ${object.objectKey}.`, "bad-blob-place");
-        places.set(blob.digest, { ...blob, objectKey: object.objectKey });
-      }
-    }
-    return places;
-  }
+function knownOf(found: readonly BlobLocation[], { userName }: Committer): Set<Digest> {
+  return new Set(found.filter((blob) => isKnown(blob, userName)).map(({ digest }) => digest));
 }
 
 /** What new nodes name and did not come with them. */

@@ -2,6 +2,7 @@
 import { describe } from "vitest";
 import { describeAccounts } from "./contract/accounts.ts";
 import { describeBlobs } from "./contract/blobs.ts";
+import { describeClaims } from "./contract/claims.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
 import { describeGarbage } from "./contract/garbage.ts";
@@ -41,6 +42,7 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describeChangingRuns(open);
     describeLogs(open);
     describeBlobs(open);
+    describeClaims(open);
     describeMetrics(open);
     describeProjects(open);
     describeWorkspaces(open);

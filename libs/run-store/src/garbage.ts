@@ -59,6 +59,8 @@ export interface ObjectUse {
   blobBytes: number;
   /** Where the last of them ends. */
   endBytes: number;
+  /** How many blobs its footer lists; undefined: it has none. */
+  listedBlobs?: number;
 }
 
 export interface GarbageStore {

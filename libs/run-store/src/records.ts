@@ -212,9 +212,14 @@ export interface BlobLocation {
   objectKey: string;
   offset: number;
   sizeBytes: number;
+  /**
+   * The user who says so, while the coordinator has not seen the bytes there: the blob is known to him alone. Of a node: the same of
+   * anything below it. Absent: it is known to all.
+   */
+  claimedBy?: string;
 }
 
-/** A blob to record. */
+/** A blob to record. Nodes become claims by themselves, when something below them is one. */
 export interface NewBlob extends BlobLocation {
   /** A directory node that was checked together with everything below it. */
   isNode: boolean;
@@ -226,6 +231,10 @@ export interface CommittedTree {
   atMs: number;
   /** What its new nodes name and what was there before: it must be there still. */
   uses: readonly Digest[];
+  /** Whose tree it is: it may use what all know, and his own claims. Absent: whatever is recorded. */
+  userName?: string;
+  /** Those of the objects that have a footer, and how many blobs it lists. */
+  packs?: readonly { objectKey: string; blobs: number }[];
   /** The attempt whose agent commits it: until that is over, the tree stays. */
   heldBy?: { runId: number; attempt: number };
 }

@@ -103,10 +103,14 @@ export interface RunStore {
   /** Those of the digests that are recorded as checked directory nodes. */
   findNodes(digests: readonly Digest[]): Promise<BlobLocation[]>;
   /**
-   * Records blobs; ones already known stay where they are. With a tree, it is committed in the same transaction. Throws
-   * invalid-input: `missing-object` for one that is being deleted, `missing-blob` for what the tree uses and is not there.
+   * Records blobs; ones already known stay where they are, but a claim gives way to what is none. With a tree, it is committed in
+   * the same transaction. Throws invalid-input: `missing-object` for one that is being deleted, `missing-blob` for what the tree uses
+   * and is not there for this user. Nothing happened when it gives digests: of these, two users claim different places. Say of
+   * each that it is no claim, once its bytes are hashed.
    */
-  addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<void>;
+  addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<Digest[]>;
+  /** The bytes of these files were hashed where they lie: from now on all know those that still lie there. */
+  confirmBlobs(places: readonly BlobLocation[]): Promise<void>;
   /**
    * Of blobs that somebody was told are there, the nodes count as committed now: they live on for a while. False, and nothing
    * changed, when one of the blobs is gone since.

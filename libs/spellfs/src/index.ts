@@ -29,7 +29,7 @@ export type {
   UploadTarget,
 } from "./transport.ts";
 export { buildPack } from "./build-pack.ts";
-export { PACK_BLOBS } from "./pack-footer.ts";
+export { PACK_BLOBS, decodePackFooter, packFooterBytes } from "./pack-footer.ts";
 export { downloadTree } from "./download-tree.ts";
 export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { DIGESTS_PER_CALL } from "./find-missing.ts";

@@ -2,7 +2,7 @@
 import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput } from "@spell/domain";
 import type { BlobPlace, Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
-import type { Principal } from "@spell/run-lifecycle";
+import type { Committer, Principal } from "@spell/run-lifecycle";
 import type { RunRecord } from "@spell/run-store";
 import { DIGESTS_PER_CALL } from "@spell/spellfs";
 import type { Services } from "../services.ts";
@@ -13,19 +13,19 @@ export function createTreeService(services: Services): TreeServiceServer {
   const { trees } = services;
   return {
     findMissing: unary(services, async (request, { principal }) => {
-      const heldBy = await requireWriter(services, principal, request.lease);
+      const committer = await requireWriter(services, principal, request.lease);
       if (request.digests.length > DIGESTS_PER_CALL) {
         const message = `One call may ask about ${DIGESTS_PER_CALL} digests: ask about the others in further calls.`;
         throw invalidInput(message, "too-many-digests");
       }
-      return trees.findMissing(request.digests.map(toDigest), request.targets, heldBy);
+      return trees.findMissing(request.digests.map(toDigest), request.targets, committer);
     }),
     commitTree: unary(services, async (request, { principal }) => {
-      const heldBy = await requireWriter(services, principal, request.lease);
+      const committer = await requireWriter(services, principal, request.lease);
       const { root, nodes, pack } = request;
       const objects = request.objects.map((object) => ({ ...object, blobs: object.blobs.map(toPlace) }));
       const inline = pack && { content: pack.content, blobs: pack.blobs.map(toPlace) };
-      await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline }, heldBy);
+      await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline }, committer);
       return {};
     }),
     readTree: serverStream(services, async function* (request, { principal }): AsyncGenerator<ReadTreeResponse> {
@@ -41,15 +41,11 @@ function toPlace({ digest, offset, sizeBytes }: BlobPlace): BlobPlace & { digest
   return { digest: toDigest(digest), offset, sizeBytes };
 }
 
-/** For whom an agent writes; undefined for others. */
-async function requireWriter(
-  services: Services,
-  principal: Principal,
-  lease: Lease | undefined,
-): Promise<{ runId: number; attempt: number } | undefined> {
-  if (principal.kind !== "agent") return undefined;
-  const { id, attempt } = await requireLease(services, principal.agentId, lease);
-  return { runId: id, attempt };
+/** For whom it is written. Agents are machines of the operator's: their word is enough, that of others is not. */
+async function requireWriter(services: Services, principal: Principal, lease: Lease | undefined): Promise<Committer> {
+  if (principal.kind !== "agent") return { userName: principal.userName, isClaimant: true };
+  const { id, attempt, owner } = await requireLease(services, principal.agentId, lease);
+  return { userName: owner, isClaimant: false, heldBy: { runId: id, attempt } };
 }
 
 /** Users read what their runs made or were made of; knowing a digest is not enough for an agent or a run. */

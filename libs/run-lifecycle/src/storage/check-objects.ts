@@ -2,7 +2,7 @@
 import type { Digest } from "@spell/domain";
 import type { ObjectInfo, ObjectStore } from "@spell/object-store";
 import type { ObjectUse, RunStore } from "@spell/run-store";
-import { PACK_PREFIX } from "../tree-catalog.ts";
+import { PACK_PREFIX } from "../check-put.ts";
 
 export interface CheckDeps {
   store: RunStore;

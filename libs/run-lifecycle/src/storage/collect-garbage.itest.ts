@@ -119,12 +119,12 @@ describe("a collection", () => {
   it("spares what an agent stored for an attempt until that is over, however long it takes", async () => {
     await using world = await openAged();
     const run = await world.addRun({}, assignedTo("a1"));
-    const heldBy = { runId: run.id, attempt: 1 };
+    const committer = { userName: "ann", isClaimant: false, heldBy: { runId: run.id, attempt: 1 } };
     const { root, nodes, object, body } = makeTree(CODE);
     await world.objects.put(object.objectKey, body);
-    await world.trees.commitTree({ root, objects: [object], nodes }, heldBy);
+    await world.trees.commitTree({ root, objects: [object], nodes }, committer);
     const known = await world.commit({ known: "before" });
-    await world.trees.findMissing([known], 1, heldBy);
+    await world.trees.findMissing([known], 1, committer);
     world.clock.nowMs += 1_000 * HOUR_MS;
     expect(await collect(world)).toMatchObject({ deadBlobs: 0 });
     const current = await world.store.findRun(run.id);

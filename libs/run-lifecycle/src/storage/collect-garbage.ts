@@ -4,7 +4,7 @@
  */
 import type { CollectionResult } from "@spell/run-store";
 import { Marks } from "@spell/run-store";
-import { PACK_PREFIX } from "../tree-catalog.ts";
+import { PACK_PREFIX } from "../check-put.ts";
 import { deleteObjects } from "./delete-objects.ts";
 import type { DeleteDeps } from "./delete-objects.ts";
 import { markAlive, walkMarked } from "./mark-alive.ts";

@@ -2,7 +2,7 @@
 import type { ObjectInfo, ObjectStore } from "@spell/object-store";
 import type { RunStore } from "@spell/run-store";
 import pLimit from "p-limit";
-import { PACK_PREFIX } from "../tree-catalog.ts";
+import { PACK_PREFIX } from "../check-put.ts";
 
 export interface DeleteDeps {
   store: Pick<RunStore, "garbage">;

@@ -3,7 +3,7 @@ import type { ObjectStore } from "@spell/object-store";
 import type { RunStore, TreeReference } from "@spell/run-store";
 import { REFERENCE_SOURCES } from "@spell/run-store";
 import { parseResourcePath } from "@spell/domain";
-import { PACK_PREFIX } from "../tree-catalog.ts";
+import { PACK_PREFIX } from "../check-put.ts";
 import type { TreeCatalog } from "../tree-catalog.ts";
 import { Attribution } from "./attribution.ts";
 import { nameOfReference } from "./reference-names.ts";

@@ -18,7 +18,7 @@ const blob = (name: string, over: Partial<NewBlob> = {}): NewBlob => ({
 const bare = (over: object = {}) => sampleRun({ spec: sampleSpec({ codeTree: "", mounts: [], ...over }) });
 
 /** Everything but these is dead; where it is condemned. */
-async function condemn(
+export async function condemn(
   store: RunStore,
   alive: readonly string[],
   meanwhile?: () => Promise<unknown>,

@@ -49,18 +49,42 @@ export class BlobTable {
     return row?.["condemned_by"] === this.#condemned ? undefined : row;
   }
 
-  /** Records blobs, and a tree that is made of them. Throws invalid-input: `missing-object`, `missing-blob`. */
-  add(blobs: readonly NewBlob[], tree?: CommittedTree): void {
+  /**
+   * Records blobs, and a tree that is made of them. Throws invalid-input: `missing-object`, `missing-blob`. Gives the files of which
+   * somebody else claims another place: then it is to be taken back.
+   */
+  add(blobs: readonly NewBlob[], tree?: CommittedTree): Digest[] {
     for (const objectKey of new Set(blobs.map((blob) => blob.objectKey))) this.#requireObject(objectKey);
-    for (const blob of blobs) this.#addOne(blob);
-    if (tree === undefined) return;
-    for (const digest of tree.uses) {
-      if (this.#use(digest) === undefined) {
-        throw invalidInput(`The tree names ${digest}, which is not stored any more: upload it first.`, "missing-blob");
-      }
+    const contested: Digest[] = [];
+    // Files first: a node is a claim when anything below it is one.
+    let claimant: string | null = null;
+    for (const blob of blobs) {
+      if (blob.isNode) continue;
+      const other = this.#addFile(blob);
+      if (other === undefined) contested.push(blob.digest);
+      else claimant ??= other;
+    }
+    for (const digest of tree?.uses ?? []) {
+      const other = this.#useFor(digest, tree?.userName);
+      claimant ??= other;
+    }
+    const nodeClaimant = claimant === null ? null : (tree?.userName ?? claimant);
+    for (const blob of blobs) if (blob.isNode) this.#addNode(blob, nodeClaimant);
+    if (tree === undefined) return contested;
+    for (const { objectKey, blobs: count } of tree.packs ?? []) {
+      this.#db.run("INSERT OR IGNORE INTO packs VALUES (?, ?)", objectKey, count);
     }
     this.#db.run("UPDATE blobs SET committed_at_ms = ? WHERE digest = ?", tree.atMs, tree.root);
     this.#hold(tree.root, tree.heldBy);
+    return contested;
+  }
+
+  /** See RunStore. */
+  confirm(places: readonly BlobLocation[]): void {
+    const sql = `UPDATE blobs SET claimed_by = NULL
+      WHERE digest = ? AND object_key = ? AND offset = ? AND size_bytes = ? AND is_node = 0`;
+    for (const { digest, objectKey, offset, sizeBytes } of places)
+      this.#db.run(sql, digest, objectKey, offset, sizeBytes);
   }
 
   /** Which of these nodes have to be given a new time. */
@@ -108,22 +132,55 @@ export class BlobTable {
     return row;
   }
 
-  #addOne({ digest, objectKey, offset, sizeBytes, isNode }: NewBlob): void {
-    if (this.#insert([digest, objectKey, offset, sizeBytes, isNode ? 1 : 0])) return;
-    if (this.row(digest) === undefined) {
-      // Condemned, and sent anew: this is where it lies from now on.
-      this.#db.run("DELETE FROM blobs WHERE digest = ?", digest);
-      this.#insert([digest, objectKey, offset, sizeBytes, isNode ? 1 : 0]);
-      return;
-    }
-    // Known bytes stay where they are; a file that turns out to be a directory node as well becomes one.
-    if (isNode) this.#db.run("UPDATE blobs SET is_node = 1 WHERE digest = ? AND is_node = 0", digest);
-    this.#use(digest);
+  /** What the tree of this user names and did not bring. Who claims it; throws when that is somebody else. */
+  #useFor(digest: Digest, userName: string | undefined): string | null {
+    const row = this.#use(digest);
+    const claimant = claimantOf(row);
+    if (row !== undefined && (claimant === null || userName === undefined || claimant === userName)) return claimant;
+    throw invalidInput(`The tree names ${digest}, which is not stored any more: upload it first.`, "missing-blob");
   }
 
-  #insert(values: [string, string, number, number, number]): boolean {
-    const sql = "INSERT OR IGNORE INTO blobs (digest, object_key, offset, size_bytes, is_node) VALUES (?, ?, ?, ?, ?)";
-    return this.#db.run(sql, ...values) > 0;
+  /** Who claims the file from now on; undefined: that is contested. Known bytes stay where they are; only claims give way. */
+  #addFile(blob: NewBlob): string | null | undefined {
+    const mine = blob.claimedBy ?? null;
+    const row = this.#insert(blob, mine);
+    const theirs = claimantOf(row);
+    if (row === undefined) return mine;
+    // A node's bytes were looked at where they lie, whatever is claimed below it.
+    if (theirs === null || theirs === mine || row["is_node"] === 1) return theirs;
+    if (mine !== null) return undefined;
+    this.#moveTo(blob);
+    this.#db.run("UPDATE blobs SET claimed_by = NULL WHERE digest = ?", blob.digest);
+    return null;
+  }
+
+  /** A file that turns out to be a directory node as well becomes one. */
+  #addNode(blob: NewBlob, mine: string | null): void {
+    const row = this.#insert(blob, mine);
+    const theirs = claimantOf(row);
+    if (row === undefined || (row["is_node"] === 1 && (theirs === null || theirs === mine))) return;
+    if (theirs !== null) this.#moveTo(blob);
+    this.#db.run("UPDATE blobs SET is_node = 1, claimed_by = ? WHERE digest = ?", mine, blob.digest);
+    this.#use(blob.digest);
+  }
+
+  #moveTo({ digest, objectKey, offset, sizeBytes }: BlobLocation): void {
+    const sql = "UPDATE blobs SET object_key = ?, offset = ?, size_bytes = ? WHERE digest = ?";
+    this.#db.run(sql, objectKey, offset, sizeBytes, digest);
+  }
+
+  /** Undefined when it was inserted; else the row that is there. */
+  #insert({ digest, objectKey, offset, sizeBytes, isNode }: NewBlob, claimedBy: string | null): Row | undefined {
+    const sql = `INSERT OR IGNORE INTO blobs (digest, object_key, offset, size_bytes, is_node, claimed_by)
+      VALUES (?, ?, ?, ?, ?, ?)`;
+    const values = [digest, objectKey, offset, sizeBytes, isNode ? 1 : 0, claimedBy] as const;
+    if (this.#db.run(sql, ...values) > 0) return undefined;
+    const row = this.#use(digest);
+    if (row !== undefined) return row;
+    // Condemned, and sent anew: this is where it lies from now on.
+    this.#db.run("DELETE FROM blobs WHERE digest = ?", digest);
+    this.#db.run(sql, ...values);
+    return undefined;
   }
 
   #hold(tree: Digest, heldBy: CommittedTree["heldBy"]): void {
@@ -135,4 +192,8 @@ export class BlobTable {
     if (this.#db.find("SELECT 1 FROM doomed_objects WHERE object_key = ?", objectKey) === undefined) return;
     throw invalidInput(`Object ${objectKey} was put too long ago and is gone: upload it again.`, "missing-object");
   }
+}
+
+function claimantOf(row: Row | undefined): string | null {
+  return (row?.["claimed_by"] as string | null | undefined) ?? null;
 }

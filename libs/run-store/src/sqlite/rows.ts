@@ -90,6 +90,7 @@ export function toBlob(row: Row): BlobLocation {
     objectKey: row["object_key"] as string,
     offset: row["offset"] as number,
     sizeBytes: row["size_bytes"] as number,
+    claimedBy: optional(row["claimed_by"]),
   };
 }
 

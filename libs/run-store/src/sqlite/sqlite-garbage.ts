@@ -70,13 +70,14 @@ export class SqliteGarbage implements GarbageStore {
   }
 
   async listObjectUses({ after, limit }: { after: string; limit: number }): Promise<ObjectUse[]> {
-    const sql = `SELECT object_key, count(*) AS blobs, sum(size_bytes) AS blob_bytes, max(offset + size_bytes) AS end_bytes
-      FROM blobs WHERE object_key > ? GROUP BY object_key ORDER BY object_key LIMIT ?`;
+    const sql = `SELECT object_key, count(*) AS blobs, sum(size_bytes) AS blob_bytes, max(offset + size_bytes) AS end_bytes,
+      (SELECT packs.blobs FROM packs WHERE packs.object_key = blobs.object_key) AS listed FROM blobs WHERE object_key > ? GROUP BY object_key ORDER BY object_key LIMIT ?`;
     return this.#db.all(sql, after, limit).map((row) => ({
       objectKey: row["object_key"] as string,
       blobs: row["blobs"] as number,
       blobBytes: row["blob_bytes"] as number,
       endBytes: row["end_bytes"] as number,
+      listedBlobs: (row["listed"] as number | null) ?? undefined,
     }));
   }
 
@@ -177,6 +178,7 @@ export class SqliteGarbage implements GarbageStore {
       objectKeys.filter((key) => {
         if (this.#db.find("SELECT 1 FROM blobs WHERE object_key = ? LIMIT 1", key) !== undefined) return false;
         this.#db.run("INSERT OR IGNORE INTO doomed_objects VALUES (?, ?)", key, nowMs);
+        this.#db.run("DELETE FROM packs WHERE object_key = ?", key);
         return true;
       }),
     );

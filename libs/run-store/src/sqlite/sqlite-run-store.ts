@@ -291,8 +291,21 @@ class SqliteRunStore implements RunStore {
     return this.#blobs.find(digests, true);
   }
 
-  addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<void> {
-    return this.#group.write(() => this.#blobs.add(blobs, tree));
+  async addBlobs(blobs: readonly NewBlob[], tree?: CommittedTree): Promise<Digest[]> {
+    let contested: Digest[] = [];
+    try {
+      await this.#group.write(() => {
+        contested = this.#blobs.add(blobs, tree);
+        if (contested.length > 0) throw conflict("Two users claim different places of the same blobs.", "contested");
+      });
+    } catch (error) {
+      if (contested.length === 0) throw error;
+    }
+    return contested;
+  }
+
+  confirmBlobs(places: readonly BlobLocation[]): Promise<void> {
+    return this.#group.write(() => this.#blobs.confirm(places));
   }
 
   async renewTrees(digests: readonly Digest[], nowMs: number, heldBy?: CommittedTree["heldBy"]): Promise<boolean> {
