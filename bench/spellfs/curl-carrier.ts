@@ -22,7 +22,7 @@ export function curlCarrier(ours: SpellCarrier, signal: AbortSignal): Carrier {
       const nobodys = randomBytes(32).toString("hex");
       if (!isDigest(nobodys)) throw new Error("no digest");
       const { targets } = await trees.findMissing({ digests: [nobodys], targets: 1 });
-      return await call(["-T", join(folder, LARGE_FILE), targets[0]?.putUrl ?? ""]);
+      return await call(["-H", "If-None-Match: *", "-T", join(folder, LARGE_FILE), targets[0]?.putUrl ?? ""]);
     },
     fetch: async (place, target) => {
       let url = "";

@@ -36,8 +36,11 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Every object whose key starts with the prefix, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
-  /** A URL with which anyone may PUT this key once or more until it expires. Plain HTTP PUT, `Content-Length` known. */
-  presignPut(key: string, expiresInSeconds: number): Promise<string>;
+  /**
+   * A URL with which anyone may PUT this key once or more until it expires. Plain HTTP PUT, `Content-Length` known. `onlyNew`: only
+   * while there is no such object, and only with the header `If-None-Match: *`; 412 says that there is one, whenever that came.
+   */
+  presignPut(key: string, expiresInSeconds: number, options?: { onlyNew: boolean }): Promise<string>;
   /** A URL with which anyone may GET this key (with `Range: bytes=a-b`) until it expires. */
   presignGet(key: string, expiresInSeconds: number): Promise<string>;
 

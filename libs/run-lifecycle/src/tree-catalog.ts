@@ -306,7 +306,7 @@ export class TreeCatalog {
 
   async #target(): Promise<UploadTarget> {
     const objectKey = `${PACK_PREFIX}${randomUUID()}`;
-    return { objectKey, putUrl: await this.#objects.presignPut(objectKey, URL_SECONDS) };
+    return { objectKey, putUrl: await this.#objects.presignPut(objectKey, URL_SECONDS, { onlyNew: true }) };
   }
 }
 

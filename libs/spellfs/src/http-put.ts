@@ -28,17 +28,18 @@ export interface PutAnswer {
 export async function httpPut(given: {
   url: string;
   sizeBytes: number;
+  headers?: Record<string, string>;
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   onPiece: (bytes: number) => void;
   signal: AbortSignal;
 }): Promise<PutAnswer> {
-  const { url, sizeBytes, pieces, onPiece, signal } = given;
+  const { url, sizeBytes, headers, pieces, onPiece, signal } = given;
   signal.throwIfAborted();
   const isTls = url.startsWith("https:");
   const request = (isTls ? https : http).request(url, {
     method: "PUT",
     agent: isTls ? agents.https : agents.http,
-    headers: { "content-length": sizeBytes, "content-type": "application/octet-stream" },
+    headers: { "content-length": sizeBytes, "content-type": "application/octet-stream", ...headers },
   });
   const answer = Promise.withResolvers<PutAnswer>();
   answer.promise.catch(() => undefined); // Awaited below, perhaps after it has failed.

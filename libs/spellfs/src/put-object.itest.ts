@@ -19,6 +19,7 @@ describe("putting an object", () => {
     ["503 before anything was taken", [{ kind: "early", status: 503 }]],
     ["a store that takes no more", [{ kind: "stall", afterBytes: 3 * MIB }]],
     ["a store that never answers", [{ kind: "hang" }]],
+    ["an answer that was lost", [{ kind: "lost" }]],
   ])("goes on after %s", async (_what, faults) => {
     await using server = await ObjectServer.start();
     server.faults.PUT.push(...faults);
@@ -59,6 +60,21 @@ describe("putting an object", () => {
     const failed = put(server, { sizeBytes: SIZE_BYTES, body, options: { retries: 0 } });
     await expect(failed).rejects.toThrow("unreadable");
     expect(server.objects.size).toBe(0);
+  });
+
+  test("an object of somebody else's in its place is left alone", async () => {
+    await using server = await ObjectServer.start();
+    server.objects.set("key", Buffer.from("another"));
+    const keys = ["key", "key", "free"];
+    const nextTarget = () => {
+      const objectKey = keys.shift() ?? "key";
+      return Promise.resolve({ objectKey, putUrl: server.url(objectKey) });
+    };
+    const object = transient(MIB);
+    expect(await putObject({ ...object, nextTarget, options: {} })).toBe("free");
+    expect(sha256(server.objects.get("free") ?? Buffer.alloc(0))).toBe(object.digest());
+    await expect(putObject({ ...object, nextTarget, options: {} })).rejects.toThrow("answered 412");
+    expect(server.objects.get("key")?.toString()).toBe("another");
   });
 
   test("a server that is not there", async () => {

@@ -7,6 +7,11 @@ import type { UploadTarget } from "./transport.ts";
 /** Larger bodies are sent in pieces, so that each piece shows that the transfer moves. */
 const PIECE_BYTES = 256 * 1024;
 
+const FORBIDDEN = 403;
+const PRECONDITION_FAILED = 412;
+/** Places hold for objects that are new: what was seen in one never changes. */
+const NEW_ONLY = { "if-none-match": "*" };
+
 /** An object to put. */
 export interface PutRequest {
   sizeBytes: number;
@@ -26,13 +31,23 @@ export interface PutRequest {
 export async function putObject(request: PutRequest): Promise<string> {
   for (let remaining = 2; ; remaining -= 1) {
     const { objectKey, putUrl } = await request.nextTarget();
+    let attempts = 0;
     const exchange = { what: "An upload to the object store", url: putUrl, options: request.options };
     try {
-      await transfer(exchange, (attempt) => putOnce({ request, putUrl, attempt }));
+      await transfer(exchange, (attempt) => {
+        attempts += 1;
+        return putOnce({ request, putUrl, attempt });
+      });
       return objectKey;
     } catch (error) {
+      if (!(error instanceof TransferError)) throw error;
+      // There is such an object: an attempt whose answer was lost has put it, and only whole ones are ever there.
+      if (error.status === PRECONDITION_FAILED && attempts > 1) {
+        request.onBytes?.(request.sizeBytes);
+        return objectKey;
+      }
       // An expired signature is refused like a wrong one; a fresh one tells them apart.
-      if (!(error instanceof TransferError) || error.status !== 403 || remaining === 0) throw asRefusal(error);
+      if (![FORBIDDEN, PRECONDITION_FAILED].includes(error.status) || remaining === 0) throw asRefusal(error);
     }
   }
 }
@@ -48,7 +63,14 @@ async function putOnce(given: { request: PutRequest; putUrl: string; attempt: At
   };
   try {
     const source = body instanceof Uint8Array ? pieces(body) : body();
-    const answer = await httpPut({ url: putUrl, sizeBytes, pieces: source, onPiece, signal: attempt.signal });
+    const answer = await httpPut({
+      url: putUrl,
+      sizeBytes,
+      headers: NEW_ONLY,
+      pieces: source,
+      onPiece,
+      signal: attempt.signal,
+    });
     checkStatus(answer.status, { text: answer.text, url: putUrl });
     onBytes?.(sizeBytes - movedBytes);
   } catch (error) {

@@ -74,7 +74,8 @@ export async function checkAnswer(response: Response, url: string): Promise<void
 export function checkStatus(status: number, { text, url }: { text: string; url: string }): void {
   if (status >= 200 && status < 300) return;
   const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text.slice(0, 2_000))?.[1];
-  const retryable = status >= 500 || status === 408 || status === 429;
+  // 409: S3 says so when another PUT of the same new object is not over yet.
+  const retryable = status >= 500 || [408, 409, 429].includes(status);
   const message = `${placeOf(url)} answered ${status}${code === undefined ? "" : ` (${code})`}`;
   throw new TransferError(message, { retryable, status, storeCode: code });
 }

@@ -35,7 +35,11 @@ export async function commitFiles(world: World, files: Record<string, string>): 
   const { targets } = await call(trees.findMissing.bind(trees), { digests, targets: 1, lease: undefined }, world.ann);
   const [target] = targets;
   if (target === undefined) return root;
-  const put = await fetch(target.putUrl, { method: "PUT", body: new Uint8Array(body) });
+  const put = await fetch(target.putUrl, {
+    method: "PUT",
+    headers: { "if-none-match": "*" },
+    body: new Uint8Array(body),
+  });
   if (!put.ok) throw new Error(`the store answered ${put.status}: ${await put.text()}`);
   const object = { objectKey: target.objectKey, sizeBytes: body.length, blobs };
   const request = { root, objects: [object], nodes: [node], lease: undefined, pack: undefined };

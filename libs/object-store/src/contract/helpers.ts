@@ -52,8 +52,8 @@ export async function expectFailure(code: ErrorCode, operation: () => Promise<un
 }
 
 /** PUT by fetch; the status. */
-export async function putTo(url: string, body: Uint8Array): Promise<number> {
-  const response = await fetch(url, { method: "PUT", body: Buffer.from(body) });
+export async function putTo(url: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<number> {
+  const response = await fetch(url, { method: "PUT", headers, body: Buffer.from(body) });
   await response.arrayBuffer();
   return response.status;
 }

@@ -25,6 +25,43 @@ export function describePresignedUrls(store: StoreUnderTest): void {
       expect(Buffer.from(await store().get(key)).toString()).toBe("second");
     });
 
+    it("a URL for new objects replaces nothing, whoever put what is there", async () => {
+      const folder = ownFolder();
+      const onlyNew = { "if-none-match": "*" };
+      const urlOf = (name: string) => store().presignPut(`${folder}/${name}`, 60, { onlyNew: true });
+      const contentOf = async (name: string) => Buffer.from(await store().get(`${folder}/${name}`)).toString();
+      const url = await urlOf("a");
+      // Whoever leaves the header away would replace.
+      expect([400, 403]).toContain(await putTo(url, bytesOf("evil")));
+      expect(await store().find(`${folder}/a`)).toBeUndefined();
+      expect(await putTo(url, bytesOf("first"), onlyNew)).toBe(200);
+      for (const again of [url, await urlOf("a")]) expect(await putTo(again, bytesOf("evil"), onlyNew)).toBe(412);
+      expect([400, 403]).toContain(await putTo(url, bytesOf("evil")));
+      expect([400, 403]).toContain(
+        await putTo(url.replace("&onlyNew=1", "").replace("%3Bif-none-match", ""), bytesOf("evil")),
+      );
+      expect(await contentOf("a")).toBe("first");
+      await store().put(`${folder}/b`, bytesOf("of the store's own"));
+      expect(await putTo(await urlOf("b"), bytesOf("evil"), onlyNew)).toBe(412);
+      expect(await contentOf("b")).toBe("of the store's own");
+      await store().put(`${folder}/b`, bytesOf("replaced"));
+      expect(await contentOf("b")).toBe("replaced");
+    });
+
+    it("of many PUTs of a new object at once one wins", async () => {
+      const key = `${ownFolder()}/raced`;
+      const url = await store().presignPut(key, 60, { onlyNew: true });
+      const bodies = ["one", "two", "three", "four"];
+      const statuses = await Promise.all(bodies.map((body) => putTo(url, bytesOf(body), { "if-none-match": "*" })));
+      const [winner, ...others] = bodies.filter((_, index) => statuses[index] === 200);
+      expect(others).toEqual([]);
+      expect(
+        statuses.every((status) => [200, 409, 412].includes(status)),
+        String(statuses),
+      ).toBe(true);
+      expect(Buffer.from(await store().get(key)).toString()).toBe(winner);
+    });
+
     it("0 bytes and 20 MiB", async () => {
       const folder = ownFolder();
       for (const body of [new Uint8Array(0), noise(20 * 1024 * 1024)]) {

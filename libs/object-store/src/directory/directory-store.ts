@@ -47,7 +47,7 @@ export interface OpenObject {
 /** The embedded store: the contract, and what its HTTP handler needs. */
 export interface DirectoryStore extends ObjectStore {
   /** Stores bytes as they arrive, as `put` does. A SpellError thrown by the source passes through; nothing is stored. */
-  putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<void>;
+  putStream(key: string, body: AsyncIterable<Uint8Array>, options?: { onlyNew: boolean }): Promise<void>;
   /** The size that a part must have. Throws as `putPart` does. */
   sizeOfPart(part: PartName): Promise<number>;
   /** Stores a part as it arrives; its etag. Throws not-found (`no-such-multipart`), invalid-input (`bad-parts`). */
@@ -85,9 +85,13 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     checkKey(key);
     return join(objectsFolder, nameOfKey(key));
   };
-  const write = async (key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> => {
+  const write = async (
+    key: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    { onlyNew } = { onlyNew: false },
+  ): Promise<void> => {
     const path = pathOf(key);
-    await writeObject({ path, body, tempFolder, folders }).catch((error: unknown) => {
+    await writeObject({ path, body, tempFolder, folders, onlyNew }).catch((error: unknown) => {
       throw fileError(error, `store the object "${key}"`);
     });
   };
@@ -102,7 +106,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     }
   };
   const presign = (
-    facts: { method: "GET" | "PUT"; key: string; part?: SignedPart },
+    facts: { method: "GET" | "PUT"; key: string; part?: SignedPart; onlyNew?: boolean },
     expiresInSeconds: number,
   ): string => {
     checkKey(facts.key);
@@ -115,7 +119,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   };
 
   return {
-    put: write,
+    put: (key, body) => write(key, body),
     putStream: write,
     open: (key) => reading(key, () => openObject(key)),
     get: (key, range) =>
@@ -148,7 +152,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
         throw fileError(error, "list the objects");
       }
     },
-    presignPut: async (key, expiresInSeconds) => presign({ method: "PUT", key }, expiresInSeconds),
+    presignPut: async (key, expiresInSeconds, { onlyNew } = { onlyNew: false }) =>
+      presign({ method: "PUT", key, onlyNew }, expiresInSeconds),
     presignGet: async (key, expiresInSeconds) => presign({ method: "GET", key }, expiresInSeconds),
     startMultipart: async (key, layout) => {
       checkKey(key);

@@ -31,6 +31,8 @@ function statusOf(error: SpellError): number {
       return 400;
     case "not-found":
       return 404;
+    case "conflict":
+      return 412;
     case "exhausted":
       return error.reason === "disk-full" ? 507 : 429;
     case "unavailable":

@@ -10,6 +10,8 @@ export async function receiveObject(options: {
   store: DirectoryStore;
   key: string;
   part: SignedPart | undefined;
+  /** Refused where there is such an object. */
+  onlyNew: boolean;
   request: IncomingMessage;
   response: ServerResponse;
   maxObjectBytes: number;
@@ -25,9 +27,13 @@ export async function receiveObject(options: {
     const message = `An object may have at most ${maxObjectBytes} bytes; this one has ${sizeBytes}.`;
     return refuse(request, response, { status: 413, code: "invalid-input", reason: "object-too-large", message });
   }
+  if (options.onlyNew && request.headers["if-none-match"] !== "*") {
+    const message = "A PUT by this URL needs the header If-None-Match: * because it may not replace anything.";
+    return refuse(request, response, { status: 400, code: "invalid-input", reason: "if-none-match-required", message });
+  }
   const body = bodyOf(request, response, sizeBytes);
   if (options.part === undefined) {
-    await store.putStream(key, body);
+    await store.putStream(key, body, { onlyNew: options.onlyNew });
     response.writeHead(200, { "Content-Length": 0 }).end();
     return;
   }

@@ -7,7 +7,7 @@ import { errnoOf } from "./file-errors.ts";
 import { refusalOf, refuse } from "./http-answer.ts";
 import { receiveObject } from "./receive-object.ts";
 import { sendObject } from "./send-object.ts";
-import { partOf } from "./url-signature.ts";
+import { isOnlyNew, partOf } from "./url-signature.ts";
 
 export interface StoreHandlerOptions {
   /** Largest object a PUT may bring, bytes; default 64 GiB. */
@@ -57,8 +57,10 @@ export function createStoreHandler(
       const { reason, message } = verdict;
       return refuse(request, response, { status: 403, code: "forbidden", reason, message });
     }
-    if (method === "PUT") await receiveObject({ store, key, part: partOf(query), request, response, maxObjectBytes });
-    else await sendObject({ store, key, request, response });
+    if (method === "PUT") {
+      const asked = { part: partOf(query), onlyNew: isOnlyNew(query) };
+      await receiveObject({ store, key, ...asked, request, response, maxObjectBytes });
+    } else await sendObject({ store, key, request, response });
   };
 
   return async (request, response) => {

@@ -11,6 +11,8 @@ interface SignedFacts {
   expires: string;
   /** For one part of an object in the making. */
   part?: SignedPart;
+  /** Nothing may be replaced. */
+  onlyNew?: boolean;
 }
 
 /** As it stands in the URL. */
@@ -28,12 +30,14 @@ export function signUrl(
     method: SignedMethod;
     key: string;
     part?: SignedPart;
+    onlyNew?: boolean;
   },
 ): string {
-  const { publicUrl, secret, method, key, part } = options;
+  const { publicUrl, secret, method, key, part, onlyNew = false } = options;
   const expires = String(options.expiresAtSeconds);
-  const signature = signatureOf({ method, key, expires, part }, secret).toString("hex");
+  const signature = signatureOf({ method, key, expires, part, onlyNew }, secret).toString("hex");
   const url = `${publicUrl.replace(/\/+$/, "")}/store/${key}?method=${method}&expires=${expires}&signature=${signature}`;
+  if (onlyNew) return `${url}&onlyNew=1`;
   return part === undefined ? url : `${url}&uploadId=${encodeURIComponent(part.uploadId)}&partNumber=${part.number}`;
 }
 
@@ -42,6 +46,11 @@ export function partOf(query: URLSearchParams): SignedPart | undefined {
   const [uploadId, number] = [query.get("uploadId"), query.get("partNumber")];
   if (uploadId === null && number === null) return undefined;
   return { uploadId: uploadId ?? "", number: number ?? "" };
+}
+
+/** Whether a query is for an object that replaces nothing. */
+export function isOnlyNew(query: URLSearchParams): boolean {
+  return query.has("onlyNew");
 }
 
 /** Judges the query of a request for a key. HEAD is allowed wherever GET is. */
@@ -60,7 +69,7 @@ export function verifyUrl(options: {
   if (method === null || expires === null || signature === null) {
     return refused("signature-missing", "This URL is not signed. Ask the coordinator for a presigned URL.");
   }
-  const wanted = signatureOf({ method, key, expires, part: partOf(query) }, secret);
+  const wanted = signatureOf({ method, key, expires, part: partOf(query), onlyNew: isOnlyNew(query) }, secret);
   const given = /^[0-9a-f]{64}$/.test(signature) ? Buffer.from(signature, "hex") : Buffer.alloc(wanted.length);
   if (!timingSafeEqual(given, wanted)) {
     return refused(
@@ -81,11 +90,14 @@ function refused(reason: string, message: string): Verdict {
   return { ok: false, reason, message };
 }
 
-function signatureOf({ method, key, expires, part }: SignedFacts, secret: string | Uint8Array): Buffer {
+function signatureOf(
+  { method, key, expires, part, onlyNew = false }: SignedFacts,
+  secret: string | Uint8Array,
+): Buffer {
   // The first line keeps these signatures apart from each other and from any other use of the secret.
   const facts =
     part === undefined
-      ? `spell-store-url-v1\n${method}\n${expires}\n${key}`
+      ? `spell-store-${onlyNew ? "new" : "url"}-v1\n${method}\n${expires}\n${key}`
       : `spell-store-part-v1\n${method}\n${expires}\n${key}\n${part.number}\n${part.uploadId}`;
   return createHmac("sha256", secret).update(facts).digest();
 }

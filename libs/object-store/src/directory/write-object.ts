@@ -1,18 +1,25 @@
 /** Writing one object: temp file, flush, rename, flush of the folder. Never partly visible, durable when it returns. */
-import { open, rename, rm } from "node:fs/promises";
+import { link, open, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { SpellError } from "@spell/domain";
 import type { DurableFolders } from "./durable-folder.ts";
+import { errnoOf } from "./file-errors.ts";
+import { unlessAbsent } from "./list-objects.ts";
 import { newTempName } from "./temp-files.ts";
 
-/** Puts the bytes at `path`, replacing what was there in one step. On any failure nothing is left behind. */
+/**
+ * Puts the bytes at `path`, replacing what was there in one step; with `onlyNew` throws conflict (`object-exists`) instead. On any
+ * failure nothing is left behind.
+ */
 export async function writeObject(options: {
   path: string;
   body: Uint8Array | AsyncIterable<Uint8Array>;
   tempFolder: string;
   folders: DurableFolders;
+  onlyNew?: boolean;
 }): Promise<void> {
-  const { path, body, tempFolder, folders } = options;
+  const { path, body, tempFolder, folders, onlyNew = false } = options;
   const folder = dirname(path);
   const temp = join(tempFolder, newTempName());
   try {
@@ -24,12 +31,31 @@ export async function writeObject(options: {
       await handle.close();
     }
     await folders.ensure(folder);
-    await rename(temp, path);
+    await (onlyNew ? moveNew(temp, path) : rename(temp, path));
   } catch (error) {
     await rm(temp, { force: true }).catch(() => undefined); // the sweep at the next start gets it
     throw error;
   }
   await folders.sync(folder);
+}
+
+/** A link fails where something is. File systems without links get a look beforehand. */
+async function moveNew(temp: string, path: string): Promise<void> {
+  try {
+    await link(temp, path);
+  } catch (error) {
+    const code = errnoOf(error) ?? "";
+    if (code === "EEXIST") throw objectExists();
+    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes(code)) throw error;
+    if ((await unlessAbsent(stat(path))) !== undefined) throw objectExists();
+    return rename(temp, path);
+  }
+  await rm(temp, { force: true });
+}
+
+function objectExists(): SpellError {
+  const message = "There is such an object already, and by this URL none may be replaced.";
+  return new SpellError("conflict", message, { reason: "object-exists" });
 }
 
 /** Chunks are gathered to this size: one system call per megabyte instead of one per packet. */

@@ -12,6 +12,15 @@ export class S3Client extends Client {
   }
 }
 
+/** Its presigned URLs hold only for requests that ask not to replace anything. */
+class OnlyNewClient extends S3Client {
+  protected override getRequestOptions(
+    ...[options]: Parameters<S3Client["getRequestOptions"]>
+  ): ReturnType<S3Client["getRequestOptions"]> {
+    return super.getRequestOptions({ ...options, headers: { ...options.headers, "if-none-match": "*" } });
+  }
+}
+
 export interface S3ClientOptions {
   /** `http://host:port` or `https://host`. */
   endpoint: string;
@@ -20,6 +29,8 @@ export interface S3ClientOptions {
   region: string;
   /** A request on which nothing moves for so long fails, milliseconds. */
   timeoutMs: number;
+  /** For presigning alone: a PUT by its URLs replaces nothing. Default: false. */
+  onlyNew?: boolean;
 }
 
 /** Shorter than any server keeps an idle connection, so that none is used again that the server is just closing. */
@@ -37,7 +48,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
   const useSSL = url.protocol === "https:";
   const vendor = useSSL ? https : http;
   try {
-    return new S3Client({
+    return new (options.onlyNew === true ? OnlyNewClient : S3Client)({
       endPoint: url.hostname,
       port: url.port === "" ? undefined : Number(url.port),
       useSSL,

@@ -49,18 +49,19 @@ export function createS3Store(options: S3StoreOptions): S3Store {
   }
   const { accessKey, secretKey } = options;
   const client = createS3Client({ endpoint, accessKey, secretKey, region, timeoutMs });
-  const publicClient =
-    publicEndpoint === undefined
-      ? client
-      : createS3Client({ endpoint: publicEndpoint, accessKey, secretKey, region, timeoutMs });
+  const signing = { endpoint: publicEndpoint ?? endpoint, accessKey, secretKey, region, timeoutMs };
+  const publicClient = publicEndpoint === undefined ? client : createS3Client(signing);
+  const onlyNewClient = createS3Client({ ...signing, onlyNew: true });
 
-  const presign = async (method: "GET" | "PUT", key: string, expiresInSeconds: number): Promise<string> => {
+  const presign = async (
+    method: "GET" | "PUT",
+    key: string,
+    { expiresInSeconds, by = publicClient }: { expiresInSeconds: number; by?: S3Client },
+  ): Promise<string> => {
     checkKey(key);
     checkPresignSeconds(expiresInSeconds);
     // With the region known this is arithmetic only; nothing is sent.
-    return attempt(`sign a URL for "${key}"`, () =>
-      publicClient.presignedUrl(method, bucket, nameOfKey(key), expiresInSeconds),
-    );
+    return attempt(`sign a URL for "${key}"`, () => by.presignedUrl(method, bucket, nameOfKey(key), expiresInSeconds));
   };
 
   return {
@@ -97,8 +98,9 @@ export function createS3Store(options: S3StoreOptions): S3Store {
         token = page.isTruncated ? page.nextContinuationToken : "";
       } while (token !== "");
     },
-    presignPut: (key, expiresInSeconds) => presign("PUT", key, expiresInSeconds),
-    presignGet: (key, expiresInSeconds) => presign("GET", key, expiresInSeconds),
+    presignPut: (key, expiresInSeconds, { onlyNew } = { onlyNew: false }) =>
+      presign("PUT", key, { expiresInSeconds, by: onlyNew ? onlyNewClient : publicClient }),
+    presignGet: (key, expiresInSeconds) => presign("GET", key, { expiresInSeconds }),
     ...s3Multiparts({ client, publicClient, bucket }),
   };
 }

@@ -16,7 +16,9 @@ export type Fault =
   /** Sends everything instead of the range. */
   | { kind: "ignore-range" }
   /** Takes the request and never answers. */
-  | { kind: "hang" };
+  | { kind: "hang" }
+  /** Puts the object, and the answer is lost. */
+  | { kind: "lost" };
 
 /** The server and what it has seen. */
 export class ObjectServer implements AsyncDisposable {
@@ -64,7 +66,9 @@ export class ObjectServer implements AsyncDisposable {
     if (body === undefined || fault?.kind === "hang") return;
     if (fault?.kind === "status") return void response.writeHead(fault.status).end("<Code>SlowDown</Code>");
     if (method === "GET") return this.#get({ key, range, response, fault });
+    if (request.headers["if-none-match"] === "*" && this.objects.has(key)) return void response.writeHead(412).end();
     this.objects.set(key, body);
+    if (fault?.kind === "lost") return void request.destroy();
     response.writeHead(200).end();
   }
 
