@@ -1,7 +1,7 @@
 /** The agent's calls to its coordinator, under the lease of an attempt. */
 import type { Digest } from "@spell/domain";
 import { SpellError, isDigest } from "@spell/domain";
-import type { Lease, MetricPoint } from "@spell/rpc";
+import type { CompleteRepairRequest, Lease, MetricPoint } from "@spell/rpc";
 import {
   AgentServiceClient,
   TreeServiceClient,
@@ -97,6 +97,11 @@ export class CoordinatorClient {
   /** Answers a request for a snapshot. */
   async completeSnapshot(answer: { snapshotId: string; lease: Lease; tree: string; error: string }): Promise<void> {
     await callUnary(this.agents.completeSnapshot.bind(this.agents), answer, this.#context());
+  }
+
+  /** Answers a request for what the store has lost. */
+  async completeRepair(answer: CompleteRepairRequest): Promise<void> {
+    await callUnary(this.agents.completeRepair.bind(this.agents), answer, this.#context());
   }
 
   async *#readTree(

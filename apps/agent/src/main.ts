@@ -19,6 +19,7 @@ import { loadIdentity, prepareDataFolder } from "./identity.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
 import { MetricServer } from "./metrics/metric-server.ts";
+import { Repairs } from "./repairs.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";
 import { Session } from "./session.ts";
 import { lockDataFolder } from "./single-agent.ts";
@@ -113,6 +114,7 @@ async function start(settings: AgentConfig): Promise<void> {
   const session = new Session({
     client,
     attempts,
+    repairs: new Repairs({ cache, log, complete: (answer) => client.completeRepair(answer) }),
     bootId: bootId(),
     version: VERSION,
     machineTypes: offeredTypes(settings, gpus),

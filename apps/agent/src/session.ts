@@ -9,6 +9,7 @@ import type { EventBusAddress, MachineTypeSlots, SyncRequest, SyncResponse } fro
 import { fromServiceError } from "@spell/rpc";
 import type { Attempts } from "./attempts.ts";
 import type { CoordinatorClient } from "./coordinator-client.ts";
+import type { Repairs } from "./repairs.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
@@ -18,6 +19,7 @@ const UNHURRIED_MS = 20;
 export interface SessionOptions {
   client: CoordinatorClient;
   attempts: Attempts;
+  repairs: Repairs;
   bootId: string;
   version: string;
   machineTypes: MachineTypeSlots[];
@@ -109,6 +111,7 @@ export class Session {
     if (response.reportEveryMs > 0) this.#reportEveryMs = response.reportEveryMs;
     if (response.eventBus !== undefined) this.#options.onEventBus(response.eventBus);
     this.#options.onConnected();
+    this.#options.repairs.apply(response.repairs);
     // New attempts are reported as soon as they are in the journal, so that their spec is not sent again and again.
     this.#options.attempts
       .apply(response)

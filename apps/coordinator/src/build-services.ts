@@ -7,6 +7,7 @@ import type { ObjectStore } from "@spell/object-store";
 import {
   AccessTokens,
   Accounts,
+  AgentRepairs,
   AgentSessions,
   Authenticator,
   CommitTrees,
@@ -83,6 +84,7 @@ export function buildServices(options: ServiceOptions): Services {
   );
   const sessions = new AgentSessions(options.machineTypes);
   const snapshots = new Snapshots(sessions);
+  const repairs = new AgentRepairs(sessions);
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });
   const leases = new Leases({ leaseMs: options.leaseMs }, () => performance.now());
   const { nonZeroExit } = options;
@@ -118,9 +120,10 @@ export function buildServices(options: ServiceOptions): Services {
     dispatcher,
     sessions,
     snapshots,
+    repairs,
     trees,
     storage: new Storage({
-      ...{ store, objects, trees, now, rules: options.garbage },
+      ...{ store, objects, trees, repairs, now, rules: options.garbage },
       onCollected: (outcome) => log.info(outcome, "collected garbage"),
     }),
     resources: new Resources({ store, trees }),

@@ -3,6 +3,7 @@ import type { ObjectStore } from "@spell/object-store";
 import type {
   AccessTokens,
   Accounts,
+  AgentRepairs,
   AgentSessions,
   Authenticator,
   CreateRuns,
@@ -50,6 +51,7 @@ export interface Services {
   dispatcher: Dispatcher;
   sessions: AgentSessions;
   snapshots: Snapshots;
+  repairs: AgentRepairs;
   trees: TreeCatalog;
   storage: Storage;
   resources: Resources;

@@ -1,8 +1,9 @@
 /** The operator keeps the store in order: what nothing uses goes, what anything uses stays. */
-import { mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "@spell/testing";
 import { expect, test } from "vitest";
+import { contentsOf } from "../support/contents.ts";
 import { Farm } from "../support/farm.ts";
 
 test("what was removed leaves the store, and what runs wrote or mount stays", async () => {
@@ -65,4 +66,46 @@ test("what takes the space is shown, and what is lost is found and named", async
   expect(damaged.stdout).toMatch(/: 1 blob lost\.\n$/);
   const { losses } = JSON.parse((await spell("fsck", "--json")).stdout) as { losses: object[] };
   expect(losses).toMatchObject([{ resource: "runs/1", path: "big", models: ["net:v1"] }]);
+});
+
+test("what the store has lost is stored again from the cache of the agent that made it", async () => {
+  await using farm = await Farm.start();
+  const code = join(farm.folder, "code");
+  mkdirSync(code);
+  const spell = (...args: string[]) => farm.spell(args, { cwd: code });
+  const packs = join(farm.data, "objects", "objects", "packs");
+  expect((await spell("run", "head -c 2000000 /dev/urandom > big; mkdir -p d/e; echo small > d/e/f")).exitCode).toBe(0);
+  const before = join(farm.folder, "before");
+  expect((await spell("cp", "runs/1", before)).exitCode).toBe(0);
+  // The code is an empty folder, the smallest of all: no cache keeps that as a blob.
+  const bySize = readdirSync(packs).sort((a, b) => statSync(join(packs, a)).size - statSync(join(packs, b)).size);
+  const [, ...lost] = bySize;
+  for (const name of lost) rmSync(join(packs, name));
+  expect(await spell("fsck")).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Lost: /) });
+  const repaired = await spell("fsck", "--repair");
+  expect(repaired.stdout).toMatch(
+    /^Repaired: runs\/1 of \S+: all of it \(from the cache of \S+; the object .* is gone\)\n/m,
+  );
+  expect(repaired.stdout).toMatch(/^Repaired: runs\/1 of \S+: d\/e\/f /m);
+  expect(repaired).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/\d blobs \(2\.0 MB\) repaired, all is there\.\n$/),
+  });
+  expect(await spell("fsck", "--read-data")).toMatchObject({ exitCode: 0 });
+  const after = join(farm.folder, "after");
+  expect((await spell("cp", "runs/1", after)).exitCode).toBe(0);
+  expect(contentsOf(after)).toEqual(contentsOf(before));
+
+  // What has left the cache too is lost, and said to be.
+  const [large] = readdirSync(packs).filter((name) => statSync(join(packs, name)).size === 2_000_000);
+  truncateSync(join(packs, large ?? ""), 1_000);
+  rmSync(join(farm.data, "agent", "cache", "blobs"), { recursive: true });
+  const outcome = await spell("fsck", "--repair", "--json");
+  expect(outcome.exitCode).toBe(1);
+  expect(JSON.parse(outcome.stdout)).toMatchObject({
+    lost_blobs: 1,
+    repaired_blobs: 0,
+    notes: [],
+    losses: [{ path: "big" }],
+  });
 });

@@ -45,6 +45,8 @@ export type { PendingSnapshot } from "./snapshots.ts";
 export { Stats } from "./stats.ts";
 export type { GpuStats, RunStats, StatsPart } from "./stats.ts";
 export { Authenticator, hashToken, newToken } from "./tokens.ts";
+export { AgentRepairs } from "./storage/agent-repairs.ts";
+export type { CheckProgress } from "./storage/check-store.ts";
 export type { CollectionProgress } from "./storage/collect-garbage.ts";
 export { Storage } from "./storage/storage.ts";
 export type { GarbageRules } from "./storage/storage.ts";

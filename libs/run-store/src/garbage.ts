@@ -4,7 +4,7 @@
  */
 import type { Digest } from "@spell/domain";
 import type { Marks } from "./marks.ts";
-import type { BlobLocation } from "./records.ts";
+import type { BlobLocation, CommittedTree } from "./records.ts";
 
 /** Something in the record that names a tree, or the blob of a file. */
 export interface TreeReference {
@@ -63,6 +63,13 @@ export interface ObjectUse {
   listedBlobs?: number;
 }
 
+/** Where the bytes of a blob were looked for in vain, and where they lie now. */
+export interface BlobMove {
+  digest: Digest;
+  from: { objectKey: string; offset: number };
+  to: { objectKey: string; offset: number };
+}
+
 export interface GarbageStore {
   /** The number of the newest blob. */
   lastBlobId(): Promise<number>;
@@ -79,6 +86,12 @@ export interface GarbageStore {
   findById(ids: readonly number[]): Promise<NumberedBlob[]>;
   /** By digest, those that are there. */
   findByDigest(digests: readonly Digest[]): Promise<NumberedBlob[]>;
+  /**
+   * From now on these blobs lie where they are moved to, and the coordinator has seen them there; which. `packs`: those of the objects
+   * that have a footer, and how many blobs it lists. Those that lie somewhere else meanwhile, or nowhere, stay as they are.
+   * Throws invalid-input (`missing-object`) for an object that is being deleted.
+   */
+  moveBlobs(moves: readonly BlobMove[], packs: NonNullable<CommittedTree["packs"]>): Promise<Digest[]>;
   /** In order of their numbers. */
   listBlobs(page: { afterId: number; limit: number }): Promise<NumberedBlob[]>;
   /** In order of their keys. */

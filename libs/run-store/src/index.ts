@@ -13,7 +13,14 @@ export type {
 export type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "./metrics.ts";
 export { Marks } from "./marks.ts";
 export { REFERENCE_SOURCES } from "./garbage.ts";
-export type { CollectionRecord, CollectionResult, NumberedBlob, ObjectUse, TreeReference } from "./garbage.ts";
+export type {
+  BlobMove,
+  CollectionRecord,
+  CollectionResult,
+  NumberedBlob,
+  ObjectUse,
+  TreeReference,
+} from "./garbage.ts";
 export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
 export type { ProjectRecord, ProjectStore } from "./projects.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";

@@ -38,10 +38,15 @@ export class StorageService {
     return this.#connection.stream(client.measureStore.bind(client), {}, options);
   }
 
-  /** Whether all that the record names is there; with `readData` every byte is read. Throws `conflict` (`storage-busy`). */
-  check(options: { readData?: boolean } & StreamOptions = {}): AsyncGenerator<CheckProgress, void, undefined> {
-    const { readData = false, signal } = options;
+  /**
+   * Whether all that the record names is there; with `readData` every byte is read, with `repair` what is lost is stored again from
+   * the caches of connected agents. Throws `conflict` (`storage-busy`).
+   */
+  check(
+    options: { readData?: boolean; repair?: boolean } & StreamOptions = {},
+  ): AsyncGenerator<CheckProgress, void, undefined> {
+    const { readData = false, repair = false, signal } = options;
     const client = this.#connection.storage;
-    return this.#connection.stream(client.checkStore.bind(client), { readData }, { signal });
+    return this.#connection.stream(client.checkStore.bind(client), { readData, repair }, { signal });
   }
 }

@@ -132,6 +132,26 @@ export class BlobFolder {
     return (await this.find({ ...file, executable: !file.executable })) !== undefined;
   }
 
+  /** Where a blob lies in either form, with its size on the disk; its bytes are not looked at. */
+  locate(digest: Digest): { digest: Digest; path: string; sizeBytes: number } | undefined {
+    for (const executable of [false, true]) {
+      const sizeBytes = this.#stat({ digest, executable })?.size;
+      if (sizeBytes !== undefined) return { digest, path: this.pathOf({ digest, executable }), sizeBytes };
+    }
+    return undefined;
+  }
+
+  /** The same once its bytes were hashed; what is not sound is removed. */
+  async locateSound(digest: Digest): Promise<{ digest: Digest; path: string; sizeBytes: number } | undefined> {
+    for (let found = this.locate(digest); found !== undefined; found = this.locate(digest)) {
+      const { path } = found;
+      const hashed = await hashFile({ openPath: path, shownPath: path }).catch(() => undefined);
+      if (hashed?.digest === digest) return found;
+      rmSync(path, { force: true });
+    }
+    return undefined;
+  }
+
   /** The bytes of a blob that is here and sound. */
   async read(digest: Digest): Promise<Buffer | undefined> {
     const path = await this.find({ digest, executable: false });

@@ -30,6 +30,8 @@ import { diskError, errnoOf } from "./disk.ts";
 import { digestOf } from "./node.ts";
 import { collect, readFilePlace, readTree } from "./read-tree.ts";
 import type { TreeContents } from "./read-tree.ts";
+import { sendBlobs } from "./send-blobs.ts";
+import type { HeldBlob } from "./send-blobs.ts";
 import { SharedWork } from "./shared-work.ts";
 import type { TransferOptions } from "./transfer.ts";
 import type { TreeTransport } from "./transport.ts";
@@ -61,6 +63,17 @@ export interface TreeCache {
   keepNodes(nodes: ReadonlyMap<Digest, Uint8Array>): Promise<void>;
   /** Whether the blob is here, executable or not. */
   hasBlob(digest: Digest): boolean;
+  /** Those of the blobs that are here, with their sizes on the disk; their bytes are not looked at. */
+  findBlobs(digests: readonly Digest[]): HeldBlob[];
+  /**
+   * Puts blobs into one object, end to end, hashing them on the way; gives all of them. When one is not here or not sound, nothing is
+   * put, and those are given that are. Throws unavailable.
+   */
+  sendBlobs(
+    digests: readonly Digest[],
+    target: { putUrl: string; onBytes?: () => void },
+    options?: TransferOptions,
+  ): Promise<HeldBlob[]>;
   /** Keeps trees and blobs, here already or not, until the holder releases or holds others. */
   hold(holder: string, contents: HeldContents): void;
   /** Idempotent. */
@@ -187,6 +200,24 @@ class DiskTreeCache implements TreeCache {
   hasBlob(digest: Digest): boolean {
     checkDigest(digest);
     return this.#blobs.has(digest);
+  }
+
+  findBlobs(digests: readonly Digest[]): HeldBlob[] {
+    return digests.flatMap((digest) => {
+      checkDigest(digest);
+      const found = this.#blobs.locate(digest);
+      return found === undefined ? [] : { digest, sizeBytes: found.sizeBytes };
+    });
+  }
+
+  async sendBlobs(
+    digests: readonly Digest[],
+    target: { putUrl: string; onBytes?: () => void },
+    options: TransferOptions = {},
+  ): Promise<HeldBlob[]> {
+    digests.forEach(checkDigest);
+    const files = digests.map((digest) => ({ digest, executable: false }));
+    return this.#gathering(files, () => sendBlobs(this.#blobs, { digests, ...target, options }));
   }
 
   hold(holder: string, contents: HeldContents): void {

@@ -29,10 +29,11 @@ export type {
   UploadTarget,
 } from "./transport.ts";
 export { buildPack } from "./build-pack.ts";
-export { PACK_BLOBS, decodePackFooter, packFooterBytes } from "./pack-footer.ts";
+export { PACK_BLOBS, decodePackFooter, encodePackFooter, packFooterBytes } from "./pack-footer.ts";
 export { downloadTree } from "./download-tree.ts";
 export type { DownloadOptions, DownloadProgress, DownloadResult, DownloadSource } from "./download-tree.ts";
 export { DIGESTS_PER_CALL } from "./find-missing.ts";
+export { isPack, objectBytes, placesOf, planObjects } from "./upload-plan.ts";
 export { uploadTree } from "./upload.ts";
 export type { UploadOptions, UploadProgress, UploadResult } from "./upload.ts";
 export { openUploadJournal } from "./upload-journal.ts";
@@ -46,3 +47,4 @@ export type { GitSettings } from "./git-process.ts";
 export { openTreeCache } from "./cache.ts";
 export type { TreeCache } from "./cache.ts";
 export type { HeldContents } from "./cache-holds.ts";
+export type { HeldBlob } from "./send-blobs.ts";

@@ -17,9 +17,9 @@ export interface PlannedBlob {
 }
 
 /** Objects to put: each a list of blobs, laid end to end in this order. */
-export function planObjects(blobs: Iterable<PlannedBlob>): PlannedBlob[][] {
-  const objects: PlannedBlob[][] = [];
-  let pack: PlannedBlob[] = [];
+export function planObjects<B extends { sizeBytes: number }>(blobs: Iterable<B>): B[][] {
+  const objects: B[][] = [];
+  let pack: B[] = [];
   let packBytes = 0;
   for (const blob of blobs) {
     if (blob.sizeBytes >= LARGE_BLOB_BYTES) {

@@ -16,7 +16,7 @@ import { toNamedPoint } from "./metric-service.ts";
 const MAX_INLINE_SEGMENT_BYTES = 64 * 1024;
 
 export function createAgentService(services: Services): AgentServiceServer {
-  const { store, lifecycle, metrics, snapshots } = services;
+  const { store, lifecycle, metrics, snapshots, repairs } = services;
   return {
     // The only call without a bearer token: the join token is the credential.
     join: (call, callback) => {
@@ -70,6 +70,10 @@ export function createAgentService(services: Services): AgentServiceServer {
       await lifecycle.requireLease(agentId, leaseOf(request.lease));
       const answer = request.error === "" ? { tree: toDigest(request.tree) } : { error: request.error };
       snapshots.complete(request.snapshotId, { agentId, ...answer });
+      return {};
+    }),
+    completeRepair: unary(services, async ({ repairId, held, error, underWay }, { principal }) => {
+      repairs.complete(repairId, { agentId: agentOf(principal), held, error, underWay });
       return {};
     }),
   };

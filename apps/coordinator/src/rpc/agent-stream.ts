@@ -86,7 +86,7 @@ export class AgentStream implements AgentSession {
   }
 
   async #response(): Promise<SyncResponse> {
-    const { lifecycle, snapshots, stats, addresses } = this.#services;
+    const { lifecycle, snapshots, repairs, stats, addresses } = this.#services;
     const desired = await lifecycle.desired(this);
     return {
       attempts: desired.map(({ run, action, withSpec }) => ({
@@ -100,6 +100,9 @@ export class AgentStream implements AgentSession {
         lease: { runId: each.runId, attempt: each.attempt, token: each.leaseToken },
         path: each.path,
       })),
+      repairs: repairs.pending(this.agentId).map(({ id, digests, putUrl = "" }) => {
+        return { repairId: id, digests: [...digests], putUrl };
+      }),
       eventBus: addresses.nats,
       reportEveryMs: REPORT_EVERY_MS,
     };

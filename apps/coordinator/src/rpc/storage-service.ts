@@ -5,6 +5,7 @@ import type {
   MeasureStoreResponse,
   StorageServiceServer,
 } from "@spell/rpc";
+import type { CheckProgress } from "@spell/run-lifecycle";
 import type { Services } from "../services.ts";
 import { serverStream } from "./handler.ts";
 import { withPace } from "./pace.ts";
@@ -41,10 +42,11 @@ export function createStorageService(services: Services): StorageServiceServer {
       services,
       async function* (request, { principal, signal }): AsyncGenerator<CheckStoreResponse> {
         const checking = storage.check(principal, request);
-        const isNews = ({ loss }: { loss?: unknown }): boolean => loss !== undefined;
+        const isNews = ({ loss, note }: CheckProgress): boolean => loss !== undefined || note !== undefined;
         for await (const { last, value } of withPace(checking, signal, isNews)) {
-          const { loss, ...progress } = value;
-          yield { ...progress, losses: loss === undefined ? [] : [loss], finished: last };
+          const { loss, note, ...progress } = value;
+          const losses = loss === undefined ? [] : [{ ...loss, repairedFrom: loss.repairedFrom ?? "" }];
+          yield { ...progress, losses, notes: note === undefined ? [] : [note], finished: last };
         }
       },
     ),

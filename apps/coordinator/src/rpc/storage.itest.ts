@@ -1,12 +1,15 @@
 /** Keeping the store in order, over the wire. */
-import type { CollectGarbageResponse } from "@spell/rpc";
+import type { CollectGarbageResponse, RepairRequest, SyncResponse } from "@spell/rpc";
 import { callMetadata, readStream } from "@spell/rpc";
 import { hashToken, newToken } from "@spell/run-lifecycle";
+import { buildPack, digestOf } from "@spell/spellfs";
 import { describe, expect, it } from "vitest";
+import { connectAgent } from "../test-support/agent.ts";
+import type { TestStream } from "../test-support/agent.ts";
 import { endedRun } from "../test-support/outputs.ts";
-import { commitFiles } from "../test-support/trees.ts";
+import { commitFiles, makeFolder } from "../test-support/trees.ts";
 import type { World } from "../test-support/world.ts";
-import { openWorld } from "../test-support/world.ts";
+import { call, openWorld } from "../test-support/world.ts";
 
 async function operator(world: World): Promise<string> {
   const token = newToken("user");
@@ -72,6 +75,17 @@ async function read<T>(messages: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
+/** Answers each request that comes on the agent's stream once. */
+function answerRepairs({ stream }: { stream: TestStream }, answer: (request: RepairRequest) => Promise<void>): void {
+  const seen = new Set<string>();
+  stream.call.on("data", (response: SyncResponse) => {
+    for (const request of response.repairs.filter(({ repairId }) => !seen.has(repairId))) {
+      seen.add(request.repairId);
+      void answer(request);
+    }
+  });
+}
+
 describe("measuring and checking the store", () => {
   it("tells what takes the space, and what is lost to whom", async () => {
     await using world = await openWorld();
@@ -88,12 +102,54 @@ describe("measuring and checking the store", () => {
       finished: true,
       totals: { objects: 2, wasteBytes: 0, uncommittedBytes: 0 },
     });
-    const check = (readData: boolean) => read(readStream(storage.checkStore.bind(storage), { readData }, context));
+    const check = (readData: boolean) =>
+      read(readStream(storage.checkStore.bind(storage), { readData, repair: false }, context));
     expect((await check(true)).at(-1)).toMatchObject({ finished: true, lostBlobs: 0, losses: [], checkedObjects: 2 });
     const { objects } = world.services;
     for (const { key } of await read(objects.list("packs/"))) await objects.delete(key);
     const losses = (await check(false)).flatMap((message) => message.losses);
     expect(losses).toMatchObject([{ resource: `runs/${runId}`, owner: "ann", path: "", models: [] }]);
+  });
+
+  it("repairs from what a connected agent puts, whatever another one says of it", async () => {
+    await using world = await openWorld();
+    const context = { metadata: callMetadata(await operator(world)) };
+    const { storage, agents } = world;
+    const { objects } = world.services;
+    const runId = await endedRun(world, { save: "weights" });
+    for (const { key } of await read(objects.list("packs/"))) await objects.delete(key);
+    const check = () => read(readStream(storage.checkStore.bind(storage), { readData: true, repair: true }, context));
+    const cache = new Map<string, Buffer>();
+    const { node } = makeFolder({ save: "weights" });
+    for (const bytes of [node, Buffer.from("weights")]) cache.set(digestOf(bytes), bytes);
+    const complete = agents.completeRepair.bind(agents);
+    const bare = { held: [], error: "", underWay: false };
+    using agent = await connectAgent(world);
+    using other = await connectAgent(world);
+    answerRepairs(agent, async ({ repairId, digests, putUrl }) => {
+      const [digest = ""] = digests;
+      const bytes = cache.get(digest) ?? Buffer.alloc(0);
+      const answer = { ...bare, repairId, held: [{ digest, sizeBytes: bytes.length }] };
+      if (putUrl !== "") {
+        await call(complete, answer, other.token);
+        await call(complete, { ...answer, underWay: true }, agent.token);
+        const { content } = buildPack([{ digest: digestOf(bytes), bytes }]);
+        expect((await fetch(putUrl, { method: "PUT", body: new Uint8Array(content) })).ok).toBe(true);
+      }
+      await call(complete, answer, agent.token);
+    });
+    answerRepairs(other, async ({ repairId }) => {
+      await call(complete, { ...bare, repairId }, other.token);
+    });
+    const messages = await check();
+    expect(messages.at(-1)).toMatchObject({ finished: true, lostBlobs: 0, repairedBlobs: 2, notes: [] });
+    expect(messages.flatMap(({ losses }) => losses)).toMatchObject([
+      { resource: `runs/${runId}`, path: "", repairedFrom: "box" },
+      { resource: `runs/${runId}`, path: "save", repairedFrom: "box" },
+    ]);
+    expect((await check()).at(-1)).toMatchObject({ lostBlobs: 0, repairedBlobs: 0 });
+    const notAnAgent = call(complete, { ...bare, repairId: "" }, world.ann);
+    await expect(notAnAgent).rejects.toMatchObject({ code: "forbidden", reason: "not-an-agent" });
   });
 
   it("is for operators alone", async () => {
@@ -102,7 +158,9 @@ describe("measuring and checking the store", () => {
     const { storage } = world;
     const refusal = { code: "forbidden", reason: "operators-only" };
     await expect(read(readStream(storage.measureStore.bind(storage), {}, context))).rejects.toMatchObject(refusal);
-    const checking = read(readStream(storage.checkStore.bind(storage), { readData: false }, context));
-    await expect(checking).rejects.toMatchObject(refusal);
+    const checking = (repair: boolean) =>
+      read(readStream(storage.checkStore.bind(storage), { readData: false, repair }, context));
+    await expect(checking(false)).rejects.toMatchObject(refusal);
+    await expect(checking(true)).rejects.toMatchObject(refusal);
   });
 });

@@ -1,58 +1,126 @@
-/** Checks that whatever the record names is in the store, whole; on demand by reading every byte. Changes nothing. */
-import type { RunStore } from "@spell/run-store";
+/**
+ * Checks that whatever the record names is in the store, whole; on demand by reading every byte. Changes nothing, unless it is to
+ * repair: then what is lost is stored again from agents' caches.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Digest } from "@spell/domain";
+import type { NumberedBlob } from "@spell/run-store";
 import { Marks } from "@spell/run-store";
 import { checkData } from "./check-data.ts";
 import { checkObjects } from "./check-objects.ts";
 import type { Broken, CheckDeps } from "./check-objects.ts";
 import { checkTrees } from "./check-trees.ts";
-import { nameLosses } from "./name-losses.ts";
-import type { Loss } from "./name-losses.ts";
+import { nameLosses, nameRepaired } from "./name-losses.ts";
+import type { Loss, Repaired } from "./name-losses.ts";
+import type { RepairBlobs } from "./repair-blobs.ts";
 
 export interface CheckProgress {
-  step: "objects" | "trees" | "data" | "naming";
+  step: "objects" | "trees" | "data" | "repairing" | "naming";
   checkedObjects: number;
   checkedBlobs: number;
   readBytes: number;
-  /** Blobs that are lost. */
+  /** Blobs that are lost to somebody. */
   lostBlobs: number;
+  /** Blobs that were lost and are stored again. */
+  repairedBlobs: number;
+  repairedBytes: number;
   /** Set where one is named. */
   loss?: Loss;
+  /** What an agent could not do, as a sentence. */
+  note?: string;
+}
+
+export interface CheckOptions {
+  readData: boolean;
+  /** Stores again what is lost. Default: it is only named. */
+  repair?: RepairBlobs;
 }
 
 /** Gives how far it is, and each loss once; the last one is the outcome. */
 export async function* checkStore(
-  deps: CheckDeps & { store: RunStore },
-  { readData }: { readData: boolean },
+  deps: CheckDeps,
+  { readData, repair }: CheckOptions,
 ): AsyncGenerator<CheckProgress, void, undefined> {
-  const broken: Broken = new Map();
-  const progress: CheckProgress = { step: "objects", checkedObjects: 0, checkedBlobs: 0, readBytes: 0, lostBlobs: 0 };
+  const progress: CheckProgress = {
+    ...{ step: "objects", checkedObjects: 0, checkedBlobs: 0, readBytes: 0, lostBlobs: 0 },
+    ...{ repairedBlobs: 0, repairedBytes: 0 },
+  };
+  const checking: Checking = { deps, progress, broken: new Map(), repaired: new Map() };
+  const { broken, repaired } = checking;
   // What comes while the check goes on is not looked at.
-  const marks = new Marks(await deps.store.garbage.lastBlobId());
+  const lastId = await deps.store.garbage.lastBlobId();
   for await (const checkedObjects of checkObjects(deps, broken)) {
     progress.checkedObjects = checkedObjects;
     yield { ...progress };
   }
-  progress.step = "trees";
-  for await (const checkedBlobs of checkTrees(deps, { marks, broken })) {
-    progress.checkedBlobs = checkedBlobs;
-    yield { ...progress };
-  }
-  progress.checkedBlobs = marks.count;
+  let marks: Marks;
+  do {
+    // Again once a folder was repaired: what lies below it can be seen only now.
+    progress.step = "trees";
+    marks = new Marks(lastId);
+    for await (const checkedBlobs of checkTrees(deps, { marks, broken })) {
+      progress.checkedBlobs = checkedBlobs;
+      yield { ...progress };
+    }
+    progress.checkedBlobs = marks.count;
+  } while (repair !== undefined && (yield* repairLost(checking, repair, marks)));
   if (readData) {
     progress.step = "data";
     for await (const readBytes of checkData(deps, { marks, broken })) {
       progress.readBytes = readBytes;
       yield { ...progress };
     }
+    if (repair !== undefined) yield* repairLost(checking, repair, marks);
   }
   progress.step = "naming";
+  const lost = new Set<Digest>();
   if (broken.size > 0) {
-    const lost = new Set<string>();
-    for await (const loss of nameLosses(deps, broken)) {
-      lost.add(loss.digest);
+    for await (const loss of nameLosses(deps, broken, lost)) {
       progress.lostBlobs = lost.size;
       yield { ...progress, loss };
     }
+    progress.lostBlobs = lost.size;
   }
+  if (repaired.size > 0) for await (const loss of nameRepaired(deps, repaired)) yield { ...progress, loss };
   yield { ...progress };
+}
+
+const DIGESTS = 500;
+
+interface Checking {
+  deps: CheckDeps;
+  progress: CheckProgress;
+  broken: Broken;
+  repaired: Repaired;
+}
+
+/** Repairs what it can of that which is in use; whether a folder is among it. */
+async function* repairLost(
+  { deps, progress, broken, repaired }: Checking,
+  repair: RepairBlobs,
+  marks: Marks,
+): AsyncGenerator<CheckProgress, boolean, undefined> {
+  const lost: NumberedBlob[] = [];
+  const digests = [...broken.keys()];
+  for (let start = 0; start < digests.length; start += DIGESTS) {
+    for (const blob of await deps.store.garbage.findByDigest(digests.slice(start, start + DIGESTS))) {
+      if (blob.id <= marks.lastId && marks.has(blob.id)) lost.push(blob);
+    }
+    await nextTurn();
+  }
+  progress.step = "repairing";
+  const told = (): CheckProgress => {
+    progress.repairedBlobs = repair.repaired.size;
+    progress.repairedBytes = repair.repairedBytes;
+    return { ...progress };
+  };
+  for await (const _ of repair.repair(lost)) yield told();
+  for (const note of repair.takeNotes()) yield { ...told(), note };
+  const done: NumberedBlob[] = lost.filter(({ digest }) => repair.repaired.has(digest));
+  for (const { digest } of done) {
+    repaired.set(digest, { why: broken.get(digest) ?? "", from: repair.repaired.get(digest) ?? "" });
+    broken.delete(digest);
+  }
+  yield told();
+  return done.some(({ isNode }) => isNode);
 }

@@ -11,6 +11,7 @@ import type { World } from "../test-support/world.ts";
 import { TreeCatalog } from "../tree-catalog.ts";
 import type { CollectOptions, CollectionProgress } from "./collect-garbage.ts";
 import { collectGarbage } from "./collect-garbage.ts";
+import { AgentRepairs } from "./agent-repairs.ts";
 import { Storage } from "./storage.ts";
 
 const HOUR_MS = 3_600_000;
@@ -198,6 +199,7 @@ describe("the store's keeper", () => {
     const { store, objects, trees, clock } = world;
     const storage = new Storage({
       ...{ store, objects, trees, now: () => clock.nowMs, rules: { graceMs: HOUR_MS, everyMs } },
+      repairs: new AgentRepairs(world.sessions),
       onCollected: (outcome) => outcomes.push(outcome),
     });
     await store.ensureUser({ name: "ann", email: "a@b", createdAtMs: 1, operator: true });

@@ -1,4 +1,4 @@
-/** The last part of a check, when something is lost: what that is part of, by names that people know. */
+/** The last part of a check, when something was lost: what that is part of, by names that people know. */
 import type { Digest } from "@spell/domain";
 import type { ModelRecord, TreeReference } from "@spell/run-store";
 import { REFERENCE_SOURCES } from "@spell/run-store";
@@ -18,22 +18,48 @@ export interface Loss {
   why: string;
   /** Models whose files it touches: `NAME:VERSION`. */
   models: string[];
+  /** Name of the agent whose cache it was repaired from; undefined: it is lost. */
+  repairedFrom?: string;
 }
+
+/** Blobs that were lost and are stored again: why they were, and from which agent. */
+export type Repaired = Map<Digest, { why: string; from: string }>;
 
 /** Of one tree so many are named. */
 const PATHS = 100;
 const REFERENCES = 200;
 
-/** Everything in the record that names a tree in which something is lost. */
-export async function* nameLosses(deps: CheckDeps, broken: Broken): AsyncGenerator<Loss, void, undefined> {
-  const namer = new Namer(deps, broken);
+/** Everything in the record that names a tree in which something is lost. Adds to `lost` each blob that is lost to somebody. */
+export async function* nameLosses(
+  deps: CheckDeps,
+  broken: Broken,
+  lost: Set<Digest>,
+): AsyncGenerator<Loss, void, undefined> {
+  const namer = new Namer(deps, broken, { below: false });
+  for await (const reference of named(deps)) {
+    await namer.gather(reference, lost);
+    yield* namer.lossesOf(reference);
+  }
+}
+
+/** Everything that names a tree in which something was repaired. */
+export async function* nameRepaired(deps: CheckDeps, repaired: Repaired): AsyncGenerator<Loss, void, undefined> {
+  const namer = new Namer(deps, new Map([...repaired].map(([digest, { why }]) => [digest, why])), { below: true });
+  for await (const reference of named(deps)) {
+    for await (const loss of namer.lossesOf(reference)) {
+      yield { ...loss, repairedFrom: repaired.get(loss.digest)?.from };
+    }
+  }
+}
+
+async function* named(deps: CheckDeps): AsyncGenerator<TreeReference, void, undefined> {
   for (const source of REFERENCE_SOURCES) {
     // What nothing names yet concerns nobody, unless it is about to be named.
     if (source === "recent") continue;
     let after: string | undefined;
     do {
       const page = await deps.store.garbage.listReferences(source, { after, limit: REFERENCES, committedSinceMs: 0 });
-      for (const reference of page.references) yield* namer.lossesOf(reference);
+      yield* page.references;
       after = page.next;
     } while (after !== undefined);
   }
@@ -42,13 +68,30 @@ export async function* nameLosses(deps: CheckDeps, broken: Broken): AsyncGenerat
 class Namer {
   readonly #deps: CheckDeps;
   readonly #broken: Broken;
+  /** Whether to go on below a folder that is in `broken` itself. */
+  readonly #below: boolean;
   /** Whether anything is lost in a folder. */
   readonly #damaged = new Map<Digest, boolean>();
   readonly #models = new Map<string, ModelRecord[]>();
 
-  constructor(deps: CheckDeps, broken: Broken) {
+  readonly #gathered = new Set<Digest>();
+
+  constructor(deps: CheckDeps, broken: Broken, { below }: { below: boolean }) {
     this.#deps = deps;
     this.#broken = broken;
+    this.#below = below;
+  }
+
+  /** Adds what is lost in the tree: all of it, however many paths are named. */
+  async gather({ digest, isFile }: Pick<TreeReference, "digest" | "isFile">, lost: Set<Digest>): Promise<void> {
+    if (this.#gathered.has(digest)) return;
+    this.#gathered.add(digest);
+    if (this.#broken.has(digest)) lost.add(digest);
+    else if (!isFile && (await this.#isDamaged(digest))) {
+      for (const entry of await this.#entries(digest)) {
+        if (entry.kind !== "symlink") await this.gather({ digest: entry.digest, isFile: entry.kind === "file" }, lost);
+      }
+    }
   }
 
   async *lossesOf(reference: TreeReference): AsyncGenerator<Loss, void, undefined> {
@@ -69,7 +112,8 @@ class Namer {
   ): AsyncGenerator<{ path: string; lost: Digest; why: string }, void, undefined> {
     const why = this.#broken.get(digest);
     if (why !== undefined) yield { path, lost: digest, why };
-    else if (!isFile && (await this.#isDamaged(digest))) {
+    if (why !== undefined && !this.#below) return;
+    if (!isFile && (await this.#isDamaged(digest))) {
       for (const entry of await this.#entries(digest)) {
         if (entry.kind === "symlink") continue;
         const below = path === "" ? entry.name : `${path}/${entry.name}`;

@@ -5,8 +5,10 @@ import type { RunStore } from "@spell/run-store";
 import type { Principal } from "../principal.ts";
 import { requireOperator } from "../principal.ts";
 import type { TreeCatalog } from "../tree-catalog.ts";
+import type { AgentRepairs } from "./agent-repairs.ts";
 import { checkStore } from "./check-store.ts";
 import type { CheckProgress } from "./check-store.ts";
+import { RepairBlobs } from "./repair-blobs.ts";
 import { measureStore } from "./measure-store.ts";
 import type { Measured } from "./measure-store.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -26,6 +28,7 @@ export interface StorageDeps {
   store: RunStore;
   objects: ObjectStore;
   trees: TreeCatalog;
+  repairs: AgentRepairs;
   rules: GarbageRules;
   now: () => number;
   /** Told what a collection that began by itself came to. */
@@ -76,9 +79,16 @@ export class Storage {
     });
   }
 
-  /** Whether all that is named is there; the last one is the outcome. Operators only. Throws conflict (`storage-busy`). */
-  async *check(principal: Principal, options: { readData: boolean }): AsyncGenerator<CheckProgress, void, undefined> {
+  /**
+   * Whether all that is named is there; the last one is the outcome. With `repair` what is lost is asked of the agents that are
+   * connected. Operators only. Throws conflict (`storage-busy`).
+   */
+  async *check(
+    principal: Principal,
+    { readData, repair }: { readData: boolean; repair: boolean },
+  ): AsyncGenerator<CheckProgress, void, undefined> {
     await requireOperator(principal, this.#deps.store);
+    const options = { readData, repair: repair ? new RepairBlobs(this.#deps) : undefined };
     yield* this.#alone("a check", () => checkStore(this.#deps, options));
   }
 

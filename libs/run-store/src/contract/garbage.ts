@@ -300,6 +300,71 @@ export function describeGarbage(open: OpenFixture): void {
     });
   });
 
+  describe("moving blobs", () => {
+    const at = (objectKey: string, offset = 0) => ({ objectKey, offset });
+
+    it("gives those a new place that are still where they were, whole and for good", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.addBlobs([blob("a"), blob("b"), blob("c", { isNode: false })]);
+      const moves = [
+        { digest: digestFor("a"), from: at("packs/a"), to: at("packs/new") },
+        { digest: digestFor("b"), from: at("packs/a"), to: at("packs/new", 10) },
+        { digest: digestFor("b"), from: at("packs/b", 1), to: at("packs/new", 10) },
+        { digest: digestFor("c"), from: at("packs/c"), to: at("packs/new", 20) },
+        { digest: digestFor("absent"), from: at("packs/absent"), to: at("packs/new", 30) },
+      ];
+      const packs = [{ objectKey: "packs/new", blobs: 3 }];
+      const before = await store.garbage.findByDigest([digestFor("a"), digestFor("c")]);
+      expect(await store.garbage.moveBlobs(moves, packs)).toEqual([digestFor("a"), digestFor("c")]);
+      const reopened = await fixture.reopen();
+      expect(await reopened.garbage.moveBlobs(moves, packs)).toEqual([]);
+      expect(await reopened.garbage.findByDigest([digestFor("a"), digestFor("c")])).toEqual(
+        before.map((each, index) => ({ ...each, objectKey: "packs/new", offset: index * 20 })),
+      );
+      expect(await reopened.findBlobs([digestFor("b")])).toMatchObject([{ objectKey: "packs/b" }]);
+      expect(await reopened.garbage.doom(["packs/a", "packs/b"], 1)).toEqual(["packs/a"]);
+      const uses = await reopened.garbage.listObjectUses({ after: "packs/n", limit: 1 });
+      expect(uses).toMatchObject([{ objectKey: "packs/new", blobs: 2, listedBlobs: 3 }]);
+    });
+
+    it("makes a file known to all, and leaves a node to what lies below it", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const claim = { claimedBy: "ann" };
+      const uses: Digest[] = [];
+      const tree = { root: digestFor("a"), uses, atMs: 1, userName: "ann" };
+      await store.addBlobs([blob("c", { isNode: false, ...claim }), blob("a", claim)], tree);
+      const moves = ["a", "c"].map((name) => {
+        return { digest: digestFor(name), from: at(`packs/${name}`), to: at("packs/new") };
+      });
+      await store.garbage.moveBlobs(moves, []);
+      const [node, file] = await store.findBlobs(["a", "c"].map(digestFor));
+      expect(node).toMatchObject({ objectKey: "packs/new", claimedBy: "ann" });
+      expect(file).toMatchObject({ objectKey: "packs/new" });
+      expect(file?.claimedBy).toBeUndefined();
+    });
+
+    it("moves nothing into an object that is being deleted, and nothing that is condemned", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.addBlobs([blob("a"), blob("b")]);
+      await store.garbage.doom(["packs/gone"], 1);
+      const move = (name: string, key: string) => ({
+        digest: digestFor(name),
+        ...{ from: at(`packs/${name}`), to: at(key) },
+      });
+      const moving = store.garbage.moveBlobs([move("a", "packs/new"), move("b", "packs/gone")], []);
+      await expect(moving).rejects.toMatchObject({ code: "invalid-input", reason: "missing-object" });
+      expect(await store.findBlobs([digestFor("a")])).toMatchObject([{ objectKey: "packs/a" }]);
+      expect(await condemn(store, ["a"], () => store.garbage.moveBlobs([move("b", "packs/new")], []))).toBe(true);
+      expect(await store.garbage.moveBlobs([move("a", "packs/new"), move("b", "packs/new")], [])).toEqual([
+        digestFor("a"),
+      ]);
+      expect(await known(store, "a", "b")).toEqual(["a"]);
+    });
+  });
+
   describe("outputs of archived runs", () => {
     it("are dropped when they were archived long enough ago and nothing leads to them", async () => {
       await using fixture = await open();

@@ -4,6 +4,7 @@
  */
 import type { Digest } from "@spell/domain";
 import { invalidInput } from "@spell/domain";
+import type { BlobMove } from "../garbage.ts";
 import type { Marks } from "../marks.ts";
 import type { BlobLocation, CommittedTree, NewBlob, RunSpec } from "../records.ts";
 import type { Row } from "./rows.ts";
@@ -71,9 +72,7 @@ export class BlobTable {
     const nodeClaimant = claimant === null ? null : (tree?.userName ?? claimant);
     for (const blob of blobs) if (blob.isNode) this.#addNode(blob, nodeClaimant);
     if (tree === undefined) return contested;
-    for (const { objectKey, blobs: count } of tree.packs ?? []) {
-      this.#db.run("INSERT OR IGNORE INTO packs VALUES (?, ?)", objectKey, count);
-    }
+    this.#addPacks(tree.packs ?? []);
     this.#db.run("UPDATE blobs SET committed_at_ms = ? WHERE digest = ?", tree.atMs, tree.root);
     this.#hold(tree.root, tree.heldBy);
     return contested;
@@ -124,6 +123,29 @@ export class BlobTable {
   /** A tree that is named in the record from now on, whatever it is: for what an agent says of its attempt. */
   note(digest: string): void {
     this.#use(digest);
+  }
+
+  /**
+   * Which of them were where they were said to be. They keep their numbers, so a collection that goes on loses none. A file is no claim
+   * any more; of a node that depends on what lies below it.
+   */
+  move(moves: readonly BlobMove[], packs: NonNullable<CommittedTree["packs"]>): Digest[] {
+    for (const objectKey of new Set(moves.map(({ to }) => to.objectKey))) this.#requireObject(objectKey);
+    const moved = moves.flatMap(({ digest, from, to }) => {
+      if (this.row(digest) === undefined) return [];
+      const sql = `UPDATE blobs SET object_key = ?, offset = ?, claimed_by = CASE is_node WHEN 1 THEN claimed_by END
+        WHERE digest = ? AND object_key = ? AND offset = ?`;
+      const values = [to.objectKey, to.offset, digest, from.objectKey, from.offset] as const;
+      return this.#db.run(sql, ...values) > 0 ? [digest] : [];
+    });
+    if (moved.length > 0) this.#addPacks(packs);
+    return moved;
+  }
+
+  #addPacks(packs: NonNullable<CommittedTree["packs"]>): void {
+    for (const { objectKey, blobs } of packs) {
+      this.#db.run("INSERT OR IGNORE INTO packs VALUES (?, ?)", objectKey, blobs);
+    }
   }
 
   #use(digest: string): Row | undefined {

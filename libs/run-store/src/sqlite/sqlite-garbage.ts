@@ -2,6 +2,7 @@
 import type { Digest } from "@spell/domain";
 import { conflict } from "@spell/domain";
 import type {
+  BlobMove,
   CollectionRecord,
   CollectionResult,
   GarbageStore,
@@ -11,6 +12,7 @@ import type {
   ReferencePage,
 } from "../garbage.ts";
 import type { Marks } from "../marks.ts";
+import type { CommittedTree } from "../records.ts";
 import type { BlobTable } from "./blob-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { listReferences } from "./references.ts";
@@ -63,6 +65,10 @@ export class SqliteGarbage implements GarbageStore {
 
   async findByDigest(digests: readonly Digest[]): Promise<NumberedBlob[]> {
     return digests.flatMap((digest) => toNumbered(this.#blobs.row(digest)));
+  }
+
+  moveBlobs(moves: readonly BlobMove[], packs: NonNullable<CommittedTree["packs"]>): Promise<Digest[]> {
+    return this.#group.write(() => this.#blobs.move(moves, packs));
   }
 
   async listBlobs({ afterId, limit }: { afterId: number; limit: number }): Promise<NumberedBlob[]> {

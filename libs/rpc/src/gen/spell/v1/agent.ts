@@ -107,6 +107,7 @@ export interface SyncResponse {
     | undefined;
   /** Longest silence the coordinator wants between two reports, milliseconds. */
   reportEveryMs: number;
+  repairs: RepairRequest[];
 }
 
 export interface DesiredAttempt {
@@ -161,6 +162,15 @@ export interface SnapshotRequest {
     | undefined;
   /** Relative to /spell. */
   path: string;
+}
+
+/** "The store has lost these blobs: which of them are in your cache?" or, with a place to put them, "Put them there." */
+export interface RepairRequest {
+  repairId: string;
+  /** sha256, hex; at most 500. */
+  digests: string[];
+  /** Presigned: put these blobs here, end to end in this order, each hashed again while it is read. Empty: only say which are there. */
+  putUrl: string;
 }
 
 export interface EventBusAddress {
@@ -222,6 +232,27 @@ export interface CompleteSnapshotRequest {
 }
 
 export interface CompleteSnapshotResponse {
+}
+
+export interface CompleteRepairRequest {
+  repairId: string;
+  /**
+   * Those that are in the cache. After a request to put them: all of them when they were put, else those that are still sound,
+   * and nothing was put.
+   */
+  held: HeldBlob[];
+  /** Why they could not be put, as a sentence. */
+  error: string;
+  /** No answer yet: bytes have moved since the last call. Sent now and then, so that a slow line is not taken for silence. */
+  underWay: boolean;
+}
+
+export interface HeldBlob {
+  digest: string;
+  sizeBytes: number;
+}
+
+export interface CompleteRepairResponse {
 }
 
 function createBaseJoinRequest(): JoinRequest {
@@ -1046,7 +1077,7 @@ export const AttemptResult: MessageFns<AttemptResult> = {
 };
 
 function createBaseSyncResponse(): SyncResponse {
-  return { attempts: [], snapshots: [], eventBus: undefined, reportEveryMs: 0 };
+  return { attempts: [], snapshots: [], eventBus: undefined, reportEveryMs: 0, repairs: [] };
 }
 
 export const SyncResponse: MessageFns<SyncResponse> = {
@@ -1062,6 +1093,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
     }
     if (message.reportEveryMs !== 0) {
       writer.uint32(32).int32(message.reportEveryMs);
+    }
+    for (const v of message.repairs) {
+      RepairRequest.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1111,6 +1145,14 @@ export const SyncResponse: MessageFns<SyncResponse> = {
             message.reportEveryMs = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.repairs.push(RepairRequest.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1141,6 +1183,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
         : isSet(object.report_every_ms)
         ? globalThis.Number(object.report_every_ms)
         : 0,
+      repairs: globalThis.Array.isArray(object?.repairs)
+        ? object.repairs.map((e: any) => RepairRequest.fromJSON(e))
+        : [],
     };
   },
 
@@ -1158,6 +1203,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
     if (message.reportEveryMs !== 0) {
       obj.reportEveryMs = Math.round(message.reportEveryMs);
     }
+    if (message.repairs?.length) {
+      obj.repairs = message.repairs.map((e) => RepairRequest.toJSON(e));
+    }
     return obj;
   },
 
@@ -1172,6 +1220,7 @@ export const SyncResponse: MessageFns<SyncResponse> = {
       ? EventBusAddress.fromPartial(object.eventBus)
       : undefined;
     message.reportEveryMs = object.reportEveryMs ?? 0;
+    message.repairs = object.repairs?.map((e) => RepairRequest.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1903,6 +1952,115 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
     message.snapshotId = object.snapshotId ?? "";
     message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
     message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseRepairRequest(): RepairRequest {
+  return { repairId: "", digests: [], putUrl: "" };
+}
+
+export const RepairRequest: MessageFns<RepairRequest> = {
+  encode(message: RepairRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.repairId !== "") {
+      writer.uint32(10).string(message.repairId);
+    }
+    for (const v of message.digests) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.putUrl !== "") {
+      writer.uint32(26).string(message.putUrl);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepairRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepairRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.repairId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digests.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.putUrl = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RepairRequest {
+    return {
+      repairId: isSet(object.repairId)
+        ? globalThis.String(object.repairId)
+        : isSet(object.repair_id)
+        ? globalThis.String(object.repair_id)
+        : "",
+      digests: globalThis.Array.isArray(object?.digests) ? object.digests.map((e: any) => globalThis.String(e)) : [],
+      putUrl: isSet(object.putUrl)
+        ? globalThis.String(object.putUrl)
+        : isSet(object.put_url)
+        ? globalThis.String(object.put_url)
+        : "",
+    };
+  },
+
+  toJSON(message: RepairRequest): unknown {
+    const obj: any = {};
+    if (message.repairId !== "") {
+      obj.repairId = message.repairId;
+    }
+    if (message.digests?.length) {
+      obj.digests = message.digests;
+    }
+    if (message.putUrl !== "") {
+      obj.putUrl = message.putUrl;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RepairRequest>, I>>(base?: I): RepairRequest {
+    return RepairRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RepairRequest>, I>>(object: I): RepairRequest {
+    const message = createBaseRepairRequest();
+    message.repairId = object.repairId ?? "";
+    message.digests = object.digests?.map((e) => e) || [];
+    message.putUrl = object.putUrl ?? "";
     return message;
   },
 };
@@ -2732,6 +2890,272 @@ export const CompleteSnapshotResponse: MessageFns<CompleteSnapshotResponse> = {
   },
 };
 
+function createBaseCompleteRepairRequest(): CompleteRepairRequest {
+  return { repairId: "", held: [], error: "", underWay: false };
+}
+
+export const CompleteRepairRequest: MessageFns<CompleteRepairRequest> = {
+  encode(message: CompleteRepairRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.repairId !== "") {
+      writer.uint32(10).string(message.repairId);
+    }
+    for (const v of message.held) {
+      HeldBlob.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.error !== "") {
+      writer.uint32(26).string(message.error);
+    }
+    if (message.underWay !== false) {
+      writer.uint32(32).bool(message.underWay);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteRepairRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteRepairRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.repairId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.held.push(HeldBlob.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.underWay = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CompleteRepairRequest {
+    return {
+      repairId: isSet(object.repairId)
+        ? globalThis.String(object.repairId)
+        : isSet(object.repair_id)
+        ? globalThis.String(object.repair_id)
+        : "",
+      held: globalThis.Array.isArray(object?.held) ? object.held.map((e: any) => HeldBlob.fromJSON(e)) : [],
+      error: isSet(object.error) ? globalThis.String(object.error) : "",
+      underWay: isSet(object.underWay)
+        ? globalThis.Boolean(object.underWay)
+        : isSet(object.under_way)
+        ? globalThis.Boolean(object.under_way)
+        : false,
+    };
+  },
+
+  toJSON(message: CompleteRepairRequest): unknown {
+    const obj: any = {};
+    if (message.repairId !== "") {
+      obj.repairId = message.repairId;
+    }
+    if (message.held?.length) {
+      obj.held = message.held.map((e) => HeldBlob.toJSON(e));
+    }
+    if (message.error !== "") {
+      obj.error = message.error;
+    }
+    if (message.underWay !== false) {
+      obj.underWay = message.underWay;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompleteRepairRequest>, I>>(base?: I): CompleteRepairRequest {
+    return CompleteRepairRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompleteRepairRequest>, I>>(object: I): CompleteRepairRequest {
+    const message = createBaseCompleteRepairRequest();
+    message.repairId = object.repairId ?? "";
+    message.held = object.held?.map((e) => HeldBlob.fromPartial(e)) || [];
+    message.error = object.error ?? "";
+    message.underWay = object.underWay ?? false;
+    return message;
+  },
+};
+
+function createBaseHeldBlob(): HeldBlob {
+  return { digest: "", sizeBytes: 0 };
+}
+
+export const HeldBlob: MessageFns<HeldBlob> = {
+  encode(message: HeldBlob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(16).int64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldBlob {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldBlob();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldBlob {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: HeldBlob): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<HeldBlob>, I>>(base?: I): HeldBlob {
+    return HeldBlob.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HeldBlob>, I>>(object: I): HeldBlob {
+    const message = createBaseHeldBlob();
+    message.digest = object.digest ?? "";
+    message.sizeBytes = object.sizeBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompleteRepairResponse(): CompleteRepairResponse {
+  return {};
+}
+
+export const CompleteRepairResponse: MessageFns<CompleteRepairResponse> = {
+  encode(_: CompleteRepairResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteRepairResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteRepairResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): CompleteRepairResponse {
+    return {};
+  },
+
+  toJSON(_: CompleteRepairResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompleteRepairResponse>, I>>(base?: I): CompleteRepairResponse {
+    return CompleteRepairResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompleteRepairResponse>, I>>(_: I): CompleteRepairResponse {
+    const message = createBaseCompleteRepairResponse();
+    return message;
+  },
+};
+
 export type AgentServiceService = typeof AgentServiceService;
 export const AgentServiceService = {
   /** Turns a join token into an agent with a credential of its own. UNAUTHENTICATED for a wrong or used token. */
@@ -2805,6 +3229,18 @@ export const AgentServiceService = {
       Buffer.from(CompleteSnapshotResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CompleteSnapshotResponse => CompleteSnapshotResponse.decode(value),
   },
+  /** Answers a RepairRequest from Sync. What nobody asked this agent is ignored. */
+  completeRepair: {
+    path: "/spell.v1.AgentService/CompleteRepair" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompleteRepairRequest): Buffer =>
+      Buffer.from(CompleteRepairRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompleteRepairRequest => CompleteRepairRequest.decode(value),
+    responseSerialize: (value: CompleteRepairResponse): Buffer =>
+      Buffer.from(CompleteRepairResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompleteRepairResponse => CompleteRepairResponse.decode(value),
+  },
 } as const;
 
 export interface AgentServiceServer extends UntypedServiceImplementation {
@@ -2823,6 +3259,8 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   commitMetricPoints: handleUnaryCall<CommitMetricPointsRequest, CommitMetricPointsResponse>;
   /** Answers a SnapshotRequest from Sync. */
   completeSnapshot: handleUnaryCall<CompleteSnapshotRequest, CompleteSnapshotResponse>;
+  /** Answers a RepairRequest from Sync. What nobody asked this agent is ignored. */
+  completeRepair: handleUnaryCall<CompleteRepairRequest, CompleteRepairResponse>;
 }
 
 export interface AgentServiceClient extends Client {
@@ -2909,6 +3347,22 @@ export interface AgentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CompleteSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  /** Answers a RepairRequest from Sync. What nobody asked this agent is ignored. */
+  completeRepair(
+    request: CompleteRepairRequest,
+    callback: (error: ServiceError | null, response: CompleteRepairResponse) => void,
+  ): ClientUnaryCall;
+  completeRepair(
+    request: CompleteRepairRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompleteRepairResponse) => void,
+  ): ClientUnaryCall;
+  completeRepair(
+    request: CompleteRepairRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompleteRepairResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -87,19 +87,27 @@ export interface StoreTotals {
 export interface CheckStoreRequest {
   /** Also read and hash every byte. */
   readData: boolean;
+  /** Also ask the connected agents for what is lost, and store it again. */
+  repair: boolean;
 }
 
 export interface CheckStoreResponse {
-  /** `objects`, `trees`, `data` or `naming`. */
+  /** `objects`, `trees`, `data`, `repairing` or `naming`. */
   step: string;
   checkedObjects: number;
   checkedBlobs: number;
   readBytes: number;
-  /** So far; in the last message all of them. */
+  /** So far; in the last message all of them that something names. What was repaired is not lost. */
   lostBlobs: number;
+  /** What was repaired among them. */
   losses: StoreLoss[];
   /** This is the last message. */
   finished: boolean;
+  /** Stored again from agents' caches, and recorded there. */
+  repairedBlobs: number;
+  repairedBytes: number;
+  /** What an agent that was asked could not do, as sentences. */
+  notes: string[];
 }
 
 /** A file or folder that is lost to whatever names it. */
@@ -115,6 +123,8 @@ export interface StoreLoss {
   why: string;
   /** Versions of models that it touches, NAME:VERSION. */
   models: string[];
+  /** Name of the agent from whose cache it was repaired; empty: it is lost. */
+  repairedFrom: string;
 }
 
 function createBaseCollectGarbageRequest(): CollectGarbageRequest {
@@ -910,13 +920,16 @@ export const StoreTotals: MessageFns<StoreTotals> = {
 };
 
 function createBaseCheckStoreRequest(): CheckStoreRequest {
-  return { readData: false };
+  return { readData: false, repair: false };
 }
 
 export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
   encode(message: CheckStoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.readData !== false) {
       writer.uint32(8).bool(message.readData);
+    }
+    if (message.repair !== false) {
+      writer.uint32(16).bool(message.repair);
     }
     return writer;
   },
@@ -942,6 +955,14 @@ export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
             message.readData = reader.bool();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.repair = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -961,6 +982,7 @@ export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
         : isSet(object.read_data)
         ? globalThis.Boolean(object.read_data)
         : false,
+      repair: isSet(object.repair) ? globalThis.Boolean(object.repair) : false,
     };
   },
 
@@ -968,6 +990,9 @@ export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
     const obj: any = {};
     if (message.readData !== false) {
       obj.readData = message.readData;
+    }
+    if (message.repair !== false) {
+      obj.repair = message.repair;
     }
     return obj;
   },
@@ -978,12 +1003,24 @@ export const CheckStoreRequest: MessageFns<CheckStoreRequest> = {
   fromPartial<I extends Exact<DeepPartial<CheckStoreRequest>, I>>(object: I): CheckStoreRequest {
     const message = createBaseCheckStoreRequest();
     message.readData = object.readData ?? false;
+    message.repair = object.repair ?? false;
     return message;
   },
 };
 
 function createBaseCheckStoreResponse(): CheckStoreResponse {
-  return { step: "", checkedObjects: 0, checkedBlobs: 0, readBytes: 0, lostBlobs: 0, losses: [], finished: false };
+  return {
+    step: "",
+    checkedObjects: 0,
+    checkedBlobs: 0,
+    readBytes: 0,
+    lostBlobs: 0,
+    losses: [],
+    finished: false,
+    repairedBlobs: 0,
+    repairedBytes: 0,
+    notes: [],
+  };
 }
 
 export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
@@ -1008,6 +1045,15 @@ export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
     }
     if (message.finished !== false) {
       writer.uint32(56).bool(message.finished);
+    }
+    if (message.repairedBlobs !== 0) {
+      writer.uint32(64).int64(message.repairedBlobs);
+    }
+    if (message.repairedBytes !== 0) {
+      writer.uint32(72).int64(message.repairedBytes);
+    }
+    for (const v of message.notes) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -1081,6 +1127,30 @@ export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
             message.finished = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.repairedBlobs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.repairedBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.notes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1120,6 +1190,19 @@ export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
         ? object.losses.map((e: any) => StoreLoss.fromJSON(e))
         : [],
       finished: isSet(object.finished) ? globalThis.Boolean(object.finished) : false,
+      repairedBlobs: isSet(object.repairedBlobs)
+        ? globalThis.Number(object.repairedBlobs)
+        : isSet(object.repaired_blobs)
+        ? globalThis.Number(object.repaired_blobs)
+        : 0,
+      repairedBytes: isSet(object.repairedBytes)
+        ? globalThis.Number(object.repairedBytes)
+        : isSet(object.repaired_bytes)
+        ? globalThis.Number(object.repaired_bytes)
+        : 0,
+      notes: globalThis.Array.isArray(object?.notes)
+        ? object.notes.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1146,6 +1229,15 @@ export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
     if (message.finished !== false) {
       obj.finished = message.finished;
     }
+    if (message.repairedBlobs !== 0) {
+      obj.repairedBlobs = Math.round(message.repairedBlobs);
+    }
+    if (message.repairedBytes !== 0) {
+      obj.repairedBytes = Math.round(message.repairedBytes);
+    }
+    if (message.notes?.length) {
+      obj.notes = message.notes;
+    }
     return obj;
   },
 
@@ -1161,12 +1253,15 @@ export const CheckStoreResponse: MessageFns<CheckStoreResponse> = {
     message.lostBlobs = object.lostBlobs ?? 0;
     message.losses = object.losses?.map((e) => StoreLoss.fromPartial(e)) || [];
     message.finished = object.finished ?? false;
+    message.repairedBlobs = object.repairedBlobs ?? 0;
+    message.repairedBytes = object.repairedBytes ?? 0;
+    message.notes = object.notes?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseStoreLoss(): StoreLoss {
-  return { resource: "", owner: "", path: "", digest: "", why: "", models: [] };
+  return { resource: "", owner: "", path: "", digest: "", why: "", models: [], repairedFrom: "" };
 }
 
 export const StoreLoss: MessageFns<StoreLoss> = {
@@ -1188,6 +1283,9 @@ export const StoreLoss: MessageFns<StoreLoss> = {
     }
     for (const v of message.models) {
       writer.uint32(50).string(v!);
+    }
+    if (message.repairedFrom !== "") {
+      writer.uint32(58).string(message.repairedFrom);
     }
     return writer;
   },
@@ -1253,6 +1351,14 @@ export const StoreLoss: MessageFns<StoreLoss> = {
             message.models.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.repairedFrom = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1273,6 +1379,11 @@ export const StoreLoss: MessageFns<StoreLoss> = {
       digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
       why: isSet(object.why) ? globalThis.String(object.why) : "",
       models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => globalThis.String(e)) : [],
+      repairedFrom: isSet(object.repairedFrom)
+        ? globalThis.String(object.repairedFrom)
+        : isSet(object.repaired_from)
+        ? globalThis.String(object.repaired_from)
+        : "",
     };
   },
 
@@ -1296,6 +1407,9 @@ export const StoreLoss: MessageFns<StoreLoss> = {
     if (message.models?.length) {
       obj.models = message.models;
     }
+    if (message.repairedFrom !== "") {
+      obj.repairedFrom = message.repairedFrom;
+    }
     return obj;
   },
 
@@ -1310,6 +1424,7 @@ export const StoreLoss: MessageFns<StoreLoss> = {
     message.digest = object.digest ?? "";
     message.why = object.why ?? "";
     message.models = object.models?.map((e) => e) || [];
+    message.repairedFrom = object.repairedFrom ?? "";
     return message;
   },
 };
