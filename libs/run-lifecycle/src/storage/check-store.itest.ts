@@ -3,6 +3,7 @@ import type { ObjectStore } from "@spell/object-store";
 import { createS3Store } from "@spell/object-store/s3";
 import { Marks } from "@spell/run-store";
 import type { NumberedBlob } from "@spell/run-store";
+import { buildPack, digestOf } from "@spell/spellfs";
 import { startMinio } from "@spell/testing";
 import { describe, expect, it } from "vitest";
 import { makeTree } from "../test-support/make-tree.ts";
@@ -20,12 +21,18 @@ interface Outcome {
   losses: string[];
 }
 
-async function check(world: World, readData = false, objects: ObjectStore = world.objects): Promise<Outcome> {
+async function check(
+  world: World,
+  readData = false,
+  objects: ObjectStore = world.objects,
+  notes: string[] = [],
+): Promise<Outcome> {
   let last: CheckProgress | undefined;
   const losses: string[] = [];
   for await (const progress of checkStore({ store: world.store, objects }, { readData })) {
     last = progress;
-    const { loss } = progress;
+    const { loss, note } = progress;
+    if (note !== undefined) notes.push(note);
     if (loss !== undefined) losses.push(`${loss.resource}: ${loss.path} (${loss.why}) ${loss.models.join(" ")}`);
   }
   return { last, losses: losses.sort() };
@@ -147,6 +154,43 @@ describe("a check of the store", () => {
     expect((await check(world)).losses).toEqual([]);
     const { losses } = await check(world, true);
     expect(losses).toEqual([`uploads/p: b (the store holds other bytes in ${object.objectKey}) `]);
+  });
+
+  it("tells of packs whose footers are damaged or lie, which is no loss", async () => {
+    await using world = await openWorld();
+    const made = makeTree({ a: "first", b: "second", c: "third" });
+    const blobs = made.object.blobs.map(({ digest, offset, sizeBytes }) => {
+      return { digest, bytes: made.body.subarray(offset, offset + sizeBytes) };
+    });
+    const { content, blobs: places } = buildPack(blobs);
+    const objectKey = "packs/with-footer";
+    const put = (bytes: Uint8Array) => world.objects.put(objectKey, bytes);
+    await put(content);
+    const objects = [{ objectKey, sizeBytes: content.byteLength, blobs: places }];
+    await world.trees.commitTree({ root: made.root, objects, nodes: made.nodes });
+    await world.store.uploads.addUpload({ owner: "ann", name: "p", tree: made.root, fileCount: 3, sizeBytes: 3 }, 1);
+    // A pack of a former version has none, and nothing is missed in it.
+    await world.commit({ former: "version" });
+    const told = async (): Promise<[string[], number]> => {
+      const notes: string[] = [];
+      const { last, losses } = await check(world, true, world.objects, notes);
+      expect(losses).toHaveLength(last?.lostBlobs ?? 0);
+      return [notes, losses.length];
+    };
+    expect(await told()).toEqual([[], 0]);
+    const damaged = Buffer.from(content);
+    damaged[damaged.length - 1] = 0;
+    await put(damaged);
+    const start = "The pack packs/with-footer could not be read without the record.";
+    expect(await told()).toEqual([[`${start} The footer of a pack is wrong: it does not end like a pack.`], 0]);
+    const [first, ...others] = blobs;
+    const lie = buildPack([{ digest: digestOf(Buffer.from("lie")), bytes: first?.bytes ?? content }, ...others]);
+    await put(lie.content);
+    expect(await told()).toEqual([[`${start} Its footer does not say where blob ${first?.digest} lies.`], 0]);
+    await put(content.subarray(0, 5));
+    expect(await told()).toEqual([[], 1]);
+    await world.objects.delete(objectKey);
+    expect(await told()).toEqual([[], 1]);
   });
 
   it("finds what the record has lost, or has with another size", async () => {

@@ -26,7 +26,7 @@ export interface CheckProgress {
   repairedBytes: number;
   /** Set where one is named. */
   loss?: Loss;
-  /** What an agent could not do, as a sentence. */
+  /** A pack that could not be read without the record, or what an agent could not do: as sentences. */
   note?: string;
 }
 
@@ -49,8 +49,10 @@ export async function* checkStore(
   const { broken, repaired } = checking;
   // What comes while the check goes on is not looked at.
   const lastId = await deps.store.garbage.lastBlobId();
-  for await (const checkedObjects of checkObjects(deps, broken)) {
+  const notes: string[] = [];
+  for await (const checkedObjects of checkObjects(deps, { broken, notes })) {
     progress.checkedObjects = checkedObjects;
+    for (const note of notes.splice(0)) yield { ...progress, note };
     yield { ...progress };
   }
   let marks: Marks;

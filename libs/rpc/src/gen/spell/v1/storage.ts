@@ -106,7 +106,7 @@ export interface CheckStoreResponse {
   /** Stored again from agents' caches, and recorded there. */
   repairedBlobs: number;
   repairedBytes: number;
-  /** What an agent that was asked could not do, as sentences. */
+  /** Sentences: packs that could not be read without the record, which is no loss; what an agent that was asked could not do. */
   notes: string[];
 }
 
