@@ -12,8 +12,8 @@ import { digestOf, toDigest } from "./node.ts";
 export const SYNC_READ_BYTES = 256 * 1024;
 
 const CHUNK_BYTES = 1024 * 1024;
-/** Chunks of a file in memory: one being read, one being used, two that may still be on their way. */
-const RING = 4;
+/** Chunks of a file in memory: one being read, one being used, one that may still be on its way. */
+const RING = 3;
 const ATTEMPTS = 4;
 const readAsync = promisify(read);
 const syncBuffer = Buffer.allocUnsafe(SYNC_READ_BYTES + 1);
@@ -82,15 +82,24 @@ export async function hashFile(request: HashRequest): Promise<HashedFile> {
   throw changed(request.shownPath);
 }
 
+/** `chunksOf` a file that is opened for it. */
+export async function* readChunks(path: string): AsyncGenerator<Buffer> {
+  const file = openFile(path);
+  try {
+    yield* chunksOf(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
- * Reads a file in chunks, the next one while the last is being used. The bytes of a chunk change once three further ones were asked
+ * Reads an open file in chunks, the next one while the last is being used. The bytes of a chunk change once two further ones were asked
  * for: a file of any size takes the same memory. Throws what the system says.
  */
-export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): AsyncGenerator<Buffer> {
-  const file = openFile(path);
-  const buffers = Array.from({ length: RING }, () => Buffer.allocUnsafe(chunkBytes));
+async function* chunksOf(file: number): AsyncGenerator<Buffer> {
+  const buffers = Array.from({ length: RING }, () => Buffer.allocUnsafe(CHUNK_BYTES));
   const readInto = (turn: number, offset: number): ReturnType<typeof readAsync> =>
-    readAsync(file, buffers[turn % RING] ?? Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+    readAsync(file, buffers[turn % RING] ?? Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, offset);
   let next: ReturnType<typeof readAsync> | undefined;
   try {
     let offset = 0;
@@ -106,7 +115,6 @@ export async function* readChunks(path: string, chunkBytes = CHUNK_BYTES): Async
     }
   } finally {
     await next?.catch(() => undefined);
-    closeSync(file);
   }
 }
 
@@ -135,15 +143,14 @@ async function hashOpenFile(
   { sizeBytes, signal }: { sizeBytes: number; signal?: AbortSignal },
 ): Promise<Digest | undefined> {
   const state = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let offset = 0; ;) {
+  let length = 0;
+  for await (const chunk of chunksOf(file)) {
     signal?.throwIfAborted();
-    const { bytesRead } = await readAsync(file, buffer, 0, CHUNK_BYTES, offset);
-    offset += bytesRead;
-    if (offset > sizeBytes) return undefined;
-    if (bytesRead === 0) return offset === sizeBytes ? toDigest(state.digest("hex")) : undefined;
-    state.update(buffer.subarray(0, bytesRead));
+    length += chunk.length;
+    if (length > sizeBytes) return undefined;
+    state.update(chunk);
   }
+  return length === sizeBytes ? toDigest(state.digest("hex")) : undefined;
 }
 
 function openRegular({ openPath, shownPath }: HashRequest): { file: number; stats: Stats } {
