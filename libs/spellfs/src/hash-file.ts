@@ -7,13 +7,12 @@ import { SpellError, conflict, messageOf } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import { quoted } from "./entry.ts";
 import { digestOf, toDigest } from "./node.ts";
+import { bufferAt, giveRing, takeRing } from "./ring.ts";
+import type { Ring } from "./ring.ts";
 
 /** Up to this size a file is read at once: calls to a thread pool would cost several times the reading. */
 export const SYNC_READ_BYTES = 256 * 1024;
 
-const CHUNK_BYTES = 1024 * 1024;
-/** Chunks of a file in memory: one being read, one being used, one that may still be on its way. */
-const RING = 3;
 const ATTEMPTS = 4;
 const readAsync = promisify(read);
 const syncBuffer = Buffer.allocUnsafe(SYNC_READ_BYTES + 1);
@@ -66,9 +65,10 @@ export function hashSmallFile(request: HashRequest): HashedFile | undefined {
  */
 export async function hashFile(request: HashRequest): Promise<HashedFile> {
   const { file, stats } = openRegular(request);
+  const ring = takeRing();
   try {
     for (let [attempt, before] = [0, stats]; attempt < ATTEMPTS; attempt += 1) {
-      const digest = await hashOpenFile(file, { sizeBytes: before.size, signal: request.signal });
+      const digest = await hashOpenFile(file, { ring, sizeBytes: before.size, signal: request.signal });
       const after = fstatSync(file);
       if (digest !== undefined && isSame(before, after)) return hashed(digest, before);
       before = after;
@@ -77,30 +77,32 @@ export async function hashFile(request: HashRequest): Promise<HashedFile> {
     if (request.signal?.aborted) throw error;
     throw unreadable(request.shownPath, error);
   } finally {
+    giveRing(ring);
     closeSync(file);
   }
   throw changed(request.shownPath);
 }
 
-/** `chunksOf` a file that is opened for it. */
-export async function* readChunks(path: string): AsyncGenerator<Buffer> {
+/** `piecesOf` a file that is opened for it. */
+export async function* readPieces(path: string, ring: Ring): AsyncGenerator<Buffer> {
   const file = openFile(path);
   try {
-    yield* chunksOf(file);
+    yield* piecesOf(file, ring);
   } finally {
     closeSync(file);
   }
 }
 
 /**
- * Reads an open file in chunks, the next one while the last is being used. The bytes of a chunk change once two further ones were asked
- * for: a file of any size takes the same memory. Throws what the system says.
+ * Reads an open file in pieces, the next one while the last is being used. The bytes of a piece change once two further ones were asked
+ * for. Throws what the system says.
  */
-async function* chunksOf(file: number): AsyncGenerator<Buffer> {
-  const buffers = Array.from({ length: RING }, () => Buffer.allocUnsafe(CHUNK_BYTES));
-  const readInto = (turn: number, offset: number): ReturnType<typeof readAsync> =>
-    readAsync(file, buffers[turn % RING] ?? Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, offset);
-  let next: ReturnType<typeof readAsync> | undefined;
+async function* piecesOf(file: number, ring: Ring): AsyncGenerator<Buffer> {
+  const readInto = (turn: number, offset: number) => {
+    const buffer = bufferAt(ring, turn);
+    return readAsync(file, buffer, 0, buffer.length, offset);
+  };
+  let next: ReturnType<typeof readInto> | undefined;
   try {
     let offset = 0;
     next = readInto(0, offset);
@@ -111,7 +113,7 @@ async function* chunksOf(file: number): AsyncGenerator<Buffer> {
       next = readInto(turn, offset);
       // Its failure is told when its turn comes, if it comes.
       next.catch(() => undefined);
-      yield (buffer as Buffer).subarray(0, bytesRead);
+      yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await next?.catch(() => undefined);
@@ -140,15 +142,15 @@ export function changed(path: string): SpellError {
 /** Undefined when the file turns out longer or shorter than it was said to be. */
 async function hashOpenFile(
   file: number,
-  { sizeBytes, signal }: { sizeBytes: number; signal?: AbortSignal },
+  { ring, sizeBytes, signal }: { ring: Ring; sizeBytes: number; signal?: AbortSignal },
 ): Promise<Digest | undefined> {
   const state = createHash("sha256");
   let length = 0;
-  for await (const chunk of chunksOf(file)) {
+  for await (const piece of piecesOf(file, ring)) {
     signal?.throwIfAborted();
-    length += chunk.length;
+    length += piece.length;
     if (length > sizeBytes) return undefined;
-    state.update(chunk);
+    state.update(piece);
   }
   return length === sizeBytes ? toDigest(state.digest("hex")) : undefined;
 }

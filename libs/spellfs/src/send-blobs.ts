@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import type { Digest } from "@spell/domain";
 import { SpellError } from "@spell/domain";
 import type { BlobFolder } from "./blob-folder.ts";
-import { readChunks } from "./hash-file.ts";
+import { readPieces } from "./hash-file.ts";
 import { encodePackFooter } from "./pack-footer.ts";
 import { putObject } from "./put-object.ts";
+import { PIECE_BYTES, newRing } from "./ring.ts";
 import type { TransferOptions } from "./transfer.ts";
 import { isPack, objectBytes, placesOf } from "./upload-plan.ts";
 
@@ -25,8 +26,6 @@ export interface SendRequest {
   onBytes?: () => void;
   options: TransferOptions;
 }
-
-const CHUNK_BYTES = 1024 * 1024;
 
 /** Reason of the error when the bytes of a blob on the disk are not its own, or cannot be read. */
 const UNSOUND = "unsound-blob";
@@ -73,7 +72,8 @@ async function* soundBytes(blobs: readonly LocatedBlob[]): AsyncGenerator<Uint8A
     const state = createHash("sha256");
     let leftBytes = sizeBytes;
     try {
-      for await (const chunk of readChunks(path, Math.min(CHUNK_BYTES, sizeBytes + 1))) {
+      // The last piece of the blob before may still be on its way, so each has a ring of its own.
+      for await (const chunk of readPieces(path, newRing(Math.min(PIECE_BYTES, sizeBytes + 1)))) {
         leftBytes -= chunk.length;
         state.update(chunk);
         if (leftBytes <= 0 && (leftBytes < 0 || state.digest("hex") !== digest)) throw unsound(path);

@@ -5,6 +5,7 @@ import type { Digest } from "@spell/domain";
 import { findMissing } from "./find-missing.ts";
 import { objectBody, packOf } from "./object-body.ts";
 import { putObject } from "./put-object.ts";
+import { giveRing, takeRing } from "./ring.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TREE_KNOWN, TargetSource } from "./target-source.ts";
 import type { TransferOptions } from "./transfer.ts";
@@ -173,7 +174,12 @@ async function putBlobs(
 ): Promise<StoredObject> {
   const sizeBytes = objectBytes(blobs);
   const places = placesOf(blobs);
-  const body = objectBody(blobs, places);
-  const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
-  return { objectKey, sizeBytes, blobs: places };
+  const ring = takeRing();
+  try {
+    const body = objectBody(blobs, { places, ring });
+    const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
+    return { objectKey, sizeBytes, blobs: places };
+  } finally {
+    giveRing(ring);
+  }
 }
