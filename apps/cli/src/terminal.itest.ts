@@ -153,7 +153,13 @@ describe("what takes longer than half a second", () => {
     await using home = await tempFolder();
     const cwd = join(home.path, "code");
     await mkdir(cwd);
-    for (const [name, start] of Object.entries({ startSpellOnTerminal, startSpell })) {
+    // As it is released too, which is another program when there is a bundle that is up to date.
+    const released = { SPELL_FROM_SOURCE: "" };
+    for (const [name, start, environment] of [
+      ["on a terminal", startSpellOnTerminal, TERM],
+      ["released, on a terminal", startSpellOnTerminal, { ...TERM, ...released }],
+      ["elsewhere", startSpell, TERM],
+    ] as const) {
       await using fake = await FakeCoordinator.start();
       await writeFile(join(cwd, "large"), randomBytes(16_000_000));
       const opens = Promise.withResolvers<void>();
@@ -163,7 +169,7 @@ describe("what takes longer than half a second", () => {
         home: home.path,
         cwd,
         coordinator: fake.address,
-        environment: TERM,
+        environment,
       });
       await waitFor("the upload to begin", () => fake.objectsBegun > 0);
       await new Promise((resolve) => setTimeout(resolve, 600));
@@ -171,7 +177,7 @@ describe("what takes longer than half a second", () => {
       const { exitCode, stdout, stderr } = await running.done;
       expect(exitCode, stderr).toBe(0);
       const shown = /Uploading [\d.]+ [kM]?B of 16\.0 MB, [\d.]+ [kM]?B\/s, .* left \(\d files?/.test(stdout);
-      expect(shown, name).toBe(name === "startSpellOnTerminal");
+      expect(shown, name).toBe(start === startSpellOnTerminal);
       const text = stdout.replaceAll("\x1b[", "<");
       expect(/left[^\n]*<[012]?K[^\n]*Uploaded/.test(text), name).toBe(shown);
       expect(stdout).not.toContain("\x1b[?25l");

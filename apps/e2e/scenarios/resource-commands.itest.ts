@@ -53,6 +53,16 @@ describe("upload and ls", () => {
     expect(await said("ls")).toMatch(/ public\/\n.* runs\/\n.* uploads\/\n/);
   });
 
+  it("a link to a file is uploaded as what it leads to", async () => {
+    symlinkSync("data/a.txt", join(here, "to-a"));
+    symlinkSync("data", join(here, "to-data"));
+    await said("upload", "to-a", "-n", "led");
+    expect(await said("ls", "uploads/led")).toMatch(/^6 .* to-a\n$/);
+    await said("upload", "to-data");
+    expect(await said("ls", "uploads/to-data")).toMatch(/ a\.txt\n.* deep\/\n$/);
+    for (const name of ["led", "to-data"]) await said("rm", `uploads/${name}`);
+  });
+
   it("nothing there is no error", async () => {
     await said("run", "-f", "true");
     const nothing = await farm.spell(["ls", "runs/1"], { cwd: here });
@@ -65,6 +75,8 @@ describe("upload and ls", () => {
     [["upload", "data", "-n", ".."], 1, /would mean a folder/],
     [["upload", "nowhere"], 2, /does not exist/],
     [["upload", "empty"], 3, /nothing to upload/],
+    [["upload", "/dev/null"], 3, /neither a file nor a folder/],
+    [["rm", "best"], 1, /only whole uploads can.* "spell unlink best" removes a link/],
     [["ls", "uploads/nope"], 1, /no upload "nope"/],
     [["ls", "runs/999"], 1, /no run 999/],
     [["ls", "uploads/plain/.."], 1, /without '\.\.'/],
@@ -126,6 +138,7 @@ describe("link and unlink", () => {
     expect(await said("link")).toMatch(/^again → [^]*\nbest → /);
     await refused(["link", "best", "uploads/one"], 1, /There is a link "best" already/);
     await refused(["link", "a/b", "uploads/plain"], 3, /cannot be an alias/);
+    await refused(["link", "uploads/plain", "new"], 3, /^The alias comes first: spell link new uploads\/plain\n$/);
     await refused(["link", "new", "uploads/nope"], 1, /no upload "nope"/);
     expect(await said("unlink", "best")).toBe("Successfully removed link with alias best.\n");
     await refused(["unlink", "best"], 1, /There is no link "best"/);

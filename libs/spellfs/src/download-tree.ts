@@ -1,6 +1,16 @@
 /** Copies a tree or a file out of the store into a folder of the user's: ordinary files, every byte checked. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput } from "@spell/domain";
@@ -52,7 +62,7 @@ export interface DownloadResult {
 }
 
 /**
- * Files take their places when all bytes are here: a copy that fails leaves what was there before. Throws data-loss for wrong bytes,
+ * Files take their places when all bytes are here: a copy that fails, or is ended by the signal, leaves what was there before. Throws data-loss for wrong bytes,
  * exhausted (`disk-full`), unavailable, invalid-input (`in-the-way`) where a folder would be replaced, or something else by a folder.
  */
 export async function downloadTree(
@@ -62,10 +72,12 @@ export async function downloadTree(
 ): Promise<DownloadResult> {
   const directory = resolve(options.directory);
   const temporary = join(directory, `.spell-${randomUUID()}`);
+  const made: string[] = [];
+  let isDone = false;
   try {
     const listed = await listSource(source, transport);
     const skipped = listed.skipped;
-    makeFolder(directory);
+    makeFolder(directory, made);
     checkFolders(directory, listed.directories);
     const files: Placed[] = [];
     for (const file of listed.files) {
@@ -76,11 +88,22 @@ export async function downloadTree(
     await fetchAll({ source, transport, options, folder, directory }, files, listed.sources);
     for (const path of listed.directories) mkdirSync(join(directory, path), { recursive: true });
     placeFiles(directory, folder, files);
+    isDone = true;
     return { fileCount: files.length, totalBytes: files.reduce((sum, { entry }) => sum + sizeOf(entry), 0), skipped };
   } catch (error) {
     throw diskError(error, directory);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
+    if (!isDone) unmake(made);
+  }
+}
+
+/** Takes folders away that were made for nothing, unless somebody has put something into them. */
+function unmake(made: readonly string[]): void {
+  try {
+    for (const folder of made.toReversed()) rmdirSync(folder);
+  } catch {
+    // Then it stays.
   }
 }
 
@@ -123,9 +146,9 @@ async function listSource(source: DownloadSource, transport: TreeTransport): Pro
 }
 
 /** One by one: Node's recursive way tries for ever where none can be made, through a link that leads nowhere or below /proc. */
-function makeFolder(directory: string): void {
+function makeFolder(directory: string, made: string[]): void {
   const above = dirname(directory);
-  if (above !== directory) makeFolder(above);
+  if (above !== directory) makeFolder(above, made);
   const stats = statSync(directory, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return;
   if (stats !== undefined || lstatSync(directory, { throwIfNoEntry: false }) !== undefined) {
@@ -133,6 +156,7 @@ function makeFolder(directory: string): void {
   }
   try {
     mkdirSync(directory);
+    made.push(directory);
   } catch (error) {
     // Another copy may have made it meanwhile.
     if (errnoOf(error) !== "EEXIST" || !statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;

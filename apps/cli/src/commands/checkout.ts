@@ -1,6 +1,7 @@
 /** `spell checkout`: the code that a run had, on this machine. */
 import { join } from "node:path";
 import type { Command } from "commander";
+import { interruptible } from "../interruptible.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { count } from "../output/format.ts";
 import { Progress, showDownload } from "../output/progress.ts";
@@ -34,10 +35,9 @@ async function checkout(word: string, folder: string | undefined, { json = false
   using client = openClient();
   const run = await client.runs.get(id);
   using progress = new Progress({ silent: json });
-  const { fileCount, totalBytes, skipped } = await run.checkOut({
-    directory,
-    onProgress: showDownload(progress),
-  });
+  const { fileCount, totalBytes, skipped } = await interruptible("nothing was checked out", (signal) =>
+    run.checkOut({ directory, onProgress: showDownload(progress), signal }),
+  );
   progress[Symbol.dispose]();
   for (const { path, why } of skipped) terminal.note("info", `Left out: ${oneLine(path)} (${oneLine(why)}).`);
   const root = join(directory, run.record.spec?.codeRoot ?? "");

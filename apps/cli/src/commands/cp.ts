@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
 import { usageError } from "../exit-codes.ts";
+import { interruptible } from "../interruptible.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { count } from "../output/format.ts";
 import { Progress, showDownload } from "../output/progress.ts";
@@ -42,7 +43,9 @@ async function cp(source: string, directory: string, { force, ignore, json = fal
   const mayReplace = ignore ? async () => false : asks ? askToReplace : undefined;
   using progress = new Progress({ silent: json });
   const options = { directory, mayReplace, onProgress: showDownload(progress) };
-  const { fileCount, totalBytes, skipped } = await client.resources.copy(source, options);
+  const { fileCount, totalBytes, skipped } = await interruptible("nothing was copied", (signal) =>
+    client.resources.copy(source, { ...options, signal }),
+  );
   progress[Symbol.dispose]();
   if (json) {
     terminal.json({ files: fileCount, size: totalBytes, skipped });

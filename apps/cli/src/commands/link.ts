@@ -1,6 +1,7 @@
 /** `spell link`: short names for resource paths. */
 import type { Link } from "@spell/sdk";
 import type { Command } from "commander";
+import { argumentError } from "../exit-codes.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { shortTime } from "../output/resource-text.ts";
 import { terminal } from "../output/terminal.ts";
@@ -28,6 +29,9 @@ export function registerLink(program: Command): void {
 }
 
 async function link(alias: string | undefined, path: string | undefined, { json }: { json?: boolean }): Promise<void> {
+  if (alias?.includes("/") && path !== undefined && !path.includes("/")) {
+    throw argumentError(`The alias comes first: spell link ${oneLine(path)} ${oneLine(alias)}`);
+  }
   using client = openClient();
   if (alias !== undefined && path !== undefined) {
     const made = await client.links.create(alias, path);

@@ -4,9 +4,11 @@ import type { Command } from "commander";
 import { addCommandFile } from "../command-file.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT_ERROR, UsageError, argumentError } from "../exit-codes.ts";
+import { interruptible } from "../interruptible.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { formatAge, formatListing, formatTable } from "../output/format.ts";
 import { describeVersion, filesText, modelToJson, versionToJson } from "../output/model-text.ts";
+import { Progress, showDownload } from "../output/progress.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 import { collect } from "../shared-options.ts";
@@ -112,12 +114,17 @@ async function download(word: string, { dest, json = false }: { dest: string; js
   const { resource, files } = versionOf(await client.models.get(name), version);
   const copied = { files: 0, size: 0, skipped: [] as { path: string; why: string }[] };
   if (!json) terminal.line("Downloading model. This may take some time...");
-  for (const { resourcePath } of files) {
-    const done = await client.resources.copy(joinPath(resource, resourcePath), { directory: dest });
-    copied.files += done.fileCount;
-    copied.size += done.totalBytes;
-    copied.skipped.push(...done.skipped);
-  }
+  using progress = new Progress({ silent: json });
+  await interruptible("the rest was not downloaded", async (signal) => {
+    for (const { resourcePath } of files) {
+      const options = { directory: dest, onProgress: showDownload(progress), signal };
+      const done = await client.resources.copy(joinPath(resource, resourcePath), options);
+      copied.files += done.fileCount;
+      copied.size += done.totalBytes;
+      copied.skipped.push(...done.skipped);
+    }
+  });
+  progress[Symbol.dispose]();
   if (json) {
     terminal.json(copied);
     return;

@@ -31,5 +31,7 @@ async function rm(resources: readonly string[], { json = false }: { json?: boole
 function uploadName(resource: string): string {
   const name = /^uploads\/([^/]+)\/*$/.exec(resource)?.[1];
   if (name !== undefined) return name;
-  throw new UsageError(EXIT_ERROR, `"${resource}" cannot be removed: only whole uploads can, written uploads/NAME.`);
+  const hint = resource.includes("/") ? "" : ` "spell unlink ${resource}" removes a link.`;
+  const message = `"${resource}" cannot be removed: only whole uploads can, written uploads/NAME.${hint}`;
+  throw new UsageError(EXIT_ERROR, message);
 }

@@ -91,8 +91,11 @@ async function takeSnapshot(
   const stats = statSync(path);
   const { size: sizeBytes } = stats;
   const executable = (stats.mode & 0o111) !== 0;
-  const entry = { path: basename(resolve(path)), kind: "file", source: resolve(path), executable, sizeBytes } as const;
-  const snapshot = await snapshotEntries({ entries: stats.isFile() ? [entry] : [] });
+  if (!stats.isFile()) throw argumentError(`"${path}" is neither a file nor a folder: only these can be uploaded.`);
+  // Of a link what it leads to, as of a folder.
+  const [name, source] = [basename(resolve(path)), realpathSync(path)];
+  const entry = { path: name, kind: "file", source, executable, sizeBytes } as const;
+  const snapshot = await snapshotEntries({ entries: [entry] });
   const [skipped] = snapshot.skipped;
   if (skipped !== undefined) throw new SpellError("invalid-input", `"${path}" cannot be uploaded: ${skipped.why}.`);
   return snapshot;

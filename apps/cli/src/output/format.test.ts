@@ -43,6 +43,7 @@ test("listings leave room behind each heading but the last", () => {
 
 test.each([
   [0, "0 seconds"],
+  [1_000, "1 second"],
   [59_999, "59 seconds"],
   [60_000, "1 minute"],
   [7_199_000, "1 hour"],

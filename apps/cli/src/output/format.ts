@@ -37,7 +37,7 @@ export function formatListing(headings: readonly string[], rows: readonly (reado
 /** How long in its largest unit, rounded down: `32 seconds`, `1 hour`, `4 days`. */
 export function formatSpan(spanMs: number): string {
   const seconds = Math.max(0, Math.floor(spanMs / 1_000));
-  if (seconds < 60) return `${seconds} seconds`;
+  if (seconds < 60) return count(seconds, "second");
   if (seconds < 3_600) return count(Math.floor(seconds / 60), "minute");
   if (seconds < 86_400) return count(Math.floor(seconds / 3_600), "hour");
   return count(Math.floor(seconds / 86_400), "day");

@@ -56,15 +56,17 @@ export class Progress implements Disposable {
   /** Most commands transfer nothing that takes so long: they do not pay for loading it. */
   async #open(): Promise<void> {
     this.#loading = true;
-    const { SingleBar } = await import("cli-progress");
+    // As its default: of a bundled CommonJS package that is the only name.
+    const { default: bars } = await import("cli-progress");
     if (this.#over) return;
-    this.#bar = new SingleBar({
+    this.#bar = new bars.SingleBar({
       format: () => this.#text.slice(0, terminal.columns - 1),
       stream: process.stderr,
       fps: PER_SECOND,
       clearOnComplete: true,
-      // ^C ends the process at once, and nobody would show it again.
+      // ^C may end the process at once: nobody would show the cursor again, or have lines wrap.
       hideCursor: false,
+      linewrap: true,
     });
     this.#bar.start(1, 0);
   }
