@@ -5,6 +5,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Digest } from "@spell/domain";
 
+/** As bin/spell starts Node. */
+const NODE_ARGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=16"];
+
 /** Take a snapshot of the folder and bring it to the store. */
 export interface UploadRequest {
   work: "upload";
@@ -46,7 +49,8 @@ export interface WorkerProcess extends AsyncDisposable {
 
 /** Starts it; `environment` says which farm it works with. */
 export async function startWorker(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<WorkerProcess> {
-  const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), { env: environment, signal });
+  const worker = fileURLToPath(new URL("./worker.ts", import.meta.url));
+  const child = fork(worker, { env: environment, execArgv: NODE_ARGS, signal });
   child.on("error", () => undefined); // Being ended by the signal is no news.
   await answerOf(child);
   return {

@@ -6,7 +6,7 @@ import { SpellError, invalidInput, messageOf } from "@spell/domain";
 import { ManagedChild } from "./child-process.ts";
 import type { ChildOptions } from "./child-process.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { appEnvironment, appMain, findNatsServer } from "./programs.ts";
+import { NODE_ARGS, appEnvironment, appMain, findNatsServer } from "./programs.ts";
 import { environment } from "../config.ts";
 
 export interface FarmOptions {
@@ -29,9 +29,6 @@ export interface Ready {
   coordinator: string;
   api: string;
 }
-
-/** Type stripping and the record's driver are announced as experimental at every start; people need not read that. */
-const NODE_ARGS = ["--disable-warning=ExperimentalWarning"];
 
 export class Farm {
   readonly #folder: DataFolder;

@@ -24,6 +24,13 @@ export function appMain(app: "coordinator" | "agent"): string {
 }
 
 /**
+ * How Node is started, as in bin/spell. Type stripping and the record's driver are announced as experimental at every start; people need
+ * not read that. Of young objects V8 would keep up to 128 MiB in memory before it looks which of them are still used; with this
+ * bound, which Node 22 had, the peak of a process that sends 20,000 files is 100 MiB lower, and it takes no more processor time.
+ */
+export const NODE_ARGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=16"];
+
+/**
  * What an app is started with besides the environment of `spell`. An agent starts a process for each run, which costs the more
  * the more memory it holds (1.7 ms at 110 MiB, 3.6 at 250); glibc otherwise keeps what an agent needed while many log lines
  * passed: 294 MiB instead of 140.

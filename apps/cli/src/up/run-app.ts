@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { UsageError } from "../exit-codes.ts";
 import { environment } from "../config.ts";
 import { terminal } from "../output/terminal.ts";
-import { appEnvironment, appMain } from "./programs.ts";
+import { NODE_ARGS, appEnvironment, appMain } from "./programs.ts";
 
 /** Resolves when it has ended well; throws with its exit code otherwise. Signals are passed on. */
 export async function runApp(
@@ -12,7 +12,7 @@ export async function runApp(
   words: readonly string[],
   onReady: (ready: Record<string, unknown>) => void,
 ): Promise<void> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", appMain(app), ...words], {
+  const child = spawn(process.execPath, [...NODE_ARGS, appMain(app), ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
     env: { ...environment, ...appEnvironment(app) },
