@@ -46,7 +46,10 @@ export interface OpenObject {
 
 /** The embedded store: the contract, and what its HTTP handler needs. */
 export interface DirectoryStore extends ObjectStore {
-  /** Stores bytes as they arrive, as `put` does. A SpellError thrown by the source passes through; nothing is stored. */
+  /**
+   * Stores bytes as they arrive, as `put` does. Chunks are taken over: those that are written are empty afterwards. A SpellError thrown by
+   * the source passes through; nothing is stored.
+   */
   putStream(key: string, body: AsyncIterable<Uint8Array>, options?: { onlyNew: boolean }): Promise<void>;
   /** The size that a part must have. Throws as `putPart` does. */
   sizeOfPart(part: PartName): Promise<number>;

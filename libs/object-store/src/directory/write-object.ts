@@ -66,17 +66,18 @@ async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIterable<Ui
   await writeChunks(handle, body, 0);
 }
 
-/** Writes what arrives into the file, from the offset on. */
+/** Writes what arrives into the file, from the offset on. The chunks are its own: their memory is given back. */
 export async function writeChunks(handle: FileHandle, body: AsyncIterable<Uint8Array>, offset: number): Promise<void> {
   let position = offset;
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
   const write = async (): Promise<void> => {
-    const bytes = Buffer.concat(gathered);
-    for (let done = 0; done < bytes.byteLength;) {
-      done += (await handle.write(bytes, done, bytes.byteLength - done, position + done)).bytesWritten;
+    for (let left = gathered; left.length > 0;) {
+      const { bytesWritten } = await handle.writev(left, position);
+      position += bytesWritten;
+      left = behind(left, bytesWritten);
     }
-    position += bytes.byteLength;
+    gathered.forEach(release);
     gathered = [];
     gatheredBytes = 0;
   };
@@ -86,4 +87,19 @@ export async function writeChunks(handle: FileHandle, body: AsyncIterable<Uint8A
     if (gatheredBytes >= WRITE_BYTES) await write();
   }
   await write();
+}
+
+/** What is left of the chunks behind so many bytes. */
+function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let toSkip = bytes;
+  return chunks.flatMap((chunk) => {
+    const skipped = Math.min(toSkip, chunk.byteLength);
+    toSkip -= skipped;
+    return skipped === chunk.byteLength ? [] : [chunk.subarray(skipped)];
+  });
+}
+
+/** At once: V8 collects its whole heap for every 64 MiB that such chunks leave behind, a fifth of what receiving costs. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
