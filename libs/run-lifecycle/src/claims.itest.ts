@@ -55,7 +55,7 @@ async function send(world: World, upload: Upload, committer: Committer, trees = 
 
 async function missing(trees: TreeCatalog, upload: Upload, committer: Committer): Promise<string[]> {
   const asked = [upload.commit.root, upload.file];
-  const answer = await trees.findMissing(asked, 1, committer);
+  const answer = await trees.findMissing(asked, 1, { committer, nodes: 1 });
   return answer.missing.map((digest) => (digest === upload.file ? "file" : "root"));
 }
 
@@ -177,7 +177,7 @@ describe("where a user says that a blob lies", () => {
     }
     expect(await world.trees.hasTree(commit.root)).toBe(false);
     const root = await world.trees.wrap("code", lie.commit.root);
-    expect((await world.trees.findMissing([root], 1, HONEST)).missing).toEqual([root]);
+    expect((await world.trees.findMissing([root], 1, { committer: HONEST })).missing).toEqual([root]);
   });
 
   it("gives way to what an agent or the coordinator itself has stored", async () => {
@@ -189,6 +189,17 @@ describe("where a user says that a blob lies", () => {
       expect(await contentOf(world.trees, honest)).toEqual(weights(name));
       expect(await missing(world.trees, honest, THIRD)).toEqual([]);
     }
+  });
+
+  it("about a file of a folder's bytes keeps nobody from that folder", async () => {
+    await using world = await openWorld();
+    const honest = uploadOf(weights("w"));
+    await send(world, uploadOf(Buffer.from(honest.commit.nodes[0] ?? "")), LIAR);
+    expect(await world.store.findBlobs([honest.commit.root])).toHaveLength(1);
+    expect(await missing(world.trees, honest, HONEST)).toEqual(["root", "file"]);
+    await send(world, honest, HONEST);
+    expect(await missing(world.trees, honest, HONEST)).toEqual([]);
+    expect(await contentOf(world.trees, honest)).toEqual(weights("w"));
   });
 
   it("is no truth when its object has gone or was cut off", async () => {

@@ -61,7 +61,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 /** The catalog as an upload wants it, without a wire between. */
 function localTransport(trees: TreeCatalog): TreeTransport {
   return {
-    findMissing: ({ digests, targets }) => trees.findMissing(digests, targets),
+    findMissing: ({ digests, targets, nodes }) => trees.findMissing(digests, targets, { nodes }),
     commitTree: (commit) => trees.commitTree(commit),
     readTree: () => {
       throw new SpellError("internal", "An upload reads no tree.");

@@ -68,18 +68,26 @@ export class TreeCatalog {
     this.#claims = new Claims({ store, objects, onFalseClaim });
   }
 
-  /** Which blobs this committer has to put, and places for them. What is known in full counts as committed now. */
+  /**
+   * Which blobs this committer has to put, and places for them. What is known in full counts as committed now. `nodes`: so many of the
+   * digests, the first ones, are directory nodes.
+   */
   async findMissing(
     digests: readonly Digest[],
     targets: number,
-    committer = COORDINATOR,
+    options: { committer?: Committer; nodes?: number } = {},
   ): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
+    const { committer = COORDINATOR, nodes = 0 } = options;
     const known = await this.#claims.knownTo(committer.userName, await this.#store.findBlobs(digests));
+    // Else a file of a folder's bytes would keep everybody from committing that folder.
+    const asked = digests.slice(0, Math.max(0, nodes));
+    const folders = new Set(nodes === 0 ? [] : (await this.#store.findNodes(asked)).map(({ digest }) => digest));
+    for (const digest of asked) if (!folders.has(digest)) known.delete(digest);
     const missing = digests.filter((digest) => !known.has(digest));
     // Whoever hears that nothing is missing commits nothing.
     if (missing.length === 0 && digests.length <= MOST_RENEWED) {
       const isThere = await this.#store.renewTrees(digests, this.#now(), committer.heldBy);
-      if (!isThere) return this.findMissing(digests, targets, committer);
+      if (!isThere) return this.findMissing(digests, targets, options);
     }
     const count = missing.length === 0 ? 0 : Math.min(64, Math.max(0, targets));
     return { missing, targets: await Promise.all(Array.from({ length: count }, () => this.#target())) };

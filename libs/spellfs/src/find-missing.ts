@@ -36,10 +36,14 @@ export async function findMissing(
   const missing = new Set<Digest>();
   const places: UploadTarget[] = [];
   const ask = async (digests: readonly Digest[]): Promise<void> => {
-    const fresh = digests.filter((digest) => !asked.has(digest));
+    // Nodes stand first wherever both are asked about.
+    const fresh = [...new Set(digests)].filter((digest) => !asked.has(digest));
     for (let start = 0; start < fresh.length; start += DIGESTS_PER_CALL) {
       const part = fresh.slice(start, start + DIGESTS_PER_CALL);
-      const answer = await transport.findMissing({ digests: part, targets: Math.max(0, targets - places.length) });
+      const answer = await transport.findMissing({
+        ...{ digests: part, targets: Math.max(0, targets - places.length) },
+        nodes: part.filter((digest) => nodes.has(digest)).length,
+      });
       for (const digest of part) asked.add(digest);
       for (const digest of answer.missing) missing.add(digest);
       places.push(...answer.targets);

@@ -42,7 +42,7 @@ export class TargetSource {
 
   async #ask(): Promise<void> {
     const targets = Math.min(MOST_AT_ONCE, Math.max(1, this.#wanted));
-    const answer = await this.#transport.findMissing({ digests: [this.#digest], targets });
+    const answer = await this.#transport.findMissing({ digests: [this.#digest], targets, nodes: 1 });
     if (answer.missing.length === 0) throw conflict("Somebody else has just uploaded this tree.", TREE_KNOWN);
     if (answer.targets.length === 0) {
       throw new SpellError("unavailable", "The coordinator gave no place to upload to. Try again.");

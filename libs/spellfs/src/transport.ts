@@ -54,6 +54,8 @@ export interface TreeTransport {
     digests: Digest[];
     /** 0 to 64; none are given when nothing is missing. */
     targets: number;
+    /** So many of the digests, the first ones, are directory nodes: a file of the same bytes does not count for them. Default: 0. */
+    nodes?: number;
   }): Promise<{ missing: Digest[]; targets: UploadTarget[] }>;
   /** Records objects, stores the pack that comes along, and makes a tree valid. */
   commitTree(request: TreeCommit): Promise<void>;

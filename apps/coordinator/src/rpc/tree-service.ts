@@ -18,7 +18,8 @@ export function createTreeService(services: Services): TreeServiceServer {
         const message = `One call may ask about ${DIGESTS_PER_CALL} digests: ask about the others in further calls.`;
         throw invalidInput(message, "too-many-digests");
       }
-      return trees.findMissing(request.digests.map(toDigest), request.targets, committer);
+      const { digests, targets, nodes } = request;
+      return trees.findMissing(digests.map(toDigest), targets, { committer, nodes });
     }),
     commitTree: unary(services, async (request, { principal }) => {
       const committer = await requireWriter(services, principal, request.lease);

@@ -125,7 +125,7 @@ describe("a collection", () => {
     await world.objects.put(object.objectKey, body);
     await world.trees.commitTree({ root, objects: [object], nodes }, committer);
     const known = await world.commit({ known: "before" });
-    await world.trees.findMissing([known], 1, committer);
+    await world.trees.findMissing([known], 1, { committer });
     world.clock.nowMs += 1_000 * HOUR_MS;
     expect(await collect(world)).toMatchObject({ deadBlobs: 0 });
     const current = await world.store.findRun(run.id);

@@ -23,10 +23,13 @@ export class MemoryTransport implements TreeTransport {
   findMissing(request: {
     digests: Digest[];
     targets: number;
+    nodes?: number;
   }): Promise<{ missing: Digest[]; targets: UploadTarget[] }> {
     this.calls.push("findMissing");
     this.questions.push(request.digests.length);
-    const missing = request.digests.filter((digest) => !this.places.has(digest));
+    const isKnown = (digest: Digest, index: number): boolean =>
+      this.places.has(digest) && (index >= (request.nodes ?? 0) || this.nodes.has(digest));
+    const missing = request.digests.filter((digest, index) => !isKnown(digest, index));
     const count = missing.length === 0 ? 0 : request.targets;
     const targets = Array.from({ length: count }, () => {
       const objectKey = `object-${(this.#targets += 1)}`;

@@ -37,7 +37,11 @@ export interface FindMissingRequest {
   digests: string[];
   /** Upload targets wanted if anything is missing, 0 to 64. */
   targets: number;
-  lease: Lease | undefined;
+  lease:
+    | Lease
+    | undefined;
+  /** So many of the digests, the first ones, are directory nodes: a file of the same bytes does not count for them. Absent: none. */
+  nodes?: number | undefined;
 }
 
 export interface FindMissingResponse {
@@ -213,7 +217,7 @@ export const Lease: MessageFns<Lease> = {
 };
 
 function createBaseFindMissingRequest(): FindMissingRequest {
-  return { digests: [], targets: 0, lease: undefined };
+  return { digests: [], targets: 0, lease: undefined, nodes: undefined };
 }
 
 export const FindMissingRequest: MessageFns<FindMissingRequest> = {
@@ -226,6 +230,9 @@ export const FindMissingRequest: MessageFns<FindMissingRequest> = {
     }
     if (message.lease !== undefined) {
       Lease.encode(message.lease, writer.uint32(26).fork()).join();
+    }
+    if (message.nodes !== undefined) {
+      writer.uint32(32).int32(message.nodes);
     }
     return writer;
   },
@@ -267,6 +274,14 @@ export const FindMissingRequest: MessageFns<FindMissingRequest> = {
             message.lease = Lease.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodes = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -284,6 +299,7 @@ export const FindMissingRequest: MessageFns<FindMissingRequest> = {
       digests: globalThis.Array.isArray(object?.digests) ? object.digests.map((e: any) => globalThis.String(e)) : [],
       targets: isSet(object.targets) ? globalThis.Number(object.targets) : 0,
       lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+      nodes: isSet(object.nodes) ? globalThis.Number(object.nodes) : undefined,
     };
   },
 
@@ -298,6 +314,9 @@ export const FindMissingRequest: MessageFns<FindMissingRequest> = {
     if (message.lease !== undefined) {
       obj.lease = Lease.toJSON(message.lease);
     }
+    if (message.nodes !== undefined) {
+      obj.nodes = Math.round(message.nodes);
+    }
     return obj;
   },
 
@@ -309,6 +328,7 @@ export const FindMissingRequest: MessageFns<FindMissingRequest> = {
     message.digests = object.digests?.map((e) => e) || [];
     message.targets = object.targets ?? 0;
     message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    message.nodes = object.nodes ?? undefined;
     return message;
   },
 };
