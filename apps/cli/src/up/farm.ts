@@ -6,7 +6,7 @@ import { SpellError, invalidInput, messageOf } from "@spell/domain";
 import { ManagedChild } from "./child-process.ts";
 import type { ChildOptions } from "./child-process.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { NODE_ARGS, appEnvironment, appMain, findNatsServer } from "./programs.ts";
+import { appArguments, appEnvironment, findNatsServer } from "./programs.ts";
 import { environment } from "../config.ts";
 
 export interface FarmOptions {
@@ -50,8 +50,8 @@ export class Farm {
     const nats = this.#options.natsUrl === undefined ? this.#startNats() : Promise.resolve("");
     this.#coordinator = this.#child("coordinator", {
       command: process.execPath,
-      args: () => [...NODE_ARGS, appMain("coordinator"), ...this.#coordinatorArgs()],
-      environment: { SPELL_NATS_TOKEN: this.#natsToken() },
+      args: () => [...appArguments("coordinator"), ...this.#coordinatorArgs()],
+      environment: { SPELL_NATS_TOKEN: this.#natsToken(), ...appEnvironment() },
       isReady: isReadyLine,
     });
     const [line] = await Promise.all([this.#coordinator.start(), nats]);
@@ -63,8 +63,8 @@ export class Farm {
   async startAgent(joinToken: string): Promise<void> {
     this.#agent = this.#child("agent", {
       command: process.execPath,
-      args: () => [...NODE_ARGS, appMain("agent"), ...this.#agentArgs()],
-      environment: { SPELL_JOIN_TOKEN: joinToken, ...appEnvironment("agent") },
+      args: () => [...appArguments("agent"), ...this.#agentArgs()],
+      environment: { SPELL_JOIN_TOKEN: joinToken, ...appEnvironment() },
       isReady: isReadyLine,
     });
     await this.#agent.start();

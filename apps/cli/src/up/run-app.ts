@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { UsageError } from "../exit-codes.ts";
 import { environment } from "../config.ts";
 import { terminal } from "../output/terminal.ts";
-import { NODE_ARGS, appEnvironment, appMain } from "./programs.ts";
+import { appArguments, appEnvironment } from "./programs.ts";
 
 /** Resolves when it has ended well; throws with its exit code otherwise. Signals are passed on. */
 export async function runApp(
@@ -12,10 +12,10 @@ export async function runApp(
   words: readonly string[],
   onReady: (ready: Record<string, unknown>) => void,
 ): Promise<void> {
-  const child = spawn(process.execPath, [...NODE_ARGS, appMain(app), ...words], {
+  const child = spawn(process.execPath, [...appArguments(app), ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
-    env: { ...environment, ...appEnvironment(app) },
+    env: { ...environment, ...appEnvironment() },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal === "SIGHUP" ? "SIGTERM" : signal));
