@@ -2,8 +2,10 @@
 import { randomUUID } from "node:crypto";
 import type { Digest } from "@spell/domain";
 import type { ObjectStore } from "@spell/object-store";
+import { createS3Store } from "@spell/object-store/s3";
 import { buildPack, digestOf, encodeNode } from "@spell/spellfs";
 import type { StoredObject, TreeCommit } from "@spell/spellfs";
+import { startMinio } from "@spell/testing";
 import { describe, expect, it } from "vitest";
 import type { FalseClaim } from "./claims.ts";
 import { openWorld } from "./test-support/world.ts";
@@ -201,6 +203,28 @@ describe("where a user says that a blob lies", () => {
     expect(await missing(world.trees, honest, HONEST)).toEqual([]);
     expect(await contentOf(world.trees, honest)).toEqual(weights("w"));
   });
+
+  it("is worth the same on an S3 store", async () => {
+    await using minio = await startMinio();
+    await using world = await openWorld();
+    const objects = createS3Store({ ...minio, bucket: "spell" });
+    await objects.ensureBucket();
+    const { trees, lies } = restarted(world, objects);
+    const sendTo = async (upload: Upload, committer: Committer): Promise<void> => {
+      await objects.put(upload.object.objectKey, upload.body);
+      await trees.commitTree(upload.commit, committer);
+    };
+    const [honest, cut] = [uploadOf(weights("w")), uploadOf(weights("c"))];
+    await sendTo(lying(uploadOf(weights("w"))), LIAR);
+    await sendTo(cut, LIAR);
+    await objects.put(cut.object.objectKey, cut.body.subarray(0, 1_000));
+    for (const upload of [honest, cut]) expect(await missing(trees, upload, HONEST)).toEqual(["root", "file"]);
+    expect(lies.map(({ userName }) => userName)).toEqual(["liar", "liar"]);
+    await sendTo(honest, HONEST);
+    await expect(sendTo(lying(uploadOf(weights("w"))), THIRD)).resolves.toBeUndefined();
+    expect(await missing(trees, honest, THIRD)).toEqual([]);
+    expect(await contentOf(trees, honest)).toEqual(weights("w"));
+  }, 90_000);
 
   it("is no truth when its object has gone or was cut off", async () => {
     await using world = await openWorld();
