@@ -30,6 +30,7 @@ import type { FalseClaim } from "./claims.ts";
 import { NodeCache } from "./node-cache.ts";
 import { readBlob } from "./read-blob.ts";
 import { readNode } from "./read-node.ts";
+import { SummaryCache } from "./summary-cache.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
 const URL_SECONDS = 3_600;
@@ -53,6 +54,7 @@ export class TreeCatalog {
   readonly #store: RunStore;
   readonly #objects: ObjectStore;
   readonly #cache = new NodeCache();
+  readonly #summaries = new SummaryCache();
   readonly #claims: Claims;
   readonly #now: () => number;
 
@@ -125,6 +127,7 @@ export class TreeCatalog {
       ...{ uses: nodes.length === 0 ? [request.root] : uses, packs },
     });
     for (const { digest, bytes } of nodes) this.#cache.set(digest, bytes);
+    this.#summaries.set(request.root, tree);
   }
 
   /** Stores those of the bytes that are not recorded yet, as one object; a commit records them. Undefined: all are known. */
@@ -150,8 +153,14 @@ export class TreeCatalog {
 
   /** What a committed tree amounts to. Throws invalid-input for one that is not known. */
   async measure(digest: Digest): Promise<TreeSummary> {
-    if (await this.hasTree(digest)) return checkTree(digest, (each) => this.#knownNode(each));
-    throw invalidInput(`The tree ${digest} is not known: upload it first.`, "no-such-tree");
+    if (!(await this.hasTree(digest))) {
+      throw invalidInput(`The tree ${digest} is not known: upload it first.`, "no-such-tree");
+    }
+    const measured = this.#summaries.get(digest);
+    if (measured !== undefined) return measured;
+    const summary = await checkTree(digest, (each) => this.#knownNode(each));
+    this.#summaries.set(digest, summary);
+    return summary;
   }
 
   /** What a relative path in a committed tree names; undefined when nothing. An empty path is the tree itself. */
