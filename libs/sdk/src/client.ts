@@ -60,6 +60,11 @@ export class SpellClient implements Disposable {
     return new SpellClient(loadConfiguration(process.env), patience);
   }
 
+  /** Begins to connect while other things are done. Where that fails, the first call tells. */
+  connect(): void {
+    this.#connection.begin();
+  }
+
   /** Closes the connection; a process with an open one does not end by itself while calls are under way. */
   close(): void {
     this.#connection.close();

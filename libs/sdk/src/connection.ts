@@ -93,6 +93,11 @@ export class Connection implements Disposable {
     this.#connectForMs = options.connectForMs ?? this.#retryForMs;
   }
 
+  /** Begins to connect, for the first call to find it done. All clients share the connection. */
+  begin(): void {
+    this.trees.getChannel().getConnectivityState(true);
+  }
+
   /** How long to insist at this moment, milliseconds. */
   get patienceMs(): number {
     return this.#answered ? this.#retryForMs : this.#connectForMs;

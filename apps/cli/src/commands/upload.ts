@@ -52,11 +52,13 @@ async function upload(path: string, options: UploadOptions): Promise<void> {
   checkResourceName("An upload", name);
   if (options.compress && !options.json)
     terminal.note("info", "--compress changes nothing: only what is missing is sent.");
+  using client = openClient();
+  // Meanwhile the folder is read.
+  client.connect();
   using progress = new Progress({ silent: options.json === true });
   const snapshot = await takeSnapshot(path, { isDirectory: stats.isDirectory(), progress });
   if (snapshot.fileCount === 0) throw argumentError(`There is nothing to upload in "${path}".`);
   if (!options.json) terminal.line(`Total upload size: ${shortSize(snapshot.totalBytes)}`);
-  using client = openClient();
   const { upload: made, sent } = await client.uploads.create(name, snapshot, {
     onProgress: showUpload(progress),
     journal: openJournal(client.configuration.coordinator, realpathSync(path)),
