@@ -5,7 +5,6 @@ import { createNatsBus } from "@spell/event-bus/nats";
 import { createLogger } from "@spell/logging";
 import type { ObjectStore } from "@spell/object-store";
 import { createDirectoryStore, createStoreHandler } from "@spell/object-store/directory";
-import { createS3Store } from "@spell/object-store/s3";
 import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import { buildServices } from "./build-services.ts";
 import type { CoordinatorConfig } from "./config.ts";
@@ -147,6 +146,8 @@ async function openObjectStore(
   embedded: { root: string; secret: string; publicUrl: () => string },
 ): Promise<{ objects: ObjectStore; handler?: StoreHandler }> {
   if (settings.s3 !== undefined) {
+    // Its library takes 13 MiB, which the embedded store does without.
+    const { createS3Store } = await import("@spell/object-store/s3");
     const objects = createS3Store(settings.s3);
     await objects.ensureBucket();
     return { objects };
