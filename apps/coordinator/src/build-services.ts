@@ -25,6 +25,7 @@ import {
   Metrics,
   Links,
   Models,
+  Multiparts,
   Resources,
   RunChanges,
   RunLifecycle,
@@ -122,6 +123,7 @@ export function buildServices(options: ServiceOptions): Services {
     snapshots,
     repairs,
     trees,
+    multiparts: new Multiparts({ store, objects, now }),
     storage: new Storage({
       ...{ store, objects, trees, repairs, now, rules: options.garbage },
       onCollected: (outcome) => log.info(outcome, "collected garbage"),

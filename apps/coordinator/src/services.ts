@@ -16,6 +16,7 @@ import type {
   Metrics,
   Links,
   Models,
+  Multiparts,
   Resources,
   RunChanges,
   PushTokens,
@@ -53,6 +54,7 @@ export interface Services {
   snapshots: Snapshots;
   repairs: AgentRepairs;
   trees: TreeCatalog;
+  multiparts: Multiparts;
   storage: Storage;
   resources: Resources;
   links: Links;

@@ -52,7 +52,7 @@ export interface ObjectStore {
   /** A URL to PUT one part, in any order, once or more: the last one counts. The answer's `ETag` names what was put. */
   presignPart(multipart: Multipart, number: number, expiresInSeconds: number): Promise<string>;
   /** The parts that are there, by number. A part whose PUT was cut is not. */
-  listParts(multipart: Multipart): Promise<StoredPart[]>;
+  listParts(multipart: Pick<Multipart, "key" | "uploadId">): Promise<StoredPart[]>;
   /** Makes it an object, in one step. Throws invalid-input (`bad-parts`) unless each part is there as it is named. */
   completeMultipart(multipart: Multipart, parts: readonly PartTag[]): Promise<void>;
   /** Ends it without an object and gives its space back; one that has ended is fine. */

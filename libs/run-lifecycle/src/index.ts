@@ -28,6 +28,7 @@ export { Metrics } from "./metrics.ts";
 export { Links } from "./links.ts";
 export { Models } from "./models.ts";
 export type { ModelVersion } from "./models.ts";
+export { Multiparts, holderOf } from "./multiparts.ts";
 export { packCopy } from "./pack-copy.ts";
 export { noSuchRun, requireOwner, requireUser } from "./principal.ts";
 export type { Principal } from "./principal.ts";

@@ -33,7 +33,7 @@ import { readNode } from "./read-node.ts";
 import { SummaryCache } from "./summary-cache.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
-const URL_SECONDS = 3_600;
+export const URL_SECONDS = 3_600;
 /** A client asks about so many nodes at once first: of a tree that is known it asks about no more. */
 const MOST_RENEWED = 48;
 

@@ -12,6 +12,7 @@ import { describeLinks } from "./contract/links.ts";
 import { describeLogs } from "./contract/logs.ts";
 import { describeMetrics } from "./contract/metrics.ts";
 import { describeModels } from "./contract/models.ts";
+import { describeMultiparts } from "./contract/multiparts.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeProjects } from "./contract/projects.ts";
 import { describeReopening } from "./contract/reopening.ts";
@@ -51,6 +52,7 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describeUploads(open);
     describeHyper(open);
     describeGarbage(open);
+    describeMultiparts(open);
     describeReopening(open);
   });
 }

@@ -120,7 +120,7 @@ export interface GarbageStore {
   /** Lets go of trees of attempts that are over. */
   releaseHeld(): Promise<void>;
 
-  /** Those of the objects that hold no blob: from now on nothing can be recorded in them. */
+  /** Those of the objects that hold no blob and are not in the making: from now on nothing can be recorded in them. */
   doom(objectKeys: readonly string[], nowMs: number): Promise<string[]>;
   listDoomed(page: { after: string; limit: number }): Promise<{ objectKey: string; doomedAtMs: number }[]>;
   /** These are deleted for good: their keys will not come again. */

@@ -21,6 +21,7 @@ export type {
   ObjectUse,
   TreeReference,
 } from "./garbage.ts";
+export type { MultipartRecord } from "./multiparts.ts";
 export type { ModelFile, ModelRecord, ModelVersionRecord } from "./models.ts";
 export type { ProjectRecord, ProjectStore } from "./projects.ts";
 export type { CreatedRun, RunStore } from "./run-store.ts";

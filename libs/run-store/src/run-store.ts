@@ -10,6 +10,7 @@ import type { HyperStore } from "./hyper.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { ModelStore } from "./models.ts";
+import type { MultipartStore } from "./multiparts.ts";
 import type { ProjectStore } from "./projects.ts";
 import type {
   AgentRecord,
@@ -48,6 +49,7 @@ export interface RunStore {
   readonly uploads: UploadStore;
   readonly hyper: HyperStore;
   readonly garbage: GarbageStore;
+  readonly multiparts: MultipartStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

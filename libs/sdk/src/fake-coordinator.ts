@@ -44,6 +44,11 @@ interface RunState {
   entries: LogEntry[];
 }
 
+/** Trees of these tests are small. */
+function noMultipart(): never {
+  throw invalidInput("This coordinator takes no objects in parts.", "not-offered");
+}
+
 type AnyUnary = ServerUnaryCall<unknown, unknown>;
 
 /** Only this token is let in. */
@@ -328,6 +333,11 @@ export class FakeCoordinator implements AsyncDisposable {
         this.commits.push(request);
         return {};
       }),
+      startMultipart: this.#unary("startMultipart", noMultipart),
+      presignParts: this.#unary("presignParts", noMultipart),
+      listParts: this.#unary("listParts", noMultipart),
+      completeMultipart: this.#unary("completeMultipart", noMultipart),
+      abortMultipart: this.#unary("abortMultipart", noMultipart),
       readTree: (call) => call.emit("error", toServiceError(notFound("No such tree."))),
     };
   }

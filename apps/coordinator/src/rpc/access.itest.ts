@@ -122,6 +122,19 @@ function agentCalls(world: World, token: string, lease: { runId: number; attempt
   };
 }
 
+/** The same about an object in parts, which users have too. */
+function partCalls(world: World, token: string, lease: { runId: number; attempt: number; token: string }) {
+  const { trees } = world;
+  return {
+    startMultipart: () => call(trees.startMultipart.bind(trees), { sizeBytes: 1, lease }, token),
+    presignParts: () => call(trees.presignParts.bind(trees), { objectKey: "packs/x", numbers: [1], lease }, token),
+    listParts: () => call(trees.listParts.bind(trees), { objectKey: "packs/x", lease }, token),
+    completeMultipart: () =>
+      call(trees.completeMultipart.bind(trees), { objectKey: "packs/x", parts: [], lease }, token),
+    abortMultipart: () => call(trees.abortMultipart.bind(trees), { objectKey: "packs/x", lease }, token),
+  };
+}
+
 describe("every call", () => {
   it("needs a token that is known", async () => {
     await using world = await openWorld();
@@ -186,6 +199,8 @@ describe("every call", () => {
         agentCalls(world, holder.token, { ...lease, ...over }),
       ),
       agentCalls(world, stranger.token, lease),
+      partCalls(world, stranger.token, lease),
+      partCalls(world, holder.token, { ...lease, token: "x" }),
     ];
     for (const [name, ask] of wrong.flatMap((calls) => Object.entries(calls))) {
       await expect(ask(), name).rejects.toMatchObject({ code: "stale-lease" });

@@ -3,6 +3,7 @@ import type { Digest } from "@spell/domain";
 import { SpellError, invalidInput } from "@spell/domain";
 import type { BlobPlace, Lease, ReadTreeResponse, TreeServiceServer } from "@spell/rpc";
 import type { Committer, Principal } from "@spell/run-lifecycle";
+import { holderOf } from "@spell/run-lifecycle";
 import type { RunRecord } from "@spell/run-store";
 import { DIGESTS_PER_CALL } from "@spell/spellfs";
 import type { Services } from "../services.ts";
@@ -10,7 +11,9 @@ import { toDigest } from "./convert.ts";
 import { serverStream, unary } from "./handler.ts";
 
 export function createTreeService(services: Services): TreeServiceServer {
-  const { trees } = services;
+  const { trees, multiparts } = services;
+  const holder = async (principal: Principal, lease: Lease | undefined): Promise<string> =>
+    holderOf(principal, (await requireWriter(services, principal, lease)).heldBy);
   return {
     findMissing: unary(services, async (request, { principal }) => {
       const committer = await requireWriter(services, principal, request.lease);
@@ -27,6 +30,23 @@ export function createTreeService(services: Services): TreeServiceServer {
       const objects = request.objects.map((object) => ({ ...object, blobs: object.blobs.map(toPlace) }));
       const inline = pack && { content: pack.content, blobs: pack.blobs.map(toPlace) };
       await trees.commitTree({ root: toDigest(root), objects, nodes, pack: inline }, committer);
+      return {};
+    }),
+    startMultipart: unary(services, async ({ sizeBytes, lease }, { principal }) =>
+      multiparts.start(await holder(principal, lease), sizeBytes),
+    ),
+    presignParts: unary(services, async ({ objectKey, numbers, lease }, { principal }) => ({
+      putUrls: await multiparts.presign(await holder(principal, lease), objectKey, numbers),
+    })),
+    listParts: unary(services, async ({ objectKey, lease }, { principal }) => ({
+      parts: await multiparts.listParts(await holder(principal, lease), objectKey),
+    })),
+    completeMultipart: unary(services, async ({ objectKey, parts, lease }, { principal }) => {
+      await multiparts.complete(await holder(principal, lease), objectKey, parts);
+      return {};
+    }),
+    abortMultipart: unary(services, async ({ objectKey, lease }, { principal }) => {
+      await multiparts.abort(await holder(principal, lease), objectKey);
       return {};
     }),
     readTree: serverStream(services, async function* (request, { principal }): AsyncGenerator<ReadTreeResponse> {

@@ -81,7 +81,7 @@ export class MultipartFolder {
     }
   }
 
-  async parts(multipart: Multipart): Promise<StoredPart[]> {
+  async parts(multipart: Pick<Multipart, "key" | "uploadId">): Promise<StoredPart[]> {
     return this.#use(multipart, async ({ parts }) => [...parts.values()].sort((a, b) => a.number - b.number));
   }
 

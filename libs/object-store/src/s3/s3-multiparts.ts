@@ -17,7 +17,7 @@ type Multiparts = Pick<
 export function s3Multiparts(given: { client: S3Client; publicClient: S3Client; bucket: string }): Multiparts {
   const { client, publicClient, bucket } = given;
 
-  const listParts = async ({ key, uploadId }: Multipart): Promise<StoredPart[]> => {
+  const listParts = async ({ key, uploadId }: Pick<Multipart, "key" | "uploadId">): Promise<StoredPart[]> => {
     const parts = await attempt(key, () => client.partsOf(bucket, nameOf(key, uploadId), uploadId));
     return parts
       .map(({ part, etag, size }) => ({ number: Number(part), etag, sizeBytes: Number(size) }))

@@ -6,7 +6,8 @@ import type { CollectionResult } from "@spell/run-store";
 import { Marks } from "@spell/run-store";
 import { PACK_PREFIX } from "../check-put.ts";
 import { deleteObjects } from "./delete-objects.ts";
-import type { DeleteDeps } from "./delete-objects.ts";
+import type { DeleteDeps, DeletedObjects } from "./delete-objects.ts";
+import { abortIdle } from "./idle-multiparts.ts";
 import { markAlive, walkMarked } from "./mark-alive.ts";
 import type { MarkOptions } from "./mark-alive.ts";
 
@@ -62,14 +63,24 @@ export async function* collectGarbage(
   }
   if (options.dryRun) return;
   yield* deleteCondemned(deps, progress);
-  for await (const { objects, bytes } of deleteObjects(deps, putBeforeMs)) {
-    progress.step = "deleting-objects";
-    progress.deletedObjects = objects;
-    progress.deletedBytes = bytes;
-    yield { ...progress };
-  }
+  // What is given up first is an object no more that could still be completed.
+  yield* counted(progress, abortIdle(deps, { idleSinceMs: putBeforeMs, dryRun: false }));
+  yield* counted(progress, deleteObjects(deps, putBeforeMs));
   const { deadBlobs, deadBytes, deletedObjects, deletedBytes } = progress;
   await garbage.endCollection(collection, { deadBlobs, deadBytes, deletedObjects, deletedBytes }, deps.now());
+}
+
+async function* counted(
+  progress: CollectionProgress,
+  steps: AsyncIterable<DeletedObjects>,
+): AsyncGenerator<CollectionProgress, void, undefined> {
+  const before = { ...progress };
+  for await (const { objects, bytes } of steps) {
+    progress.step = "deleting-objects";
+    progress.deletedObjects = before.deletedObjects + objects;
+    progress.deletedBytes = before.deletedBytes + bytes;
+    yield { ...progress };
+  }
 }
 
 /** Notes what is not marked, and makes it so that nobody sees it any more. The number of the collection. */
@@ -123,10 +134,11 @@ async function dropOutputs({ store, now }: DeleteDeps, { keepArchivedOutputsMs }
 
 /** Counts what a collection would delete, and deletes nothing. */
 async function* foresee(
-  { store, objects }: DeleteDeps,
+  deps: DeleteDeps,
   { marks, putBeforeMs, progress }: { marks: Marks; putBeforeMs: number; progress: CollectionProgress },
 ): AsyncGenerator<CollectionProgress, void, undefined> {
-  const { garbage } = store;
+  const { objects } = deps;
+  const { garbage } = deps.store;
   progress.step = "noting";
   for (let afterId = 0; ;) {
     const page = await garbage.listBlobs({ afterId, limit: ROWS });
@@ -139,6 +151,7 @@ async function* foresee(
     afterId = last.id;
   }
   progress.step = "deleting-objects";
+  yield* counted(progress, abortIdle(deps, { idleSinceMs: putBeforeMs, dryRun: true }));
   for await (const { key, sizeBytes, modifiedAtMs } of objects.list(PACK_PREFIX)) {
     if (modifiedAtMs >= putBeforeMs) continue;
     const blobs = await garbage.listObjectBlobs(key);

@@ -191,7 +191,7 @@ function withBug(deps: DeleteDeps, bug: Bug): DeleteDeps {
       return typeof value === "function" ? (value.bind(real) as unknown) : value;
     },
   });
-  return { ...deps, store: { garbage } };
+  return { ...deps, store: { ...deps.store, garbage } };
 }
 
 let hearing = false;

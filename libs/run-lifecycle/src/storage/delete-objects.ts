@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { PACK_PREFIX } from "../check-put.ts";
 
 export interface DeleteDeps {
-  store: Pick<RunStore, "garbage">;
+  store: Pick<RunStore, "garbage" | "multiparts">;
   objects: ObjectStore;
   now: () => number;
 }

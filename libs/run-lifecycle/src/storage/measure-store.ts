@@ -6,6 +6,7 @@ import { parseResourcePath } from "@spell/domain";
 import { PACK_PREFIX } from "../check-put.ts";
 import type { TreeCatalog } from "../tree-catalog.ts";
 import { Attribution } from "./attribution.ts";
+import { unfinishedBytes } from "./idle-multiparts.ts";
 import { nameOfReference } from "./reference-names.ts";
 
 export interface MeasureDeps {
@@ -39,7 +40,7 @@ export interface StoreTotals {
   deadBytes: number;
   /** Parts of objects that hold no blob any more. */
   wasteBytes: number;
-  /** Objects that hold no blob: put and not committed, or about to be deleted. */
+  /** Objects that hold no blob: put and not committed, or about to be deleted; and parts of those in the making. */
   uncommittedBytes: number;
 }
 
@@ -152,11 +153,12 @@ async function totalsOf({ store, objects }: MeasureDeps, used: Attribution): Pro
     recordedBytes += next.value.blobBytes;
   }
   const { usedBytes } = used;
+  const partBytes = await unfinishedBytes({ store, objects });
   return {
-    ...{ objects: count, storedBytes, usedBytes },
+    ...{ objects: count, storedBytes: storedBytes + partBytes, usedBytes },
     deadBytes: Math.max(0, recordedBytes - usedBytes),
     wasteBytes: heldBytes - recordedBytes,
-    uncommittedBytes: storedBytes - heldBytes,
+    uncommittedBytes: storedBytes - heldBytes + partBytes,
   };
 }
 

@@ -26,7 +26,8 @@ export class Interleaving {
         if (typeof value !== "function") return value;
         return (...given: unknown[]): unknown => {
           if (key === "watch") return value.apply(target, given) as unknown;
-          if (key === "list") return this.#gatedList(path, value.apply(target, given) as AsyncIterable<unknown>);
+          if (key === "list" || key === "listMultiparts")
+            return this.#gatedList(path, value.apply(target, given) as AsyncIterable<unknown>);
           return this.#gate(path, () => value.apply(target, given) as Promise<unknown>);
         };
       },

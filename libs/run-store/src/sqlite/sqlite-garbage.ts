@@ -183,6 +183,7 @@ export class SqliteGarbage implements GarbageStore {
     return this.#group.write(() =>
       objectKeys.filter((key) => {
         if (this.#db.find("SELECT 1 FROM blobs WHERE object_key = ? LIMIT 1", key) !== undefined) return false;
+        if (this.#db.find("SELECT 1 FROM multiparts WHERE object_key = ?", key) !== undefined) return false;
         this.#db.run("INSERT OR IGNORE INTO doomed_objects VALUES (?, ?)", key, nowMs);
         this.#db.run("DELETE FROM packs WHERE object_key = ?", key);
         return true;

@@ -25,6 +25,7 @@ import type { LinkStore } from "../links.ts";
 import type { HyperStore } from "../hyper.ts";
 import type { MetricStore } from "../metrics.ts";
 import type { ModelStore } from "../models.ts";
+import type { MultipartStore } from "../multiparts.ts";
 import type { CreatedRun, RunStore } from "../run-store.ts";
 import type { UploadStore } from "../uploads.ts";
 import { BlobTable } from "./blob-table.ts";
@@ -43,6 +44,7 @@ import { SqliteWorkspaces } from "./sqlite-workspaces.ts";
 import { SqliteLinks } from "./sqlite-links.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { SqliteModels } from "./sqlite-models.ts";
+import { SqliteMultiparts } from "./sqlite-multiparts.ts";
 import { SqliteUploads } from "./sqlite-uploads.ts";
 import { Statements } from "./statements.ts";
 
@@ -64,6 +66,7 @@ class SqliteRunStore implements RunStore {
   readonly uploads: UploadStore;
   readonly hyper: HyperStore;
   readonly garbage: GarbageStore;
+  readonly multiparts: MultipartStore;
   readonly #database: DatabaseSync;
   readonly #db: Statements;
   readonly #group: GroupCommit;
@@ -85,6 +88,7 @@ class SqliteRunStore implements RunStore {
     this.uploads = new SqliteUploads(this.#db, this.#group, this.#blobs);
     this.hyper = new SqliteHyper(this.#group, this.#tables);
     this.garbage = new SqliteGarbage(this.#db, this.#group, this.#blobs);
+    this.multiparts = new SqliteMultiparts(this.#db, this.#group);
   }
 
   ensureUser(user: UserRecord): Promise<UserRecord> {

@@ -56,6 +56,64 @@ export interface UploadTarget {
   putUrl: string;
 }
 
+export interface StartMultipartRequest {
+  sizeBytes: number;
+  lease: Lease | undefined;
+}
+
+export interface StartMultipartResponse {
+  objectKey: string;
+  /** Of every part but the last: 16 to 64 MiB, such that 10,000 parts suffice. Parts are numbered from 1. */
+  partBytes: number;
+}
+
+export interface PresignPartsRequest {
+  objectKey: string;
+  /** At most 64. */
+  numbers: number[];
+  lease: Lease | undefined;
+}
+
+export interface PresignPartsResponse {
+  /** In the order of the numbers. Each expires after an hour. */
+  putUrls: string[];
+}
+
+/** A part of an object in the making. */
+export interface ObjectPart {
+  number: number;
+  /** Names what was put: the header ETag of the store's answer, without its quotes. */
+  etag: string;
+  /** Set in ListParts alone. */
+  sizeBytes: number;
+}
+
+export interface ListPartsRequest {
+  objectKey: string;
+  lease: Lease | undefined;
+}
+
+export interface ListPartsResponse {
+  parts: ObjectPart[];
+}
+
+export interface CompleteMultipartRequest {
+  objectKey: string;
+  parts: ObjectPart[];
+  lease: Lease | undefined;
+}
+
+export interface CompleteMultipartResponse {
+}
+
+export interface AbortMultipartRequest {
+  objectKey: string;
+  lease: Lease | undefined;
+}
+
+export interface AbortMultipartResponse {
+}
+
 export interface CommitTreeRequest {
   /** Digest of the root directory node. */
   root: string;
@@ -509,6 +567,941 @@ export const UploadTarget: MessageFns<UploadTarget> = {
     const message = createBaseUploadTarget();
     message.objectKey = object.objectKey ?? "";
     message.putUrl = object.putUrl ?? "";
+    return message;
+  },
+};
+
+function createBaseStartMultipartRequest(): StartMultipartRequest {
+  return { sizeBytes: 0, lease: undefined };
+}
+
+export const StartMultipartRequest: MessageFns<StartMultipartRequest> = {
+  encode(message: StartMultipartRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sizeBytes !== 0) {
+      writer.uint32(8).int64(message.sizeBytes);
+    }
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartMultipartRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartMultipartRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartMultipartRequest {
+    return {
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+    };
+  },
+
+  toJSON(message: StartMultipartRequest): unknown {
+    const obj: any = {};
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StartMultipartRequest>, I>>(base?: I): StartMultipartRequest {
+    return StartMultipartRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StartMultipartRequest>, I>>(object: I): StartMultipartRequest {
+    const message = createBaseStartMultipartRequest();
+    message.sizeBytes = object.sizeBytes ?? 0;
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    return message;
+  },
+};
+
+function createBaseStartMultipartResponse(): StartMultipartResponse {
+  return { objectKey: "", partBytes: 0 };
+}
+
+export const StartMultipartResponse: MessageFns<StartMultipartResponse> = {
+  encode(message: StartMultipartResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objectKey !== "") {
+      writer.uint32(10).string(message.objectKey);
+    }
+    if (message.partBytes !== 0) {
+      writer.uint32(16).int64(message.partBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartMultipartResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartMultipartResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objectKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartMultipartResponse {
+    return {
+      objectKey: isSet(object.objectKey)
+        ? globalThis.String(object.objectKey)
+        : isSet(object.object_key)
+        ? globalThis.String(object.object_key)
+        : "",
+      partBytes: isSet(object.partBytes)
+        ? globalThis.Number(object.partBytes)
+        : isSet(object.part_bytes)
+        ? globalThis.Number(object.part_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: StartMultipartResponse): unknown {
+    const obj: any = {};
+    if (message.objectKey !== "") {
+      obj.objectKey = message.objectKey;
+    }
+    if (message.partBytes !== 0) {
+      obj.partBytes = Math.round(message.partBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StartMultipartResponse>, I>>(base?: I): StartMultipartResponse {
+    return StartMultipartResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StartMultipartResponse>, I>>(object: I): StartMultipartResponse {
+    const message = createBaseStartMultipartResponse();
+    message.objectKey = object.objectKey ?? "";
+    message.partBytes = object.partBytes ?? 0;
+    return message;
+  },
+};
+
+function createBasePresignPartsRequest(): PresignPartsRequest {
+  return { objectKey: "", numbers: [], lease: undefined };
+}
+
+export const PresignPartsRequest: MessageFns<PresignPartsRequest> = {
+  encode(message: PresignPartsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objectKey !== "") {
+      writer.uint32(10).string(message.objectKey);
+    }
+    if (message.numbers.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.numbers) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PresignPartsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePresignPartsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objectKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.numbers.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PresignPartsRequest {
+    return {
+      objectKey: isSet(object.objectKey)
+        ? globalThis.String(object.objectKey)
+        : isSet(object.object_key)
+        ? globalThis.String(object.object_key)
+        : "",
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+    };
+  },
+
+  toJSON(message: PresignPartsRequest): unknown {
+    const obj: any = {};
+    if (message.objectKey !== "") {
+      obj.objectKey = message.objectKey;
+    }
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => Math.round(e));
+    }
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PresignPartsRequest>, I>>(base?: I): PresignPartsRequest {
+    return PresignPartsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PresignPartsRequest>, I>>(object: I): PresignPartsRequest {
+    const message = createBasePresignPartsRequest();
+    message.objectKey = object.objectKey ?? "";
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    return message;
+  },
+};
+
+function createBasePresignPartsResponse(): PresignPartsResponse {
+  return { putUrls: [] };
+}
+
+export const PresignPartsResponse: MessageFns<PresignPartsResponse> = {
+  encode(message: PresignPartsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.putUrls) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PresignPartsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePresignPartsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.putUrls.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PresignPartsResponse {
+    return {
+      putUrls: globalThis.Array.isArray(object?.putUrls)
+        ? object.putUrls.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.put_urls)
+        ? object.put_urls.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PresignPartsResponse): unknown {
+    const obj: any = {};
+    if (message.putUrls?.length) {
+      obj.putUrls = message.putUrls;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PresignPartsResponse>, I>>(base?: I): PresignPartsResponse {
+    return PresignPartsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PresignPartsResponse>, I>>(object: I): PresignPartsResponse {
+    const message = createBasePresignPartsResponse();
+    message.putUrls = object.putUrls?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseObjectPart(): ObjectPart {
+  return { number: 0, etag: "", sizeBytes: 0 };
+}
+
+export const ObjectPart: MessageFns<ObjectPart> = {
+  encode(message: ObjectPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    if (message.etag !== "") {
+      writer.uint32(18).string(message.etag);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(24).int64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ObjectPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObjectPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ObjectPart {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? globalThis.Number(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? globalThis.Number(object.size_bytes)
+        : 0,
+    };
+  },
+
+  toJSON(message: ObjectPart): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.etag !== "") {
+      obj.etag = message.etag;
+    }
+    if (message.sizeBytes !== 0) {
+      obj.sizeBytes = Math.round(message.sizeBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ObjectPart>, I>>(base?: I): ObjectPart {
+    return ObjectPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ObjectPart>, I>>(object: I): ObjectPart {
+    const message = createBaseObjectPart();
+    message.number = object.number ?? 0;
+    message.etag = object.etag ?? "";
+    message.sizeBytes = object.sizeBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseListPartsRequest(): ListPartsRequest {
+  return { objectKey: "", lease: undefined };
+}
+
+export const ListPartsRequest: MessageFns<ListPartsRequest> = {
+  encode(message: ListPartsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objectKey !== "") {
+      writer.uint32(10).string(message.objectKey);
+    }
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPartsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPartsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objectKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPartsRequest {
+    return {
+      objectKey: isSet(object.objectKey)
+        ? globalThis.String(object.objectKey)
+        : isSet(object.object_key)
+        ? globalThis.String(object.object_key)
+        : "",
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+    };
+  },
+
+  toJSON(message: ListPartsRequest): unknown {
+    const obj: any = {};
+    if (message.objectKey !== "") {
+      obj.objectKey = message.objectKey;
+    }
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPartsRequest>, I>>(base?: I): ListPartsRequest {
+    return ListPartsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPartsRequest>, I>>(object: I): ListPartsRequest {
+    const message = createBaseListPartsRequest();
+    message.objectKey = object.objectKey ?? "";
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    return message;
+  },
+};
+
+function createBaseListPartsResponse(): ListPartsResponse {
+  return { parts: [] };
+}
+
+export const ListPartsResponse: MessageFns<ListPartsResponse> = {
+  encode(message: ListPartsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.parts) {
+      ObjectPart.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPartsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPartsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parts.push(ObjectPart.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPartsResponse {
+    return {
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => ObjectPart.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListPartsResponse): unknown {
+    const obj: any = {};
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => ObjectPart.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPartsResponse>, I>>(base?: I): ListPartsResponse {
+    return ListPartsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPartsResponse>, I>>(object: I): ListPartsResponse {
+    const message = createBaseListPartsResponse();
+    message.parts = object.parts?.map((e) => ObjectPart.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCompleteMultipartRequest(): CompleteMultipartRequest {
+  return { objectKey: "", parts: [], lease: undefined };
+}
+
+export const CompleteMultipartRequest: MessageFns<CompleteMultipartRequest> = {
+  encode(message: CompleteMultipartRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objectKey !== "") {
+      writer.uint32(10).string(message.objectKey);
+    }
+    for (const v of message.parts) {
+      ObjectPart.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteMultipartRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteMultipartRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objectKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.parts.push(ObjectPart.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CompleteMultipartRequest {
+    return {
+      objectKey: isSet(object.objectKey)
+        ? globalThis.String(object.objectKey)
+        : isSet(object.object_key)
+        ? globalThis.String(object.object_key)
+        : "",
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => ObjectPart.fromJSON(e)) : [],
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+    };
+  },
+
+  toJSON(message: CompleteMultipartRequest): unknown {
+    const obj: any = {};
+    if (message.objectKey !== "") {
+      obj.objectKey = message.objectKey;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => ObjectPart.toJSON(e));
+    }
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompleteMultipartRequest>, I>>(base?: I): CompleteMultipartRequest {
+    return CompleteMultipartRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompleteMultipartRequest>, I>>(object: I): CompleteMultipartRequest {
+    const message = createBaseCompleteMultipartRequest();
+    message.objectKey = object.objectKey ?? "";
+    message.parts = object.parts?.map((e) => ObjectPart.fromPartial(e)) || [];
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    return message;
+  },
+};
+
+function createBaseCompleteMultipartResponse(): CompleteMultipartResponse {
+  return {};
+}
+
+export const CompleteMultipartResponse: MessageFns<CompleteMultipartResponse> = {
+  encode(_: CompleteMultipartResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteMultipartResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteMultipartResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): CompleteMultipartResponse {
+    return {};
+  },
+
+  toJSON(_: CompleteMultipartResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CompleteMultipartResponse>, I>>(base?: I): CompleteMultipartResponse {
+    return CompleteMultipartResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CompleteMultipartResponse>, I>>(_: I): CompleteMultipartResponse {
+    const message = createBaseCompleteMultipartResponse();
+    return message;
+  },
+};
+
+function createBaseAbortMultipartRequest(): AbortMultipartRequest {
+  return { objectKey: "", lease: undefined };
+}
+
+export const AbortMultipartRequest: MessageFns<AbortMultipartRequest> = {
+  encode(message: AbortMultipartRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.objectKey !== "") {
+      writer.uint32(10).string(message.objectKey);
+    }
+    if (message.lease !== undefined) {
+      Lease.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbortMultipartRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbortMultipartRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objectKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = Lease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AbortMultipartRequest {
+    return {
+      objectKey: isSet(object.objectKey)
+        ? globalThis.String(object.objectKey)
+        : isSet(object.object_key)
+        ? globalThis.String(object.object_key)
+        : "",
+      lease: isSet(object.lease) ? Lease.fromJSON(object.lease) : undefined,
+    };
+  },
+
+  toJSON(message: AbortMultipartRequest): unknown {
+    const obj: any = {};
+    if (message.objectKey !== "") {
+      obj.objectKey = message.objectKey;
+    }
+    if (message.lease !== undefined) {
+      obj.lease = Lease.toJSON(message.lease);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AbortMultipartRequest>, I>>(base?: I): AbortMultipartRequest {
+    return AbortMultipartRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AbortMultipartRequest>, I>>(object: I): AbortMultipartRequest {
+    const message = createBaseAbortMultipartRequest();
+    message.objectKey = object.objectKey ?? "";
+    message.lease = (object.lease !== undefined && object.lease !== null) ? Lease.fromPartial(object.lease) : undefined;
+    return message;
+  },
+};
+
+function createBaseAbortMultipartResponse(): AbortMultipartResponse {
+  return {};
+}
+
+export const AbortMultipartResponse: MessageFns<AbortMultipartResponse> = {
+  encode(_: AbortMultipartResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbortMultipartResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbortMultipartResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): AbortMultipartResponse {
+    return {};
+  },
+
+  toJSON(_: AbortMultipartResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AbortMultipartResponse>, I>>(base?: I): AbortMultipartResponse {
+    return AbortMultipartResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AbortMultipartResponse>, I>>(_: I): AbortMultipartResponse {
+    const message = createBaseAbortMultipartResponse();
     return message;
   },
 };
@@ -1307,6 +2300,70 @@ export const TreeServiceService = {
     responseSerialize: (value: CommitTreeResponse): Buffer => Buffer.from(CommitTreeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CommitTreeResponse => CommitTreeResponse.decode(value),
   },
+  /** Begins an object that is put in parts: for blobs of 64 MiB and more. INVALID_ARGUMENT (too-large) for more than 625 GiB. */
+  startMultipart: {
+    path: "/spell.v1.TreeService/StartMultipart" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StartMultipartRequest): Buffer =>
+      Buffer.from(StartMultipartRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StartMultipartRequest => StartMultipartRequest.decode(value),
+    responseSerialize: (value: StartMultipartResponse): Buffer =>
+      Buffer.from(StartMultipartResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StartMultipartResponse => StartMultipartResponse.decode(value),
+  },
+  /**
+   * URLs to put parts, in any order and several at a time; a part that is put again replaces the one before. An object of which
+   * nothing was asked for a day is given up. NOT_FOUND (no-such-multipart) in this and the following calls when it was, when it
+   * is complete, and when somebody else began it.
+   */
+  presignParts: {
+    path: "/spell.v1.TreeService/PresignParts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PresignPartsRequest): Buffer => Buffer.from(PresignPartsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PresignPartsRequest => PresignPartsRequest.decode(value),
+    responseSerialize: (value: PresignPartsResponse): Buffer =>
+      Buffer.from(PresignPartsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PresignPartsResponse => PresignPartsResponse.decode(value),
+  },
+  /** The parts that are there, whole. */
+  listParts: {
+    path: "/spell.v1.TreeService/ListParts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPartsRequest): Buffer => Buffer.from(ListPartsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPartsRequest => ListPartsRequest.decode(value),
+    responseSerialize: (value: ListPartsResponse): Buffer => Buffer.from(ListPartsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPartsResponse => ListPartsResponse.decode(value),
+  },
+  /**
+   * Makes the parts one object, which CommitTree then records like any other. Doing so again is harmless. INVALID_ARGUMENT
+   * (bad-parts) unless every part is there as it is named.
+   */
+  completeMultipart: {
+    path: "/spell.v1.TreeService/CompleteMultipart" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompleteMultipartRequest): Buffer =>
+      Buffer.from(CompleteMultipartRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompleteMultipartRequest => CompleteMultipartRequest.decode(value),
+    responseSerialize: (value: CompleteMultipartResponse): Buffer =>
+      Buffer.from(CompleteMultipartResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompleteMultipartResponse => CompleteMultipartResponse.decode(value),
+  },
+  /** Gives its space back. Harmless when it is gone. */
+  abortMultipart: {
+    path: "/spell.v1.TreeService/AbortMultipart" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AbortMultipartRequest): Buffer =>
+      Buffer.from(AbortMultipartRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AbortMultipartRequest => AbortMultipartRequest.decode(value),
+    responseSerialize: (value: AbortMultipartResponse): Buffer =>
+      Buffer.from(AbortMultipartResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AbortMultipartResponse => AbortMultipartResponse.decode(value),
+  },
   /**
    * All directory nodes of a tree and where its file blobs lie. NOT_FOUND for an unknown tree.
    * An agent may read only trees of attempts that it holds (lease).
@@ -1330,6 +2387,23 @@ export interface TreeServiceServer extends UntypedServiceImplementation {
    * sent inline and checked (digest, order, names, links). INVALID_ARGUMENT names the offending path.
    */
   commitTree: handleUnaryCall<CommitTreeRequest, CommitTreeResponse>;
+  /** Begins an object that is put in parts: for blobs of 64 MiB and more. INVALID_ARGUMENT (too-large) for more than 625 GiB. */
+  startMultipart: handleUnaryCall<StartMultipartRequest, StartMultipartResponse>;
+  /**
+   * URLs to put parts, in any order and several at a time; a part that is put again replaces the one before. An object of which
+   * nothing was asked for a day is given up. NOT_FOUND (no-such-multipart) in this and the following calls when it was, when it
+   * is complete, and when somebody else began it.
+   */
+  presignParts: handleUnaryCall<PresignPartsRequest, PresignPartsResponse>;
+  /** The parts that are there, whole. */
+  listParts: handleUnaryCall<ListPartsRequest, ListPartsResponse>;
+  /**
+   * Makes the parts one object, which CommitTree then records like any other. Doing so again is harmless. INVALID_ARGUMENT
+   * (bad-parts) unless every part is there as it is named.
+   */
+  completeMultipart: handleUnaryCall<CompleteMultipartRequest, CompleteMultipartResponse>;
+  /** Gives its space back. Harmless when it is gone. */
+  abortMultipart: handleUnaryCall<AbortMultipartRequest, AbortMultipartResponse>;
   /**
    * All directory nodes of a tree and where its file blobs lie. NOT_FOUND for an unknown tree.
    * An agent may read only trees of attempts that it holds (lease).
@@ -1372,6 +2446,93 @@ export interface TreeServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CommitTreeResponse) => void,
+  ): ClientUnaryCall;
+  /** Begins an object that is put in parts: for blobs of 64 MiB and more. INVALID_ARGUMENT (too-large) for more than 625 GiB. */
+  startMultipart(
+    request: StartMultipartRequest,
+    callback: (error: ServiceError | null, response: StartMultipartResponse) => void,
+  ): ClientUnaryCall;
+  startMultipart(
+    request: StartMultipartRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StartMultipartResponse) => void,
+  ): ClientUnaryCall;
+  startMultipart(
+    request: StartMultipartRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StartMultipartResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * URLs to put parts, in any order and several at a time; a part that is put again replaces the one before. An object of which
+   * nothing was asked for a day is given up. NOT_FOUND (no-such-multipart) in this and the following calls when it was, when it
+   * is complete, and when somebody else began it.
+   */
+  presignParts(
+    request: PresignPartsRequest,
+    callback: (error: ServiceError | null, response: PresignPartsResponse) => void,
+  ): ClientUnaryCall;
+  presignParts(
+    request: PresignPartsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PresignPartsResponse) => void,
+  ): ClientUnaryCall;
+  presignParts(
+    request: PresignPartsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PresignPartsResponse) => void,
+  ): ClientUnaryCall;
+  /** The parts that are there, whole. */
+  listParts(
+    request: ListPartsRequest,
+    callback: (error: ServiceError | null, response: ListPartsResponse) => void,
+  ): ClientUnaryCall;
+  listParts(
+    request: ListPartsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPartsResponse) => void,
+  ): ClientUnaryCall;
+  listParts(
+    request: ListPartsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPartsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes the parts one object, which CommitTree then records like any other. Doing so again is harmless. INVALID_ARGUMENT
+   * (bad-parts) unless every part is there as it is named.
+   */
+  completeMultipart(
+    request: CompleteMultipartRequest,
+    callback: (error: ServiceError | null, response: CompleteMultipartResponse) => void,
+  ): ClientUnaryCall;
+  completeMultipart(
+    request: CompleteMultipartRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompleteMultipartResponse) => void,
+  ): ClientUnaryCall;
+  completeMultipart(
+    request: CompleteMultipartRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompleteMultipartResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives its space back. Harmless when it is gone. */
+  abortMultipart(
+    request: AbortMultipartRequest,
+    callback: (error: ServiceError | null, response: AbortMultipartResponse) => void,
+  ): ClientUnaryCall;
+  abortMultipart(
+    request: AbortMultipartRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AbortMultipartResponse) => void,
+  ): ClientUnaryCall;
+  abortMultipart(
+    request: AbortMultipartRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AbortMultipartResponse) => void,
   ): ClientUnaryCall;
   /**
    * All directory nodes of a tree and where its file blobs lie. NOT_FOUND for an unknown tree.
