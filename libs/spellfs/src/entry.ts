@@ -41,7 +41,9 @@ export function nameProblem(name: string): string | undefined {
   if (name.includes("/")) return "a name may not contain '/'";
   if (hasControlCharacter(name)) return "a name may not contain control characters such as newline or tab";
   if (!name.isWellFormed()) return "a name must be valid UTF-8";
-  if (utf8Length(name) > MAX_NAME_BYTES) return `a name may not be longer than ${MAX_NAME_BYTES} bytes`;
+  // A unit of a string is three bytes at most.
+  if (name.length * 3 > MAX_NAME_BYTES && utf8Length(name) > MAX_NAME_BYTES)
+    return `a name may not be longer than ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 

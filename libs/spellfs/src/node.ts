@@ -33,6 +33,8 @@ export function encodeNode(entries: Iterable<TreeEntry>): Uint8Array {
     if (entry.name === previous) throw badNode(`the name ${quoted(entry.name)} occurs twice`);
     previous = entry.name;
     checkEntry(entry);
+    if (entry.kind !== "symlink" && !isDigest(entry.digest))
+      throw badNode(`${quoted(entry.name)} has no sha256 digest`);
     text += encodeEntry(entry);
   }
   const bytes = Buffer.from(text, "utf8");
@@ -108,6 +110,7 @@ function parseEntry(fields: string[]): TreeEntry | undefined {
   return kind === "l" ? { kind: "symlink", name, target: third } : undefined;
 }
 
+/** All but the digest, which only a line of a node can have been checked for already. */
 function checkEntry(entry: TreeEntry): void {
   const problem = nameProblem(entry.name);
   if (problem !== undefined) throw badNode(`the name ${quoted(entry.name)} is not allowed: ${problem}`);
@@ -118,7 +121,6 @@ function checkEntry(entry: TreeEntry): void {
     }
     return;
   }
-  if (!isDigest(entry.digest)) throw badNode(`${quoted(entry.name)} has no sha256 digest`);
   if (entry.kind === "file" && !(Number.isSafeInteger(entry.sizeBytes) && entry.sizeBytes >= 0)) {
     throw badNode(`${quoted(entry.name)} has an impossible size`);
   }
