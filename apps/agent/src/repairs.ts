@@ -44,10 +44,10 @@ export class Repairs {
       .finally(() => this.#underway.delete(repairId));
   }
 
-  async #hold({ repairId, digests, putUrl }: RepairRequest, signal: AbortSignal): Promise<HeldBlob[]> {
+  async #hold({ repairId, digests, putUrl, nodes }: RepairRequest, signal: AbortSignal): Promise<HeldBlob[]> {
     const { cache, complete, log } = this.#options;
     const names = digests.map(toDigest);
-    if (putUrl === "") return cache.findBlobs(names);
+    if (putUrl === "") return cache.findBlobs(names, { nodes });
     let saidAt = performance.now();
     const onBytes = (): void => {
       if (performance.now() - saidAt < SIGN_EVERY_MS) return;

@@ -71,15 +71,15 @@ test("what takes the space is shown, and what is lost is found and named", async
 test("what the store has lost is stored again from the cache of the agent that made it", async () => {
   await using farm = await Farm.start();
   const code = join(farm.folder, "code");
-  mkdirSync(code);
+  mkdirSync(join(code, "lib"), { recursive: true });
+  writeFileSync(join(code, "lib", "a.py"), "code");
   const spell = (...args: string[]) => farm.spell(args, { cwd: code });
   const packs = join(farm.data, "objects", "objects", "packs");
   expect((await spell("run", "head -c 2000000 /dev/urandom > big; mkdir -p d/e; echo small > d/e/f")).exitCode).toBe(0);
   const before = join(farm.folder, "before");
   expect((await spell("cp", "runs/1", before)).exitCode).toBe(0);
-  // The code is an empty folder, the smallest of all: no cache keeps that as a blob.
-  const bySize = readdirSync(packs).sort((a, b) => statSync(join(packs, a)).size - statSync(join(packs, b)).size);
-  const [, ...lost] = bySize;
+  // All of it: the code as well, which the agent has fetched.
+  const lost = readdirSync(packs);
   for (const name of lost) rmSync(join(packs, name));
   expect(await spell("fsck")).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^Lost: /) });
   const repaired = await spell("fsck", "--repair");
@@ -87,6 +87,7 @@ test("what the store has lost is stored again from the cache of the agent that m
     /^Repaired: runs\/1 of \S+: all of it \(from the cache of \S+; the object .* is gone\)\n/m,
   );
   expect(repaired.stdout).toMatch(/^Repaired: runs\/1 of \S+: d\/e\/f /m);
+  expect(repaired.stdout).toMatch(/^Repaired: code of run 1 of \S+: code\/lib\/a\.py /m);
   expect(repaired).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/\d blobs \(2\.0 MB\) repaired, all is there\.\n$/),

@@ -35,6 +35,7 @@ import type { HeldBlob } from "./send-blobs.ts";
 import { SharedWork } from "./shared-work.ts";
 import type { TransferOptions } from "./transfer.ts";
 import type { TreeTransport } from "./transport.ts";
+import { nodesOfTrees } from "./tree-nodes.ts";
 import { TreeLayout } from "./tree-layout.ts";
 
 /** A cache of trees and blobs. Paths it gives are shared and must never be written. */
@@ -63,8 +64,11 @@ export interface TreeCache {
   keepNodes(nodes: ReadonlyMap<Digest, Uint8Array>): Promise<void>;
   /** Whether the blob is here, executable or not. */
   hasBlob(digest: Digest): boolean;
-  /** Those of the blobs that are here, with their sizes on the disk; their bytes are not looked at. */
-  findBlobs(digests: readonly Digest[]): HeldBlob[];
+  /**
+   * Those of the blobs that are here, with their sizes on the disk; their bytes are not looked at. Of `nodes` also those of trees that
+   * are here: they are made anew, without reading a file, and kept as blobs from then on.
+   */
+  findBlobs(digests: readonly Digest[], options?: { nodes: boolean }): Promise<HeldBlob[]>;
   /**
    * Puts blobs into one object, end to end, hashing them on the way; gives all of them. When one is not here or not sound, nothing is
    * put, and those are given that are. Throws unavailable.
@@ -202,7 +206,20 @@ class DiskTreeCache implements TreeCache {
     return this.#blobs.has(digest);
   }
 
-  findBlobs(digests: readonly Digest[]): HeldBlob[] {
+  async findBlobs(digests: readonly Digest[], { nodes } = { nodes: false }): Promise<HeldBlob[]> {
+    const found = this.#locateAll(digests);
+    if (!nodes || found.length === digests.length) return found;
+    const wanted = new Set(digests.filter((digest) => !this.#blobs.has(digest)));
+    for await (const made of nodesOfTrees({ blobs: join(this.#directory, "blobs"), trees: this.#trees })) {
+      // All of the tree: what lies below a lost folder is asked for next.
+      if ([...wanted].some((digest) => made.has(digest))) await this.keepNodes(made);
+      for (const digest of made.keys()) wanted.delete(digest);
+      if (wanted.size === 0) break;
+    }
+    return this.#locateAll(digests);
+  }
+
+  #locateAll(digests: readonly Digest[]): HeldBlob[] {
     return digests.flatMap((digest) => {
       checkDigest(digest);
       const found = this.#blobs.locate(digest);

@@ -8,7 +8,7 @@ import type { UploadTarget } from "./transport.ts";
 const PIECE_BYTES = 256 * 1024;
 
 const FORBIDDEN = 403;
-const PRECONDITION_FAILED = 412;
+export const PRECONDITION_FAILED = 412;
 /** Places hold for objects that are new: what was seen in one never changes. */
 const NEW_ONLY = { "if-none-match": "*" };
 

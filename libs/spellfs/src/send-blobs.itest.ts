@@ -1,5 +1,5 @@
 /** What a cache gives back to the store: whole objects of sound blobs, or nothing. */
-import { chmodSync, existsSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { buildPack } from "./build-pack.ts";
 import { digestOf } from "./node.ts";
@@ -25,12 +25,37 @@ describe("blobs that a cache gives back", () => {
     const { cache, put, large, sent } = await open(world);
     const digests = ["two", "", large, "one"].map(sha);
     const held = [3, 0, large.length, 3].map((sizeBytes, index) => ({ digest: digests[index], sizeBytes }));
-    expect(cache.findBlobs([...digests, sha("absent")])).toEqual(held);
+    expect(await cache.findBlobs([...digests, sha("absent")])).toEqual(held);
     expect(await cache.sendBlobs(digests, put(), quick)).toEqual(held);
     const blobs = ["two", "", large, "one"].map((text) => ({ digest: sha(text), bytes: Buffer.from(text) }));
     expect(sent()?.equals(buildPack(blobs).content)).toBe(true);
+    // Asked once more, because the answer got lost.
+    expect(await cache.sendBlobs(digests, put(), quick)).toEqual(held);
+    world.server.objects.clear();
     expect(await cache.sendBlobs([sha("")], put(), quick)).toEqual([{ digest: sha(""), sizeBytes: 0 }]);
     expect(sent()?.equals(buildPack([{ digest: sha(""), bytes: Buffer.alloc(0) }]).content)).toBe(true);
+  });
+
+  test("are found as nodes of trees that lie here, with all that lie beside and below them", async () => {
+    await using world = await CacheWorld.make();
+    const files = { "d/e/f": "deep", "d/run": "run", "d/none/x": "", g: "top" };
+    const { root, nodes } = await world.store(files, (path) => {
+      chmodSync(`${path}/d/run`, 0o755);
+      symlinkSync("e/f", `${path}/d/link`);
+      rmSync(`${path}/d/none/x`);
+    });
+    const cache = await world.open();
+    await cache.ensureTree(root, world.transport, quick);
+    const digests = [...nodes.keys()];
+    expect(await cache.findBlobs(digests)).toEqual([]);
+    expect(await cache.findBlobs([sha("absent")], { nodes: true })).toEqual([]);
+    expect(await cache.findBlobs(digests)).toEqual([]);
+    expect(await cache.findBlobs(digests.slice(0, 1), { nodes: true })).toHaveLength(1);
+    const held = await cache.findBlobs(digests);
+    expect(held).toEqual(digests.map((digest) => ({ digest, sizeBytes: nodes.get(digest)?.length })));
+    await cache.sendBlobs(digests, { putUrl: world.server.url("packs/again") }, quick);
+    const blobs = digests.map((digest) => ({ digest, bytes: nodes.get(digest) ?? Buffer.alloc(0) }));
+    expect(world.server.objects.get("packs/again")?.equals(buildPack(blobs).content)).toBe(true);
   });
 
   test("are put again after a cut, and given up when the store stays away", async () => {
@@ -39,6 +64,7 @@ describe("blobs that a cache gives back", () => {
     world.server.faults.PUT.push({ kind: "status", status: 503 }, { kind: "hang" });
     await cache.sendBlobs([sha(large)], put(), quick);
     expect(sent()?.equals(large)).toBe(true);
+    world.server.objects.clear();
     world.server.faults.PUT.push(...Array.from({ length: 4 }, () => ({ kind: "status", status: 500 }) as const));
     await expect(cache.sendBlobs([sha("one")], put(), quick)).rejects.toMatchObject({ code: "unavailable" });
   });

@@ -100,8 +100,8 @@ export class AgentStream implements AgentSession {
         lease: { runId: each.runId, attempt: each.attempt, token: each.leaseToken },
         path: each.path,
       })),
-      repairs: repairs.pending(this.agentId).map(({ id, digests, putUrl = "" }) => {
-        return { repairId: id, digests: [...digests], putUrl };
+      repairs: repairs.pending(this.agentId).map(({ id, digests, nodes, putUrl = "" }) => {
+        return { repairId: id, digests: [...digests], nodes, putUrl };
       }),
       eventBus: addresses.nats,
       reportEveryMs: REPORT_EVERY_MS,

@@ -20,7 +20,14 @@ function start() {
   const repairs = new AgentRepairs(sessions);
   const abort = new AbortController();
   const asking = repairs.ask("a1", {
-    ...{ digests: [ONE, TWO], putUrl: "http://put", silenceMs: 20_000, limitMs: 50_000, signal: abort.signal },
+    ...{
+      digests: [ONE, TWO],
+      nodes: false,
+      putUrl: "http://put",
+      silenceMs: 20_000,
+      limitMs: 50_000,
+      signal: abort.signal,
+    },
   });
   const outcome = asking.catch((error: unknown) => (error as Error).message);
   const id = repairs.pending("a1")[0]?.id ?? "";
@@ -36,7 +43,7 @@ describe("what agents are asked to repair", () => {
   it("is asked of that agent, again with each of its answers, until it has answered", async () => {
     const { repairs, pushes, outcome, answer, id } = start();
     expect(repairs.agents()).toEqual(["a1", "a2"]);
-    expect(repairs.pending("a1")).toMatchObject([{ id, digests: [ONE, TWO], putUrl: "http://put" }]);
+    expect(repairs.pending("a1")).toMatchObject([{ id, digests: [ONE, TWO], nodes: false, putUrl: "http://put" }]);
     expect(repairs.pending("a2")).toEqual([]);
     answer({ held: [{ digest: TWO, sizeBytes: 1 }] });
     expect(await outcome).toEqual([{ digest: TWO, sizeBytes: 1 }]);
@@ -95,7 +102,7 @@ describe("what agents are asked to repair", () => {
     abort.abort();
     expect(await outcome).toBe("was not waited for any longer");
     expect(repairs.pending("a1")).toEqual([]);
-    const late = repairs.ask("a1", { digests: [], silenceMs: 1, limitMs: 1, signal: abort.signal });
+    const late = repairs.ask("a1", { digests: [], nodes: false, silenceMs: 1, limitMs: 1, signal: abort.signal });
     await expect(late).rejects.toMatchObject({ code: "conflict", reason: "no-repair" });
   });
 });

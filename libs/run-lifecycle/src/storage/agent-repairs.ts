@@ -16,6 +16,8 @@ export interface HeldBlob {
 export interface RepairAsk {
   /** MOST_DIGESTS at most. */
   digests: readonly Digest[];
+  /** They are directory nodes. */
+  nodes: boolean;
   /** Where to put them, as one object; undefined: it is only asked which are there. */
   putUrl?: string;
   /** Longest time without a sign. */
@@ -33,7 +35,7 @@ export interface RepairAnswer {
   underWay: boolean;
 }
 
-export interface PendingRepair extends Pick<RepairAsk, "digests" | "putUrl"> {
+export interface PendingRepair extends Pick<RepairAsk, "digests" | "nodes" | "putUrl"> {
   id: string;
   agentId: string;
 }
@@ -66,7 +68,7 @@ export class AgentRepairs {
   }
 
   /** What the agent answers, of what it was asked. Throws conflict, the end of a sentence about it, when it does not or cannot. */
-  async ask(agentId: string, { digests, putUrl, silenceMs, limitMs, signal }: RepairAsk): Promise<HeldBlob[]> {
+  async ask(agentId: string, { digests, nodes, putUrl, silenceMs, limitMs, signal }: RepairAsk): Promise<HeldBlob[]> {
     const id = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<HeldBlob[]>();
     const refuse = (why: string): void => reject(conflict(why, "no-repair"));
@@ -80,7 +82,16 @@ export class AgentRepairs {
     }, LOOK_MS);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
-    this.#waiting.set(id, { id, agentId, digests, putUrl, onSign: () => void silence.refresh(), resolve, reject });
+    this.#waiting.set(id, {
+      id,
+      agentId,
+      digests,
+      nodes,
+      putUrl,
+      onSign: () => void silence.refresh(),
+      resolve,
+      reject,
+    });
     this.#sessions.find(agentId)?.push();
     try {
       return await promise;

@@ -23,6 +23,8 @@ export interface RepairDeps extends CheckDeps {
 
 /** An agent only looks into its folders. */
 const ASK_MS = 15_000;
+/** It looks through all of its trees. */
+const ASK_NODES_MS = 120_000;
 const PUT_MS = 60_000;
 /** All of an object may take as long as over a slow line. */
 const BYTES_PER_MS = 100;
@@ -56,6 +58,11 @@ export class RepairBlobs {
   /** Tries each blob once; gives now and then a sign that it goes on. */
   async *repair(lost: readonly NumberedBlob[]): AsyncGenerator<void, void, undefined> {
     const fresh = lost.filter(({ digest }) => !this.#tried.has(digest));
+    const [nodes, files] = [fresh.filter(({ isNode }) => isNode), fresh.filter(({ isNode }) => !isNode)];
+    for (const kind of [nodes, files]) yield* this.#repairKind(kind);
+  }
+
+  async *#repairKind(fresh: readonly NumberedBlob[]): AsyncGenerator<void, void, undefined> {
     for (let start = 0; start < fresh.length; start += MOST_DIGESTS) {
       const part = fresh.slice(start, start + MOST_DIGESTS);
       for (const { digest } of part) this.#tried.add(digest);
@@ -99,13 +106,14 @@ export class RepairBlobs {
     const holders = new Map<Digest, string[]>();
     const limit = pLimit(ASKED_AT_ONCE);
     const { repairs, patience } = this.#deps;
-    const askMs = patience?.askMs ?? ASK_MS;
+    const nodes = blobs.some(({ isNode }) => isNode);
+    const askMs = patience?.askMs ?? (nodes ? ASK_NODES_MS : ASK_MS);
     const agents = repairs.agents().filter((agentId) => !this.#failed.has(agentId));
     await allDone(
       agents.map((agentId) =>
         limit(async () => {
           const held = await this.#ask(agentId, {
-            digests: [...sizes.keys()],
+            ...{ digests: [...sizes.keys()], nodes },
             silenceMs: askMs,
             limitMs: askMs,
             signal,
@@ -155,7 +163,7 @@ export class RepairBlobs {
     const putUrl = await this.#deps.objects.presignPut(objectKey, URL_SECONDS);
     const silenceMs = this.#deps.patience?.putMs ?? PUT_MS;
     const limitMs = silenceMs + Math.ceil(sizeBytes / BYTES_PER_MS);
-    const held = await this.#ask(agentId, { digests, putUrl, silenceMs, limitMs, signal });
+    const held = await this.#ask(agentId, { digests, nodes: false, putUrl, silenceMs, limitMs, signal });
     if (held === undefined) return;
     if (held.length < blobs.length) {
       const sound = new Set(held.map(({ digest }) => digest));

@@ -171,6 +171,8 @@ export interface RepairRequest {
   digests: string[];
   /** Presigned: put these blobs here, end to end in this order, each hashed again while it is read. Empty: only say which are there. */
   putUrl: string;
+  /** They are directory nodes: those of trees that lie in the cache can be made anew. */
+  nodes: boolean;
 }
 
 export interface EventBusAddress {
@@ -1957,7 +1959,7 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
 };
 
 function createBaseRepairRequest(): RepairRequest {
-  return { repairId: "", digests: [], putUrl: "" };
+  return { repairId: "", digests: [], putUrl: "", nodes: false };
 }
 
 export const RepairRequest: MessageFns<RepairRequest> = {
@@ -1970,6 +1972,9 @@ export const RepairRequest: MessageFns<RepairRequest> = {
     }
     if (message.putUrl !== "") {
       writer.uint32(26).string(message.putUrl);
+    }
+    if (message.nodes !== false) {
+      writer.uint32(32).bool(message.nodes);
     }
     return writer;
   },
@@ -2011,6 +2016,14 @@ export const RepairRequest: MessageFns<RepairRequest> = {
             message.putUrl = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2036,6 +2049,7 @@ export const RepairRequest: MessageFns<RepairRequest> = {
         : isSet(object.put_url)
         ? globalThis.String(object.put_url)
         : "",
+      nodes: isSet(object.nodes) ? globalThis.Boolean(object.nodes) : false,
     };
   },
 
@@ -2050,6 +2064,9 @@ export const RepairRequest: MessageFns<RepairRequest> = {
     if (message.putUrl !== "") {
       obj.putUrl = message.putUrl;
     }
+    if (message.nodes !== false) {
+      obj.nodes = message.nodes;
+    }
     return obj;
   },
 
@@ -2061,6 +2078,7 @@ export const RepairRequest: MessageFns<RepairRequest> = {
     message.repairId = object.repairId ?? "";
     message.digests = object.digests?.map((e) => e) || [];
     message.putUrl = object.putUrl ?? "";
+    message.nodes = object.nodes ?? false;
     return message;
   },
 };
