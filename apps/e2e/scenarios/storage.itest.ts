@@ -1,7 +1,8 @@
 /** The operator keeps the store in order: what nothing uses goes, what anything uses stays. */
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { waitFor } from "@spell/testing";
+import { createS3Store } from "@spell/object-store/s3";
+import { startMinio, waitFor } from "@spell/testing";
 import { expect, test } from "vitest";
 import { contentsOf } from "../support/contents.ts";
 import { Farm } from "../support/farm.ts";
@@ -109,4 +110,26 @@ test("what the store has lost is stored again from the cache of the agent that m
     notes: [],
     losses: [{ path: "big" }],
   });
+});
+
+test("what an S3 store has lost is stored again in the same way", async () => {
+  await using minio = await startMinio();
+  await using farm = await Farm.start({
+    args: ["--s3-endpoint", minio.endpoint, "--s3-bucket", "spell"],
+    env: { SPELL_S3_ACCESS_KEY: minio.accessKey, SPELL_S3_SECRET_KEY: minio.secretKey },
+  });
+  const code = join(farm.folder, "code");
+  mkdirSync(join(code, "lib"), { recursive: true });
+  writeFileSync(join(code, "lib", "a.py"), "code");
+  const spell = (...args: string[]) => farm.spell(args, { cwd: code });
+  expect((await spell("run", "head -c 2000000 /dev/urandom > big; mkdir d; echo small > d/f")).exitCode).toBe(0);
+  const [before, after] = [join(farm.folder, "before"), join(farm.folder, "after")];
+  expect((await spell("cp", "runs/1", before)).exitCode).toBe(0);
+  const objects = createS3Store({ ...minio, bucket: "spell", timeoutMs: 10_000 });
+  for await (const { key } of objects.list("packs/")) await objects.delete(key);
+  expect(await spell("fsck")).toMatchObject({ exitCode: 1 });
+  const { stdout, exitCode } = await spell("fsck", "--repair", "--read-data");
+  expect({ stdout, exitCode }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/ repaired, all is there\.\n$/) });
+  expect((await spell("cp", "runs/1", after)).exitCode).toBe(0);
+  expect(contentsOf(after)).toEqual(contentsOf(before));
 });
