@@ -2,6 +2,7 @@
  * What is known on disk of one object in the making: a folder with what it is to become (`about.json`), its bytes, each part at its
  * place (`data`), and a line for each part that came or was given up (`parts`). A line counts once it is whole.
  */
+import { constants } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PartLayout, StoredPart } from "../multipart.ts";
@@ -55,12 +56,12 @@ export async function readParts(folder: string, layout: PartLayout): Promise<Map
 
 /** Writes down that a part is whole, or that its place is being written again (no etag). Throws ENOENT when all has ended. */
 export async function notePart(folder: string, { number, etag }: { number: number; etag?: string }): Promise<void> {
-  const parts = await open(join(folder, PARTS), "r+");
+  // Other parts are noted at the same time: each line goes behind what is there by then.
+  const parts = await open(join(folder, PARTS), constants.O_WRONLY | constants.O_APPEND);
   try {
-    const { size } = await parts.stat();
     const line = etag === undefined ? `drop ${number}  ok` : `put ${number} ${etag} ok`;
     // A line before it may have been cut off.
-    await parts.write(`\n${line}\n`, size);
+    await parts.write(`\n${line}\n`);
     await parts.datasync();
   } finally {
     await parts.close();
