@@ -211,6 +211,8 @@ describe("workflows and account", () => {
   test("an absent coordinator is named, in bounded time", async () => {
     const coordinator = `127.0.0.1:${await freePort()}`;
     using client = new SpellClient({ token: "x", coordinator }, { connectForMs: 200 });
+    // Says nothing by itself.
+    client.connect();
     const startedAt = Date.now();
     await expect(client.runs.list()).rejects.toMatchObject({
       code: "unavailable",
