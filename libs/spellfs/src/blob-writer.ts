@@ -19,6 +19,12 @@ export interface BlobWriter {
   discard(): Promise<void>;
 }
 
+/**
+ * So much of a large blob is written at once. Less costs a call to the thread pool for each part that arrives. More costs too: the
+ * system then takes larger pieces of fresh memory for the file, at twice the processor time (1 MiB: 4.8 s for 2 GiB, this: 2.1 s).
+ */
+const STEP_BYTES = 128 * 1024;
+
 /** Where blobs go. */
 export interface BlobSink {
   folder: BlobFolder;
@@ -58,27 +64,49 @@ function fileWriter({ folder, takePlace }: BlobSink, digest: Digest): BlobWriter
   const path = folder.temporaryPath();
   const state: Hash = createHash("sha256");
   let handle: FileHandle | undefined;
-  const discard = async (): Promise<void> => {
+  // One fills up while the other is being written: a call to the thread pool for each part that arrives costs more than the copy.
+  const steps = [Buffer.allocUnsafeSlow(STEP_BYTES), Buffer.allocUnsafeSlow(STEP_BYTES)] as const;
+  let turn: 0 | 1 = 0;
+  let filled = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    await writing;
+    handle ??= await open(path, "wx", 0o600);
+    writing = writeAll(handle, steps[turn].subarray(0, filled));
+    // Its failure is told when it is waited for.
+    writing.catch(() => undefined);
+    turn = turn === 0 ? 1 : 0;
+    filled = 0;
+  };
+  const close = async (): Promise<void> => {
+    await writing.catch(() => undefined);
     await handle?.close();
-    if (handle !== undefined) rmSync(path, { force: true });
     handle = undefined;
+  };
+  const discard = async (): Promise<void> => {
+    const isThere = handle !== undefined;
+    await close();
+    if (isThere) rmSync(path, { force: true });
   };
   return {
     async write(bytes) {
-      handle ??= await open(path, "wx", 0o600);
       state.update(bytes);
       for (let offset = 0; offset < bytes.length;) {
-        const { bytesWritten } = await handle.write(bytes, offset);
-        offset += bytesWritten;
+        const part = bytes.subarray(offset, offset + STEP_BYTES - filled);
+        steps[turn].set(part, filled);
+        filled += part.length;
+        offset += part.length;
+        if (filled === STEP_BYTES) await flush();
       }
     },
     async finish() {
-      if (handle === undefined || state.digest("hex") !== digest) {
+      if (state.digest("hex") !== digest) {
         await discard();
         return false;
       }
-      await handle.close();
-      handle = undefined;
+      await flush();
+      await writing;
+      await close();
       const place = takePlace?.(digest);
       const file = { digest, executable: place?.executable ?? false };
       folder.publishFile(file, path);
@@ -87,4 +115,11 @@ function fileWriter({ folder, takePlace }: BlobSink, digest: Digest): BlobWriter
     },
     discard,
   };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, offset);
+    offset += bytesWritten;
+  }
 }

@@ -113,7 +113,7 @@ describe("ensuring a tree", () => {
       "enough",
     );
     await cache.ensureTree(root, world.transport, quick);
-    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+    await waitFor("an empty folder of unfinished things", () => readdirSync(join(world.cachePath, "tmp")).length === 0);
   });
 
   test("an unknown tree is what the transport says", async () => {
@@ -219,6 +219,59 @@ describe("a store that misbehaves", () => {
     await expect(cache.ensureTree(root, { ...transport, readTree }, quick)).rejects.toMatchObject({
       code: "data-loss",
     });
+  });
+});
+
+describe("a large file", () => {
+  const bytes = Buffer.alloc(20 * MIB + 5, "a large file, ");
+
+  test.each([
+    ["whole", []],
+    ["wrong bytes once", [{ kind: "corrupt" }]],
+    ["answers that break off, and one that is refused for a while", [{ kind: "cut", afterBytes: 7 }, { kind: "status", status: 503 }, { kind: "cut", afterBytes: MIB }]],
+    ["a store that stands still, and sends everything then", [{ kind: "stall", afterBytes: MIB }, { kind: "ignore-range" }]],
+  ] as const)("%s: it comes", async (_what, faults) => {
+    await using world = await CacheWorld.make();
+    const { root } = await world.store({ large: bytes, small: "1" }, (path) => chmodSync(join(path, "large"), 0o755));
+    const cache = await world.open();
+    world.server.faults.GET.push(...faults);
+    const path = join(await cache.ensureTree(root, world.transport, quick), "large");
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    expect(statSync(path)).toMatchObject({ nlink: 2, mode: 0o100555 });
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+  }); // prettier-ignore
+
+  test("wrong bytes twice: data-loss naming the digest, nothing published", async () => {
+    await using world = await CacheWorld.make();
+    const { root } = await world.store({ large: bytes });
+    const cache = await world.open();
+    world.server.faults.GET.push(...Array.from({ length: 2 }, () => ({ kind: "corrupt" as const })));
+    const failed = cache.ensureTree(root, world.transport, quick);
+    await expect(failed).rejects.toMatchObject({ code: "data-loss", message: expect.stringContaining(sha(bytes)) });
+    expect(cache.hasBlob(sha(bytes))).toBe(false);
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+  });
+
+  test("an object that is shorter than it was: data-loss", async () => {
+    await using world = await CacheWorld.make();
+    const { root } = await world.store({ large: bytes });
+    const cache = await world.open();
+    for (const [key, object] of world.server.objects) world.server.objects.set(key, object.subarray(0, 9 * MIB));
+    const failed = cache.ensureTree(root, world.transport, quick);
+    await expect(failed).rejects.toMatchObject({ code: "data-loss", reason: "wrong-bytes" });
+    expect(readdirSync(join(world.cachePath, "tmp"))).toEqual([]);
+  });
+
+  test("who gives up in the middle leaves nothing behind", async () => {
+    await using world = await CacheWorld.make();
+    const { root } = await world.store({ large: bytes });
+    const cache = await world.open();
+    const enough = new AbortController();
+    world.server.faults.GET.push({ kind: "stall", afterBytes: MIB });
+    world.server.onRequest = () => void (world.server.count("GET") === 1 && enough.abort(new Error("enough")));
+    const given = cache.ensureTree(root, world.transport, { ...quick, signal: enough.signal });
+    await expect(given).rejects.toThrow("enough");
+    await waitFor("an empty folder of unfinished things", () => readdirSync(join(world.cachePath, "tmp")).length === 0);
   });
 });
 

@@ -1,14 +1,15 @@
 /** Fetches blobs from the store into a blob folder, checking every byte. */
 import pLimit from "p-limit";
-import { SpellError } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import type { BlobFolder } from "./blob-folder.ts";
-import { createBlobWriter } from "./blob-writer.ts";
-import type { BlobSink, BlobWriter } from "./blob-writer.ts";
-import { diskError } from "./disk.ts";
+import type { BlobSink } from "./blob-writer.ts";
 import { planRanges } from "./download-plan.ts";
 import type { RangePlan } from "./download-plan.ts";
-import { TransferError, asRefusal, checkAnswer, transfer } from "./transfer.ts";
+import { UrlsExpiredError, isGone, wrongBytes } from "./download-errors.ts";
+import { httpGet } from "./http-get.ts";
+import { Pace } from "./pace.ts";
+import { RangeSplitter } from "./range-splitter.ts";
+import { TransferError, asRefusal, transfer } from "./transfer.ts";
 import type { Attempt, TransferOptions } from "./transfer.ts";
 import type { BlobPlace, ObjectSource } from "./transport.ts";
 
@@ -30,9 +31,6 @@ export interface DownloadRequest {
   onBytes?: (bytes: number) => void;
   options: TransferOptions;
 }
-
-/** Presigned URLs have run out, or were never right: ask for new ones. Does not leave this package. */
-export class UrlsExpiredError extends Error {}
 
 /**
  * Fetches the wanted blobs that the sources hold; those published stay when another fails. Throws data-loss naming the
@@ -72,9 +70,7 @@ async function fetchRange({ range, request, options }: RangeFetch): Promise<void
   if (wrong.length === 0) return;
   // Once more: the bytes may have been damaged on the way rather than in the store.
   const [still] = await fetchBlobs({ range: { ...range, blobs: wrong }, request, options });
-  if (still === undefined) return;
-  const message = `The object store no longer holds the bytes of ${still.digest} where they were put: the file cannot be restored from it.`;
-  throw new SpellError("data-loss", message, { reason: "wrong-bytes" });
+  if (still !== undefined) throw wrongBytes(still.digest);
 }
 
 /** Publishes the blobs of a range, over several attempts if need be; gives those whose bytes were wrong. */
@@ -103,11 +99,6 @@ async function fetchBlobs({ range, request, options }: RangeFetch): Promise<Blob
   return wrong;
 }
 
-/** The store is there and the object, or this part of it, is not: no waiting brings it back. */
-function isGone({ status, storeCode }: TransferError): boolean {
-  return status === 416 || (status === 404 && storeCode !== "NoSuchBucket");
-}
-
 interface RangeRead {
   part: RangePlan;
   request: DownloadRequest;
@@ -116,83 +107,25 @@ interface RangeRead {
 }
 
 async function readRange({ part, request, attempt, onBlob }: RangeRead): Promise<void> {
-  const last = part.offset + part.sizeBytes - 1;
-  const headers = { range: `bytes=${part.offset}-${last}`, "accept-encoding": "identity" };
-  const response = await fetch(part.getUrl, { headers, signal: attempt.signal });
-  await checkAnswer(response, part.getUrl);
-  if (response.body === null) throw new TransferError("the answer is empty", { retryable: true });
-  // A server may ignore the range and send everything.
-  const splitter = new RangeSplitter(response.status === 206 ? part.offset : 0, { part, request, onBlob });
+  const { offset, sizeBytes, blobs } = part;
+  const answer = await httpGet({ url: part.getUrl, offset, sizeBytes, signal: attempt.signal });
+  const { folderPath } = request;
+  const onBytes = (bytes: number): void => request.onBytes?.(bytes);
+  const splitter = new RangeSplitter({ offset: answer.offset, blobs, sink: request, folderPath, onBlob, onBytes });
+  const pace = new Pace();
   try {
-    for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    for await (const chunk of answer.body) {
       attempt.progress();
-      await splitter.write(chunk);
-      if (splitter.isDone) break;
+      await splitter.write(chunk as Buffer);
+      if (pace.isOver) await pace.rest();
+      // Read to its end, the connection can be used again; of a whole object that was sent unasked, the rest is left.
+      if (splitter.isDone && answer.offset !== offset) break;
     }
-    // A store that announces less than was asked for has no more; fetch itself notices an answer that broke off.
-    if (response.headers.has("content-length")) for (const place of splitter.unfinished()) onBlob(place, false);
+    // A store that announces less than was asked for has no more; an answer that broke off is an error.
+    if (answer.body.headers["content-length"] !== undefined)
+      for (const place of splitter.unfinished()) onBlob(place, false);
     else if (!splitter.isDone) throw new TransferError("the answer ended too early", { retryable: true });
   } finally {
     await splitter.discard();
-  }
-}
-
-/** Cuts the bytes of a range into its blobs. */
-class RangeSplitter {
-  #position: number;
-  readonly #waiting: BlobPlace[];
-  #open: { place: BlobPlace; writer: BlobWriter; movedBytes: number }[] = [];
-  readonly #given: Omit<RangeRead, "attempt">;
-
-  constructor(position: number, given: Omit<RangeRead, "attempt">) {
-    this.#position = position;
-    this.#waiting = [...given.part.blobs];
-    this.#given = given;
-  }
-
-  get isDone(): boolean {
-    return this.#waiting.length === 0 && this.#open.length === 0;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    const start = this.#position;
-    const end = start + chunk.length;
-    this.#position = end;
-    for (let place = this.#waiting[0]; place !== undefined && place.offset < end; place = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#open.push({ place, writer: createBlobWriter(this.#given.request, place), movedBytes: 0 });
-    }
-    const { folderPath } = this.#given.request;
-    for (const blob of [...this.#open]) {
-      const { place, writer } = blob;
-      const placeEnd = place.offset + place.sizeBytes;
-      try {
-        const bytes = chunk.subarray(Math.max(place.offset - start, 0), placeEnd - start);
-        await writer.write(bytes);
-        blob.movedBytes += bytes.length;
-        this.#tell(bytes.length);
-        if (placeEnd > end) continue;
-        const sound = await writer.finish();
-        this.#open = this.#open.filter((other) => other !== blob);
-        if (!sound) this.#tell(-place.sizeBytes);
-        this.#given.onBlob(place, sound);
-      } catch (error) {
-        throw diskError(error, folderPath);
-      }
-    }
-  }
-
-  unfinished(): BlobPlace[] {
-    return [...this.#open.map(({ place }) => place), ...this.#waiting];
-  }
-
-  async discard(): Promise<void> {
-    await Promise.allSettled(this.#open.map(({ writer }) => writer.discard()));
-    this.#tell(-this.#open.reduce((sum, { movedBytes }) => sum + movedBytes, 0));
-    this.#open = [];
-  }
-
-  #tell(bytes: number): void {
-    this.#given.request.onBytes?.(bytes);
   }
 }

@@ -2,18 +2,7 @@
  * One PUT over Node's own HTTP. `fetch` takes a body faster than the server does and keeps what waits in memory, and does not
  * tell when a piece has left; here each piece is known to have left before its memory is used again.
  */
-import http from "node:http";
-import https from "node:https";
-import type { IncomingMessage } from "node:http";
-
-/** Shorter than servers keep an idle connection, so that none is used again that the server is just closing. */
-const IDLE_SOCKET_MS = 4_000;
-/** More than are ever put at once. An idle connection keeps no process alive. */
-const MOST_SOCKETS = 16;
-const AGENT_OPTIONS = { keepAlive: true, timeout: IDLE_SOCKET_MS, maxSockets: MOST_SOCKETS };
-/** Of an answer; what it says beyond that is not of interest, and a server must not fill the memory. */
-const ANSWER_CHARACTERS = 2_000;
-const agents = { http: new http.Agent(AGENT_OPTIONS), https: new https.Agent(AGENT_OPTIONS) };
+import { startRequest, textOf } from "./http-connections.ts";
 
 /** The server's answer. */
 export interface PutAnswer {
@@ -35,10 +24,8 @@ export async function httpPut(given: {
 }): Promise<PutAnswer> {
   const { url, sizeBytes, headers, pieces, onPiece, signal } = given;
   signal.throwIfAborted();
-  const isTls = url.startsWith("https:");
-  const request = (isTls ? https : http).request(url, {
+  const request = startRequest(url, {
     method: "PUT",
-    agent: isTls ? agents.https : agents.http,
     headers: { "content-length": sizeBytes, "content-type": "application/octet-stream", ...headers },
   });
   const answer = Promise.withResolvers<PutAnswer>();
@@ -86,12 +73,4 @@ export async function httpPut(given: {
     // After an early answer nobody wants the rest: the connection cannot be used again.
     if (!request.writableEnded) request.destroy();
   }
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const part of response.setEncoding("utf8")) {
-    if (text.length < ANSWER_CHARACTERS) text += (part as string).slice(0, ANSWER_CHARACTERS);
-  }
-  return text;
 }

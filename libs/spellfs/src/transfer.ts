@@ -66,11 +66,6 @@ export async function transfer<T>(
 }
 
 /** Throws when the answer is not a success; the text of presigned URLs is a secret and stays out of messages. */
-export async function checkAnswer(response: Response, url: string): Promise<void> {
-  if (!response.ok) checkStatus(response.status, { text: await response.text().catch(() => ""), url });
-}
-
-/** The same for an answer that was read. */
 export function checkStatus(status: number, { text, url }: { text: string; url: string }): void {
   if (status >= 200 && status < 300) return;
   const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text.slice(0, 2_000))?.[1];
@@ -107,14 +102,9 @@ async function guarded<T>(
     return await run({ signal, progress: () => void timer.refresh() });
   } catch (error) {
     if (error instanceof SpellError || error instanceof TransferError || options.signal?.aborted) throw error;
-    const why = stalled.signal.aborted ? `nothing moved for ${stallTimeoutMs} ms` : causeOf(error);
+    const why = stalled.signal.aborted ? `nothing moved for ${stallTimeoutMs} ms` : messageOf(error);
     throw new TransferError(`${placeOf(url)}: ${why}`, { retryable: true });
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** fetch hides what happened in `cause`. */
-function causeOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
 }
