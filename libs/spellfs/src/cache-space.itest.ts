@@ -117,6 +117,24 @@ describe("a cache with a limit", () => {
     expect(world.here()).toEqual([0, 3]);
   });
 
+  test("a clock that was set back: what is used again from now on counts by the new time, held things stay", async () => {
+    await using world = await Trees.make();
+    const before = await world.openWith({});
+    await world.fill(before, "abc");
+    const [first = sha(""), second = sha(""), third = sha("")] = world.roots;
+    // Used when the clock was a day ahead.
+    for (const root of [first, second]) world.usedHoursAgo(root, -24);
+    world.usedHoursAgo(third, 1);
+    const cache = await world.openWith({ limitBytes: 1.5 * MIB });
+    cache.hold("attempt", { trees: [third], blobs: [] });
+    await cache.ensureTree(first, world.transport, quick);
+    await cache.trim();
+    // The one that seems to be used tomorrow is no more than the youngest; the oldest by its time is held.
+    expect(world.here()).toContain(2);
+    await cache.ensureTree(second, world.transport, quick);
+    expect(readFileSync(join(world.treePath(second), "file")).equals(Buffer.alloc(MIB, "b"))).toBe(true);
+  });
+
   test("keeps a single file that is held, and lets an unused one go", async () => {
     await using world = await Trees.make();
     const cache = await world.openWith({ limitBytes: 1.5 * MIB });

@@ -73,6 +73,40 @@ describe("a collection", () => {
     expect(await readAll(world.trees, root)).toBe(3);
   });
 
+  it.each([-24, -1, 1, 24])(
+    "with the clock set by %i hours loses nothing that is named, nor an upload for good",
+    async (hours) => {
+      await using world = await openAged();
+      const kept = await world.commit(CODE);
+      await world.store.uploads.addUpload({ owner: "ann", name: "c", tree: kept, fileCount: 2, sizeBytes: 2 }, 1);
+      const young = await world.commit({ young: "1" });
+      const made = makeTree({ arriving: "2" });
+      const put = (): Promise<void> => world.objects.put(made.object.objectKey, made.body);
+      const commit = (): Promise<void> =>
+        world.trees.commitTree({ root: made.root, objects: [made.object], nodes: made.nodes });
+      await put();
+      world.clock.nowMs += hours * HOUR_MS + Math.sign(hours) * 1_000;
+      await collect(world);
+      expect(await readAll(world.trees, kept)).toBe(3);
+      // Ahead, all that nobody names looks old and goes; back, it looks young and stays until that time comes again.
+      expect(await world.trees.hasTree(young)).toBe(hours < 0);
+      if (hours < 0) await commit();
+      else await expect(commit()).rejects.toMatchObject({ reason: "missing-object" });
+      // What a client answers that with: all is sent anew, under another key.
+      const again = makeTree({ arriving: "2" });
+      await world.objects.put(again.object.objectKey, again.body);
+      await world.trees.commitTree({ root: again.root, objects: [again.object], nodes: again.nodes });
+      await world.store.uploads.addUpload({ owner: "ann", name: "d", tree: again.root, fileCount: 1, sizeBytes: 1 }, 1);
+      world.clock.nowMs -= hours * HOUR_MS;
+      await collect(world);
+      for (const [root, nodes] of [
+        [kept, 3],
+        [again.root, 1],
+      ] as const)
+        expect(await readAll(world.trees, root)).toBe(nodes);
+    },
+  );
+
   it("spares what anything in the record names, and what lies below", async () => {
     await using world = await openAged();
     const output = await world.commit({ out: { model: "weights" } });
