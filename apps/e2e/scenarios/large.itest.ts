@@ -1,5 +1,5 @@
-/** A large file goes through every process in bounded memory. */
-import { mkdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+/** What is large goes through every process in bounded memory: one large file, one folder of 100,000. */
+import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot, startCommand } from "@spell/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { run } from "../support/run.ts";
 /** More than any process may take: who keeps a file in memory as a whole is found out. */
 const LARGE_BYTES = 300 * 1024 * 1024;
 const MOST_MEBIBYTES = 256;
+const MANY = 100_000;
 
 let farm: Farm;
 beforeAll(async () => {
@@ -60,3 +61,21 @@ test("a large file is uploaded, mounted, written as an output and copied back by
   expect(statSync(join(farm.folder, "back/out")).size).toBe(LARGE_BYTES);
   for (const mebibytes of [...result, ...Object.values(servers)]) expect(mebibytes).toBeLessThan(MOST_MEBIBYTES);
 }, 120_000);
+
+test(`a folder of ${MANY} files is uploaded, mounted and copied back`, async () => {
+  const folder = join(farm.folder, "many");
+  mkdirSync(folder);
+  for (let index = 0; index < MANY; index += 1) writeFileSync(join(folder, `file ${index}`), String(index));
+  const work = async (): Promise<number[]> => {
+    const uploading = await spell("upload", folder);
+    const code = join(farm.folder, "code of many");
+    mkdirSync(code);
+    const { output } = await run(farm, code, "-m", "uploads/many:/data", "ls /data | wc -l; cat '/data/file 99999'");
+    expect(output.trim()).toBe(`${MANY}\n99999`);
+    return [uploading, await spell("cp", "uploads/many", join(farm.folder, "many back"))];
+  };
+  const { result, ...servers } = await peaksDuring(work);
+  expect(readdirSync(join(farm.folder, "many back")).length).toBe(MANY);
+  // Some kilobytes for each file, and nothing that grows with what the files hold.
+  for (const mebibytes of [...result, ...Object.values(servers)]) expect(mebibytes).toBeLessThan(512);
+}, 240_000);
