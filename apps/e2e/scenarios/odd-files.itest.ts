@@ -120,6 +120,8 @@ function makeOddTree(root: string): void {
   const names = [
     "grüße",
     "gru\u0308ße",
+    "GRÜSSE",
+    "Grüße",
     "日本語.txt",
     "🎉",
     "-rf",
