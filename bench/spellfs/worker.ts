@@ -117,6 +117,7 @@ function watch(trees: TreeTransport): { transport: TreeTransport; spentMs: Recor
     }
   };
   const transport: TreeTransport = {
+    multiparts: trees.multiparts,
     findMissing: (request) => timed("FindMissing", () => trees.findMissing(request)),
     commitTree: (request) => timed("CommitTree", () => trees.commitTree(request)),
     readTree: async function* (request) {

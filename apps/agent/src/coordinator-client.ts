@@ -11,7 +11,7 @@ import {
   channelOptions,
   readStream,
 } from "@spell/rpc";
-import type { TreeTransport } from "@spell/spellfs";
+import type { MultipartTransport, TreeTransport } from "@spell/spellfs";
 import type { SegmentArchive } from "./logs/segment-archive.ts";
 import type { MetricRecord } from "./metrics/metric-shipper.ts";
 import type { SpooledPoint } from "./metrics/metric-spool.ts";
@@ -61,6 +61,7 @@ export class CoordinatorClient {
         await callUnary(call, { root, objects, nodes: nodes.map(toBuffer), lease, pack: inline }, this.#context());
       },
       readTree: (request) => this.#readTree(request, lease),
+      multiparts: this.#multiparts(lease),
     };
   }
 
@@ -102,6 +103,25 @@ export class CoordinatorClient {
   /** Answers a request for what the store has lost. */
   async completeRepair(answer: CompleteRepairRequest): Promise<void> {
     await callUnary(this.agents.completeRepair.bind(this.agents), answer, this.#context());
+  }
+
+  /** Large objects, put in parts. */
+  #multiparts(lease: Lease): MultipartTransport {
+    const trees = this.#trees;
+    return {
+      start: (request) => callUnary(trees.startMultipart.bind(trees), { ...request, lease }, this.#context()),
+      presignParts: async (request) =>
+        (await callUnary(trees.presignParts.bind(trees), { ...request, lease }, this.#context())).putUrls,
+      listParts: async ({ objectKey }) =>
+        (await callUnary(trees.listParts.bind(trees), { objectKey, lease }, this.#context())).parts,
+      complete: async ({ objectKey, parts }) => {
+        const message = { objectKey, parts: parts.map((part) => ({ ...part, sizeBytes: 0 })), lease };
+        await callUnary(trees.completeMultipart.bind(trees), message, this.#context());
+      },
+      abort: async ({ objectKey }) => {
+        await callUnary(trees.abortMultipart.bind(trees), { objectKey, lease }, this.#context());
+      },
+    };
   }
 
   async *#readTree(

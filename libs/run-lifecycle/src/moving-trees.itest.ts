@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "@spell/domain";
 import { digestOf, openTreeCache, openUploadJournal, snapshotDirectory, uploadTree } from "@spell/spellfs";
-import type { Snapshot, TransferOptions, TreeCache } from "@spell/spellfs";
+import type { Snapshot, TransferOptions, TreeCache, UploadJournal } from "@spell/spellfs";
 import { waitFor } from "@spell/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DRIVERS, openStoreBehindProxy } from "./test-support/store-behind-proxy.ts";
@@ -179,6 +179,57 @@ describe.each(DRIVERS)("a %s store", (driver) => {
     await uploadTree(snapshot, world.transport, { ...quick, journal });
     expect(world.proxy.of("PUT")).toEqual([]);
     await expectWhole(snapshot.root);
+  }, 60_000);
+
+  it("takes a large file in parts, each once, also when the upload breaks off; what does not fit is put again", async () => {
+    const folder = join(world.folder, `source ${(count += 1)}`);
+    mkdirSync(folder);
+    const large = randomBytes(65 * MIB);
+    writeFileSync(join(folder, "large"), large);
+    const snapshot = await snapshotDirectory({ directory: folder, gitAware: false });
+    const { multiparts } = world.transport;
+    if (multiparts === undefined) throw new Error("no parts");
+    const journal = openUploadJournal({ journals: join(world.folder, "journals"), coordinator: driver, folder });
+    const breaking = {
+      ...world.transport,
+      multiparts: { ...multiparts, complete: () => Promise.reject(new Error("cut")) },
+    };
+    world.proxy.requests.length = 0;
+    await expect(uploadTree(snapshot, breaking, { ...quick, journal })).rejects.toThrow("cut");
+    // Of one object: all others are put once.
+    const puts = (): number[] => {
+      const paths = world.proxy.of("PUT").map(({ path }) => path);
+      return [...new Set(paths)].map((path) => paths.filter((each) => each === path).length).filter((each) => each > 1);
+    };
+    expect(puts()).toEqual([5]);
+    world.proxy.requests.length = 0;
+    const doubtful: UploadJournal = {
+      ...journal,
+      multipart: (digest) => {
+        const known = journal.multipart(digest);
+        const parts = known?.parts.map((part) => (part.number === 2 ? { ...part, prefix: "other bytes" } : part));
+        return known && { ...known, parts: parts ?? [] };
+      },
+    };
+    await uploadTree(snapshot, world.transport, { ...quick, journal: doubtful });
+    expect(world.proxy.of("PUT")).toHaveLength(1);
+    await expectWhole(snapshot.root);
+  }, 60_000);
+
+  it("never has an object of a large file that changes while it is put", async () => {
+    const folder = join(world.folder, `source ${(count += 1)}`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, "large"), randomBytes(65 * MIB));
+    const snapshot = await snapshotDirectory({ directory: folder, gitAware: false });
+    writeFileSync(join(folder, "large"), randomBytes(65 * MIB));
+    const upload = uploadTree(snapshot, world.transport, quick);
+    await expect(upload).rejects.toMatchObject({ code: "conflict", reason: "file-changed" });
+    for (const { usedAtMs, ...multipart } of await world.store.multiparts.list({ after: "", limit: 100 })) {
+      // What is here yet was completed before.
+      expect(usedAtMs).toBeGreaterThan(0);
+      expect(await world.objects.find(multipart.objectKey)).toBeDefined();
+    }
+    expect(await world.trees.hasTree(snapshot.root)).toBe(false);
   }, 60_000);
 
   it("takes one tree of two clients at once, and gives it whole", async () => {

@@ -2,7 +2,7 @@
 import { SpellError, isDigest } from "@spell/domain";
 import type { Digest } from "@spell/domain";
 import type { BlobPlace as BlobPlaceRecord, Lease } from "@spell/rpc";
-import type { BlobPlace, TreeTransport } from "@spell/spellfs";
+import type { BlobPlace, MultipartTransport, TreeTransport } from "@spell/spellfs";
 import type { Connection } from "./connection.ts";
 
 type Requests = {
@@ -12,6 +12,8 @@ type Requests = {
 };
 
 export class TreesService implements TreeTransport {
+  /** Large objects, put in parts. */
+  readonly multiparts: MultipartTransport;
   readonly #connection: Connection;
   readonly #lease: Lease | undefined;
 
@@ -19,6 +21,21 @@ export class TreesService implements TreeTransport {
   constructor(connection: Connection, lease?: Lease) {
     this.#connection = connection;
     this.#lease = lease;
+    const client = connection.trees;
+    this.multiparts = {
+      start: (request) => connection.unary(client.startMultipart.bind(client), { ...request, lease }),
+      presignParts: async (request) =>
+        (await connection.unary(client.presignParts.bind(client), { ...request, lease })).putUrls,
+      listParts: async ({ objectKey }) =>
+        (await connection.unary(client.listParts.bind(client), { objectKey, lease })).parts,
+      complete: async ({ objectKey, parts }) => {
+        const message = { objectKey, parts: parts.map((part) => ({ ...part, sizeBytes: 0 })), lease };
+        await connection.unary(client.completeMultipart.bind(client), message);
+      },
+      abort: async ({ objectKey }) => {
+        await connection.unary(client.abortMultipart.bind(client), { objectKey, lease });
+      },
+    };
   }
 
   /** The same in the name of an attempt that an agent holds. */

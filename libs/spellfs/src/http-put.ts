@@ -8,6 +8,8 @@ import { startRequest, textOf } from "./http-connections.ts";
 export interface PutAnswer {
   status: number;
   text: string;
+  /** The header, without its quotes. */
+  etag: string;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function httpPut(given: {
   });
   request.once("response", (response) => {
     const status = response.statusCode ?? 0;
-    textOf(response).then((text) => answer.resolve({ status, text }), answer.reject);
+    const etag = (response.headers.etag ?? "").replaceAll('"', "");
+    textOf(response).then((text) => answer.resolve({ status, text, etag }), answer.reject);
     over();
   });
   const write = (piece: Uint8Array): Promise<void> =>

@@ -22,6 +22,7 @@ export { INLINE_PACK_BYTES } from "./transport.ts";
 export type {
   BlobPlace,
   InlinePack,
+  MultipartTransport,
   ObjectSource,
   StoredObject,
   TreeCommit,

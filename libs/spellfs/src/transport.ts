@@ -47,8 +47,30 @@ export interface UploadTarget {
   putUrl: string;
 }
 
+/** A part of an object in the making. */
+export interface PartTag {
+  number: number;
+  /** The store's name for what was put. */
+  etag: string;
+}
+
+/** Objects that are put in parts. Calls throw not-found (`no-such-multipart`) when one has ended or is another's. */
+export interface MultipartTransport {
+  /** `partBytes`: of every part but the last, numbered from 1. */
+  start(request: { sizeBytes: number }): Promise<{ objectKey: string; partBytes: number }>;
+  /** URLs in the order of the numbers, at most 64; each expires after an hour. */
+  presignParts(request: { objectKey: string; numbers: number[] }): Promise<string[]>;
+  /** Those that are there, whole. */
+  listParts(request: { objectKey: string }): Promise<PartTag[]>;
+  /** Doing so again is harmless. */
+  complete(request: { objectKey: string; parts: PartTag[] }): Promise<void>;
+  abort(request: { objectKey: string }): Promise<void>;
+}
+
 /** The calls of TreeService (proto/spell/v1/tree.proto gives their contract). They throw SpellErrors. */
 export interface TreeTransport {
+  /** Absent: every object is put in one go. */
+  readonly multiparts?: MultipartTransport;
   /** Which digests the store lacks; a node is known only when all that lies below it is known too. */
   findMissing(request: {
     digests: Digest[];

@@ -5,12 +5,13 @@ import type { Digest } from "@spell/domain";
 import { findMissing } from "./find-missing.ts";
 import { objectBody, packOf } from "./object-body.ts";
 import { putObject } from "./put-object.ts";
+import { MULTIPART_BYTES, putInParts } from "./put-parts.ts";
 import { giveRing, takeRing } from "./ring.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TREE_KNOWN, TargetSource } from "./target-source.ts";
 import type { TransferOptions } from "./transfer.ts";
 import { INLINE_PACK_BYTES } from "./transport.ts";
-import type { InlinePack, StoredObject, TreeTransport } from "./transport.ts";
+import type { InlinePack, MultipartTransport, StoredObject, TreeTransport } from "./transport.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 import { objectBytes, placesOf, planObjects } from "./upload-plan.ts";
 import type { PlannedBlob } from "./upload-plan.ts";
@@ -21,7 +22,7 @@ const processLimit = pLimit(6);
 /** How often an upload begins anew because something that the store had is gone from it. */
 const FRESH_STARTS = 2;
 /** Refusals of a commit that tell so. What nobody uses is collected, in the middle of an upload as well. */
-const GONE_MEANWHILE = ["missing-blob", "missing-object"];
+const GONE_MEANWHILE = ["missing-blob", "missing-object", "no-such-multipart", "bad-parts"];
 
 /** How far an upload is. */
 export interface UploadProgress {
@@ -99,14 +100,14 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   const totalBytes = plan.reduce((sum, blobs) => sum + objectBytes(blobs), 0);
   let objects: StoredObject[];
   try {
-    objects = await putAll({ plan, targets, totalBytes, blobCount, options });
+    objects = await putAll({ plan, targets, multiparts: transport.multiparts, totalBytes, blobCount, options });
   } catch (error) {
     if (!(error instanceof SpellError) || error.reason !== TREE_KNOWN) throw error;
     return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
   }
   const nodes = missing.nodes.flatMap((digest) => snapshot.nodes.get(digest) ?? []);
   await transport.commitTree({ root: snapshot.root, objects: [...kept, ...objects], nodes });
-  if (plan.length > 1 || kept.length > 0) options.journal?.clear();
+  if (plan.length > 1 || kept.length > 0 || plan.some(isInParts)) options.journal?.clear();
   return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
 }
 
@@ -129,13 +130,14 @@ function planned(snapshot: Snapshot, digest: Digest): PlannedBlob {
 interface Upload {
   plan: PlannedBlob[][];
   targets: TargetSource;
+  multiparts: MultipartTransport | undefined;
   totalBytes: number;
   /** Of the whole tree. */
   blobCount: number;
   options: UploadOptions;
 }
 
-async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload): Promise<StoredObject[]> {
+async function putAll({ plan, targets, multiparts, totalBytes, blobCount, options }: Upload): Promise<StoredObject[]> {
   // The first failure ends the others: their objects would be of no use.
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
@@ -152,9 +154,9 @@ async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload)
       try {
         const object = await processLimit(() => {
           signal.throwIfAborted();
-          return putBlobs(blobs, { targets, onBytes, options: { ...options, signal } });
+          return putBlobs(blobs, { targets, multiparts, onBytes, options: { ...options, signal } });
         });
-        if (plan.length > 1) options.journal?.add(object);
+        if (plan.length > 1 || isInParts(blobs)) options.journal?.add(object);
         return object;
       } catch (error) {
         failed.abort(error);
@@ -170,16 +172,28 @@ async function putAll({ plan, targets, totalBytes, blobCount, options }: Upload)
 
 async function putBlobs(
   blobs: PlannedBlob[],
-  { targets, onBytes, options }: { targets: TargetSource; onBytes: (bytes: number) => void; options: TransferOptions },
+  given: Pick<Upload, "targets" | "multiparts"> & { onBytes: (bytes: number) => void; options: UploadOptions },
 ): Promise<StoredObject> {
+  const { targets, multiparts, onBytes, options } = given;
   const sizeBytes = objectBytes(blobs);
   const places = placesOf(blobs);
+  const [first] = blobs;
+  if (multiparts !== undefined && isInParts(blobs) && typeof first?.source === "string") {
+    const { digest, source: path } = first;
+    const request = { transport: multiparts, journal: options.journal, onBytes, options };
+    return { objectKey: await putInParts({ digest, sizeBytes, path }, request), sizeBytes, blobs: places };
+  }
   const ring = takeRing();
   try {
     const body = objectBody(blobs, { places, ring });
-    const objectKey = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
+    const { objectKey } = await putObject({ sizeBytes, body, nextTarget: () => targets.next(), onBytes, options });
     return { objectKey, sizeBytes, blobs: places };
   } finally {
     giveRing(ring);
   }
+}
+
+/** Whether it is one large blob. */
+function isInParts(blobs: readonly PlannedBlob[]): boolean {
+  return blobs.length === 1 && objectBytes(blobs) >= MULTIPART_BYTES;
 }

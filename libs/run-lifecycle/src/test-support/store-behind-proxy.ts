@@ -9,6 +9,7 @@ import type { RunStore } from "@spell/run-store";
 import type { TreeTransport } from "@spell/spellfs";
 import { FaultyProxy, freePort, startMinio, startServerProcess, tempFolder, waitFor } from "@spell/testing";
 import type { ServerProcess } from "@spell/testing";
+import { Multiparts } from "../multiparts.ts";
 import { TreeCatalog } from "../tree-catalog.ts";
 
 export const DRIVERS = ["directory", "s3"] as const;
@@ -50,7 +51,16 @@ export async function openStoreBehindProxy(driver: (typeof DRIVERS)[number]): Pr
   const store = openSqliteRunStore(join(folder.path, "record.db"));
   cleanUp.defer(() => store.close());
   const trees = new TreeCatalog(store, objects);
+  const multiparts = new Multiparts({ store, objects, now: Date.now });
+  const holder = "user:ann";
   const transport: TreeTransport = {
+    multiparts: {
+      start: ({ sizeBytes }) => multiparts.start(holder, sizeBytes),
+      presignParts: ({ objectKey, numbers }) => multiparts.presign(holder, objectKey, numbers),
+      listParts: ({ objectKey }) => multiparts.listParts(holder, objectKey),
+      complete: ({ objectKey, parts }) => multiparts.complete(holder, objectKey, parts),
+      abort: ({ objectKey }) => multiparts.abort(holder, objectKey),
+    },
     findMissing: ({ digests, targets }) => trees.findMissing(digests, targets),
     commitTree: (request) => trees.commitTree(request),
     readTree: async function* ({ digest, isFile }) {
