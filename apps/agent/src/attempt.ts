@@ -5,11 +5,13 @@
  * hears of it, and every step may be repeated: after a crash the attempt resumes from the journal, adopts its process if it
  * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
  */
+import { join } from "node:path";
 import type { Digest, Phase } from "@spell/domain";
 import { SpellError, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { AttemptReport, AttemptResult, AttemptSpec } from "@spell/rpc";
 import type { HeldContents } from "@spell/spellfs";
+import { openUploadJournal } from "@spell/spellfs";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { AttemptChange, AttemptJournal } from "./attempt-journal.ts";
 import { attemptResult, failedResult } from "./attempt-result.ts";
@@ -272,6 +274,7 @@ export class Attempt {
       written,
       codeRoot: this.#journal.record.spec.codeRoot,
       transport,
+      journal: openUploadJournal({ journals: join(this.attemptDir, "uploads"), coordinator: "", folder: "" }),
       signal,
       onHashed: () => this.#enter("pushing"),
       patiently: (work) => untilAvailable(work, this.#patience(OUTPUTS_MS)),

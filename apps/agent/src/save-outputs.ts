@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "@spell/domain";
-import type { SnapshotEntry, TreeCache, TreeTransport } from "@spell/spellfs";
+import type { SnapshotEntry, TreeCache, TreeTransport, UploadJournal } from "@spell/spellfs";
 import { snapshotEntries, uploadTree } from "@spell/spellfs";
 import type { WrittenEntry } from "./executors/executor.ts";
 
@@ -64,6 +64,8 @@ export async function saveOutputs(request: {
   written: readonly WrittenEntry[];
   codeRoot: string;
   transport: TreeTransport;
+  /** What was put by a try that failed, or before this process was killed, is not put again. */
+  journal?: UploadJournal;
   signal: AbortSignal;
   onHashed(): Promise<void>;
   patiently<T>(work: () => Promise<T>): Promise<T>;
@@ -83,8 +85,8 @@ export async function saveOutputs(request: {
   await request.onHashed();
   const isEmpty = fileCount === 0 && entries.length === snapshot.skipped.length;
   if (isEmpty) return { fileCount, totalBytes, skipped, files: [], nodes: new Map() };
-  const { transport, signal } = request;
-  await request.patiently(() => uploadTree(snapshot, transport, { signal, smallInOneCall: true }));
+  const { transport, journal, signal } = request;
+  await request.patiently(() => uploadTree(snapshot, transport, { signal, journal, smallInOneCall: true }));
   const executable = new Set(entries.filter((entry) => entry.executable).map((entry) => entry.source));
   const files = [...snapshot.files].map(([digest, { path }]) => ({ path, digest, executable: executable.has(path) }));
   return { tree: root, fileCount, totalBytes, skipped, files, nodes: snapshot.nodes };
