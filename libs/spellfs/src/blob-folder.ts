@@ -248,13 +248,15 @@ export class BlobFolder {
   }
 }
 
+/** Bits that the process takes away from new files. Looked at once: to look is to set it twice, for all threads. */
+const MASK = process.umask();
+
 /** Writes a file that nobody has; of one that did not become whole nothing is left. */
 function writeNew(path: string, bytes: Uint8Array, mode: number): void {
   const file = openSync(path, "wx", mode);
   try {
     for (let offset = 0; offset < bytes.length;) offset += writeSync(file, bytes, offset);
-    // The process's mask may have taken bits away.
-    if ((process.umask() & mode) !== 0) fchmodSync(file, mode);
+    if ((MASK & mode) !== 0) fchmodSync(file, mode);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
