@@ -2,8 +2,8 @@
 import { Metadata, ServerCredentials, credentials } from "@grpc/grpc-js";
 import type { ChannelCredentials, ChannelOptions, ServerOptions } from "@grpc/grpc-js";
 
-/** Largest message either side takes, bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** Largest message either side takes, bytes: a directory node of 64 MiB, and what frames it. */
+export const MAX_MESSAGE_BYTES = 65 * 1024 * 1024;
 
 const KEEPALIVE_TIME_MS = 20_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;

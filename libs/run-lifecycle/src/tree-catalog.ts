@@ -31,6 +31,7 @@ import { NodeCache } from "./node-cache.ts";
 import { readBlob } from "./read-blob.ts";
 import { readNode } from "./read-node.ts";
 import { SummaryCache } from "./summary-cache.ts";
+import { partsOf } from "./tree-parts.ts";
 
 /** Lifetime of the URLs handed out, seconds. */
 export const URL_SECONDS = 3_600;
@@ -201,17 +202,14 @@ export class TreeCatalog {
     return root;
   }
 
-  /** Every node of a tree, and where its files lie, a level at a time. */
+  /** Every node of a tree, and where its files lie, level by level, in messages of bounded size. */
   async *read(root: Digest): AsyncIterable<{ nodes: Uint8Array[]; objects: ObjectSource[] }> {
     let level: Digest[] = [root];
     const seen = new Set<Digest>();
     while (level.length > 0) {
-      const nodes = await Promise.all(level.map((digest) => this.readNode(digest)));
-      const entries = nodes.flatMap((bytes) => decodeNode(bytes));
-      const files = entries.flatMap((entry) => (entry.kind === "file" ? [entry.digest] : []));
-      yield { nodes, objects: await this.sources(files) };
-      const below = entries.flatMap((entry) => (entry.kind === "directory" ? [entry.digest] : []));
-      level = [...new Set(below)].filter((digest) => !seen.has(digest));
+      const { parts, below } = partsOf(await Promise.all(level.map((digest) => this.readNode(digest))));
+      for (const { nodes, files } of parts) yield { nodes, objects: await this.sources(files) };
+      level = [...below].filter((digest) => !seen.has(digest));
       for (const digest of level) seen.add(digest);
     }
   }

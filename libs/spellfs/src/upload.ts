@@ -2,6 +2,7 @@
 import pLimit from "p-limit";
 import { SpellError } from "@spell/domain";
 import type { Digest } from "@spell/domain";
+import { checkCommitSize } from "./commit-size.ts";
 import { findMissing } from "./find-missing.ts";
 import { objectBody, packOf } from "./object-body.ts";
 import { putObject } from "./put-object.ts";
@@ -96,6 +97,8 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   const uploadedBlobs = wanted.size;
   for (const { digest } of kept.flatMap(({ blobs }) => blobs)) wanted.delete(digest);
   const plan = planObjects([...wanted].map((digest) => planned(snapshot, digest)));
+  const nodes = missing.nodes.flatMap((digest) => snapshot.nodes.get(digest) ?? []);
+  checkCommitSize({ nodes, blobs: uploadedBlobs, objects: kept.length + plan.length });
   const targets = new TargetSource({ transport, targets: missing.targets, wanted: plan.length, digest: snapshot.root });
   const totalBytes = plan.reduce((sum, blobs) => sum + objectBytes(blobs), 0);
   let objects: StoredObject[];
@@ -105,7 +108,6 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
     if (!(error instanceof SpellError) || error.reason !== TREE_KNOWN) throw error;
     return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
   }
-  const nodes = missing.nodes.flatMap((digest) => snapshot.nodes.get(digest) ?? []);
   await transport.commitTree({ root: snapshot.root, objects: [...kept, ...objects], nodes });
   if (plan.length > 1 || kept.length > 0 || plan.some(isInParts)) options.journal?.clear();
   return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
