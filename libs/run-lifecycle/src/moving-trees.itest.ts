@@ -211,8 +211,9 @@ describe.each(DRIVERS)("a %s store", (driver) => {
         return known && { ...known, parts: parts ?? [] };
       },
     };
-    await uploadTree(snapshot, world.transport, { ...quick, journal: doubtful });
+    const resumed = await uploadTree(snapshot, world.transport, { ...quick, journal: doubtful });
     expect(world.proxy.of("PUT")).toHaveLength(1);
+    expect(resumed.uploadedBytes).toBe(16 * MIB);
     await expectWhole(snapshot.root);
   }, 60_000);
 

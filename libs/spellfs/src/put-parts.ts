@@ -35,6 +35,8 @@ interface PartsRequest {
   journal?: UploadJournal;
   /** Told the number of bytes moved since the last call; negative when a part starts over. */
   onBytes: (bytes: number) => void;
+  /** Told the size of each part that an earlier upload has put. */
+  onKept: (bytes: number) => void;
   options: TransferOptions;
 }
 
@@ -90,7 +92,7 @@ async function putAll(given: {
   request: PartsRequest;
 }): Promise<PartTag[]> {
   const { blob, started, sent, request } = given;
-  const { journal, onBytes } = request;
+  const { journal, onBytes, onKept } = request;
   const { objectKey, partBytes } = started;
   const count = Math.ceil(blob.sizeBytes / partBytes);
   const failed = new AbortController();
@@ -125,6 +127,7 @@ async function putAll(given: {
         const known = sent.get(number);
         if (known?.prefix === prefix) {
           onBytes(body.length);
+          onKept(body.length);
           sending.push(Promise.resolve({ number, etag: known.etag }));
           done();
           continue;

@@ -101,16 +101,16 @@ async function uploadOnce(snapshot: Snapshot, transport: TreeTransport, options:
   checkCommitSize({ nodes, blobs: uploadedBlobs, objects: kept.length + plan.length });
   const targets = new TargetSource({ transport, targets: missing.targets, wanted: plan.length, digest: snapshot.root });
   const totalBytes = plan.reduce((sum, blobs) => sum + objectBytes(blobs), 0);
-  let objects: StoredObject[];
+  let put: PutObjects;
   try {
-    objects = await putAll({ plan, targets, multiparts: transport.multiparts, totalBytes, blobCount, options });
+    put = await putAll({ plan, targets, multiparts: transport.multiparts, totalBytes, blobCount, options });
   } catch (error) {
     if (!(error instanceof SpellError) || error.reason !== TREE_KNOWN) throw error;
     return { uploadedBytes: 0, uploadedBlobs: 0, knownBlobs: blobCount };
   }
-  await transport.commitTree({ root: snapshot.root, objects: [...kept, ...objects], nodes });
+  await transport.commitTree({ root: snapshot.root, objects: [...kept, ...put.objects], nodes });
   if (plan.length > 1 || kept.length > 0 || plan.some(isInParts)) options.journal?.clear();
-  return { uploadedBytes: totalBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
+  return { uploadedBytes: totalBytes - put.keptBytes, uploadedBlobs, knownBlobs: blobCount - uploadedBlobs };
 }
 
 /** The whole tree as one pack; undefined when it is too large. */
@@ -139,11 +139,19 @@ interface Upload {
   options: UploadOptions;
 }
 
-async function putAll({ plan, targets, multiparts, totalBytes, blobCount, options }: Upload): Promise<StoredObject[]> {
+interface PutObjects {
+  objects: StoredObject[];
+  /** Of them, what an earlier upload had put. */
+  keptBytes: number;
+}
+
+async function putAll({ plan, targets, multiparts, totalBytes, blobCount, options }: Upload): Promise<PutObjects> {
   // The first failure ends the others: their objects would be of no use.
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
   let uploadedBytes = 0;
+  let keptBytes = 0;
+  const onKept = (bytes: number): void => void (keptBytes += bytes);
   const uploadBlobs = plan.reduce((sum, blobs) => sum + blobs.length, 0);
   const knownBlobs = blobCount - uploadBlobs;
   const onBytes = (bytes: number): void => {
@@ -156,7 +164,7 @@ async function putAll({ plan, targets, multiparts, totalBytes, blobCount, option
       try {
         const object = await processLimit(() => {
           signal.throwIfAborted();
-          return putBlobs(blobs, { targets, multiparts, onBytes, options: { ...options, signal } });
+          return putBlobs(blobs, { targets, multiparts, onBytes, onKept, options: { ...options, signal } });
         });
         if (plan.length > 1 || isInParts(blobs)) options.journal?.add(object);
         return object;
@@ -169,20 +177,21 @@ async function putAll({ plan, targets, multiparts, totalBytes, blobCount, option
   const outcomes = await Promise.allSettled(jobs);
   options.signal?.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
-  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const objects = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  return { objects, keptBytes };
 }
 
 async function putBlobs(
   blobs: PlannedBlob[],
-  given: Pick<Upload, "targets" | "multiparts"> & { onBytes: (bytes: number) => void; options: UploadOptions },
+  given: Pick<Upload, "targets" | "multiparts" | "options"> & Record<"onBytes" | "onKept", (bytes: number) => void>,
 ): Promise<StoredObject> {
-  const { targets, multiparts, onBytes, options } = given;
+  const { targets, multiparts, onBytes, onKept, options } = given;
   const sizeBytes = objectBytes(blobs);
   const places = placesOf(blobs);
   const [first] = blobs;
   if (multiparts !== undefined && isInParts(blobs) && typeof first?.source === "string") {
     const { digest, source: path } = first;
-    const request = { transport: multiparts, journal: options.journal, onBytes, options };
+    const request = { transport: multiparts, journal: options.journal, onBytes, onKept, options };
     return { objectKey: await putInParts({ digest, sizeBytes, path }, request), sizeBytes, blobs: places };
   }
   const ring = takeRing();
