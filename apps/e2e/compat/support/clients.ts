@@ -13,7 +13,8 @@ import type { Tap, Tripwire } from "./tap.ts";
 
 /** Where the historical client's programs lie. */
 export const historicalBin = join(repositoryRoot, ".cache", "historical", "bin");
-const folders = (process.env["PATH"] ?? "").split(delimiter);
+/** A folder that this user may not enter makes a shell say "permission denied" of a program that is nowhere. */
+const folders = (process.env["PATH"] ?? "").split(delimiter).filter((each) => existsSync(each));
 const rsyncFolder = [...folders, join(repositoryRoot, ".cache", "bin")].find((each) => existsSync(join(each, "rsync")));
 
 /** Why the historical client cannot be driven here; undefined when it can. */
