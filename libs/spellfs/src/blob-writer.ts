@@ -22,6 +22,7 @@ export interface BlobWriter {
 /**
  * So much of a large blob is written at once. Less costs a call to the thread pool for each part that arrives. More costs too: the
  * system then takes larger pieces of fresh memory for the file, at twice the processor time (1 MiB: 4.8 s for 2 GiB, this: 2.1 s).
+ * A GiB takes 2.0 s in all, 1.55 s without any hash (curl: 0.67 s). Hashing on a thread of its own gained a twentieth on two cores.
  */
 const STEP_BYTES = 128 * 1024;
 
