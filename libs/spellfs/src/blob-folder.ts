@@ -141,13 +141,14 @@ export class BlobFolder {
     return undefined;
   }
 
-  /** The same once its bytes were hashed; what is not sound is removed. */
+  /** The same once its bytes were hashed. Other bytes are removed; what cannot be read now stays, because it may be the last copy. */
   async locateSound(digest: Digest): Promise<{ digest: Digest; path: string; sizeBytes: number } | undefined> {
-    for (let found = this.locate(digest); found !== undefined; found = this.locate(digest)) {
-      const { path } = found;
+    for (const executable of [false, true]) {
+      const path = this.pathOf({ digest, executable });
+      if (this.#stat({ digest, executable }) === undefined) continue;
       const hashed = await hashFile({ openPath: path, shownPath: path }).catch(() => undefined);
-      if (hashed?.digest === digest) return found;
-      rmSync(path, { force: true });
+      if (hashed?.digest === digest) return { digest, path, sizeBytes: hashed.sizeBytes };
+      if (hashed !== undefined) rmSync(path, { force: true });
     }
     return undefined;
   }

@@ -89,4 +89,14 @@ describe("blobs that a cache gives back", () => {
     }
     expect(sent()).toBeUndefined();
   });
+
+  test("stay in the cache when they cannot be read: it may be the last copy there is", async () => {
+    await using world = await CacheWorld.make();
+    const { cache, put, sent } = await open(world);
+    const path = world.blobPath(sha("one"));
+    renameSync(path, `${path}.away`);
+    symlinkSync(`${path}.away`, path); // links are not followed: reading fails
+    expect(await cache.sendBlobs([sha("one")], put(), quick)).toEqual([]);
+    expect([existsSync(path), sent()]).toEqual([true, undefined]);
+  });
 });
