@@ -1,14 +1,15 @@
 /**
  * `npm run codegen`: formats the contract and generates its TypeScript, replacing libs/rpc/src/gen, and the descriptors that
- * server reflection answers with.
+ * server reflection answers with; then what the tables of libs/domain become in the documents and in Python.
  * With --check it generates into a temporary folder and fails when the committed code differs.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "@spell/testing";
+import { lifecycleDocument, pythonLifecycle } from "./lifecycle.ts";
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 const generated = join("libs", "rpc", "src", "gen");
@@ -42,7 +43,25 @@ function differences(committed: Map<string, string>, fresh: Map<string, string>)
   return names.filter((name) => committed.get(name) !== fresh.get(name));
 }
 
+/** Files that are made from the tables of libs/domain, as they must be. */
+function fromTables(): Map<string, string> {
+  const document = join("docs", "lifecycle.md");
+  return new Map([
+    [document, lifecycleDocument(readFileSync(join(repositoryRoot, document), "utf8"))],
+    [join("libs", "sdk-python", "spell", "lifecycle.py"), pythonLifecycle()],
+  ]);
+}
+
+function present(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
 if (values.check) {
+  for (const [path, text] of fromTables()) {
+    if (present(join(repositoryRoot, path)) === text) continue;
+    console.log(`${path} is not what the tables of libs/domain say`);
+    process.exitCode = 1;
+  }
   const folder = mkdtempSync(join(tmpdir(), "spell-codegen-"));
   try {
     buf("generate", "--output", folder);
@@ -61,4 +80,5 @@ if (values.check) {
   buf("lint");
   buf("generate");
   buildDescriptors(join(repositoryRoot, descriptors));
+  for (const [path, text] of fromTables()) writeFileSync(join(repositoryRoot, path), text);
 }

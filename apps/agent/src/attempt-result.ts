@@ -12,7 +12,8 @@ export function failedResult(cause: string, error: unknown): AttemptResult {
   return attemptResult({ cause, ...failureOf(error) });
 }
 
-function failureOf(error: unknown): { reasonCode: string; reason: string } {
+/** What a failure of ours was. */
+export function failureOf(error: unknown): { reasonCode: string; reason: string } {
   const { code } = error as { code?: unknown };
   if (code === "ENOSPC" || code === "EDQUOT") {
     return { reasonCode: "disk-full", reason: `The machine's disk is full (${messageOf(error)}).` };

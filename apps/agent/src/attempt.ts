@@ -6,15 +6,15 @@
  * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
  */
 import { join } from "node:path";
-import type { Digest, Phase } from "@spell/domain";
-import { SpellError, isDigest } from "@spell/domain";
+import type { AttemptFact, Digest, OutcomeRow, Phase } from "@spell/domain";
+import { SpellError, attemptOutcome, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { AttemptReport, AttemptResult, AttemptSpec } from "@spell/rpc";
 import type { HeldContents } from "@spell/spellfs";
 import { openUploadJournal } from "@spell/spellfs";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { AttemptChange, AttemptJournal } from "./attempt-journal.ts";
-import { attemptResult, failedResult } from "./attempt-result.ts";
+import { attemptResult, failureOf } from "./attempt-result.ts";
 import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
 import { removeTree } from "./executors/remove-tree.ts";
 import type { LogShipper } from "./logs/log-shipper.ts";
@@ -168,7 +168,7 @@ export class Attempt {
     try {
       this.#shipper = await this.#services.openLog(this.#journal.record.lease, this.attemptDir);
       await this.takeMetrics();
-      if (this.#journal.record.bootId !== this.#services.bootId) return attemptResult({ cause: "lost", ...REBOOTED });
+      if (this.#journal.record.bootId !== this.#services.bootId) return resultOf(this.#came("rebooted"));
       this.#execution = await this.#services.executor.adopt(this.attemptDir);
       this.#execution ??= await this.#prepare();
       await this.#execution.started;
@@ -185,12 +185,21 @@ export class Attempt {
       await this.#shipper?.outputEnded();
       return await this.#finish(this.#execution, exit);
     } catch (error) {
-      if (this.#killed) return attemptResult({ cause: "kill" });
-      if (this.#interrupted) return attemptResult(INTERRUPTED);
-      if (this.#abandoned) throw error;
-      this.#log.warn({ err: error }, "attempt failed");
-      return failedResult(this.#failedStep(), error);
+      const outcome = this.#came(this.#failedStep());
+      if (this.#abandoned && outcome.cause !== "kill") throw error;
+      const isOurs = outcome.reason === undefined && outcome.cause !== "kill";
+      if (isOurs) this.#log.warn({ err: error }, "attempt failed");
+      return resultOf(outcome, isOurs ? failureOf(error) : {});
     }
+  }
+
+  /** What the attempt has come to now that this is true of it, besides what is true of it anyway. */
+  #came(...facts: AttemptFact[]): OutcomeRow {
+    const all = new Set<AttemptFact>(facts);
+    if (this.#killed) all.add("killed");
+    if (this.#interrupted) all.add("interrupted");
+    if (this.#journal.record.stopSent) all.add("stop-sent");
+    return attemptOutcome(all);
   }
 
   async #prepare(): Promise<Execution> {
@@ -245,22 +254,14 @@ export class Attempt {
   }
 
   async #finish(execution: Execution, exit: ExitStatus): Promise<AttemptResult> {
-    const { exitCode } = exit;
-    if (this.#killed) return attemptResult({ cause: "kill", exitCode });
-    if (this.#interrupted) return attemptResult(INTERRUPTED);
-    if (exit.startFailure !== undefined) {
-      return attemptResult({ cause: "build", reasonCode: "start-failed", reason: exit.startFailure });
-    }
-    if (exitCode === undefined) {
-      return attemptResult({
-        cause: "lost",
-        reasonCode: "process-lost",
-        reason:
-          "The run's process is gone without an exit code: the machine was restarted or the process was removed from outside.",
-      });
-    }
-    const outputTree = await this.#saveOutputs(execution);
-    return attemptResult({ cause: this.#journal.record.stopSent ? "stop" : "exit", exitCode, outputTree });
+    const { exitCode, startFailure } = exit;
+    const ended = startFailure === undefined ? (exitCode === undefined ? "exit-unknown" : "exited") : "start-failed";
+    const { saves } = this.#came(ended);
+    const outputTree = saves ? await this.#saveOutputs(execution) : "";
+    const outcome = this.#came(ended);
+    // The code of a process that we ended ourselves says nothing of the program.
+    const toldCode = outcome.cause === "lost" ? undefined : exitCode;
+    return resultOf(outcome, { exitCode: toldCode, outputTree, reason: startFailure });
   }
 
   async #saveOutputs(execution: Execution): Promise<string> {
@@ -339,22 +340,21 @@ export class Attempt {
     }
   }
 
-  /** Which cause a failure has, from how far the attempt came. */
-  #failedStep(): string {
-    if (this.#entered("saving")) return "save";
-    return this.#entered("mounting") ? "mount" : "build";
+  /** What a failure was one of, from how far the attempt came. */
+  #failedStep(): AttemptFact {
+    if (this.#entered("saving")) return "save-failed";
+    return this.#entered("mounting") ? "mount-failed" : "build-failed";
   }
 }
 
 /** How long an attempt waits for a store or a coordinator that is away: before it has done anything, and with its outputs in hand. */
 const [INPUTS_MS, OUTPUTS_MS] = [60 * 60_000, 24 * 60 * 60_000];
 
-const INTERRUPTED = {
-  cause: "lost",
-  reasonCode: "interrupted-by-operator",
-  reason: "The agent on its machine was told to end at once.",
-};
-const REBOOTED = { reasonCode: "machine-rebooted", reason: "The machine was restarted while the run was on it." };
+/** An outcome as it is reported; the sentence of its reason is known to the coordinator, unless there is a closer one. */
+function resultOf({ cause, reason }: OutcomeRow, more: Partial<AttemptResult> = {}): AttemptResult {
+  const { exitCode, outputTree = "", reasonCode = reason ?? "", reason: sentence = "" } = more;
+  return attemptResult({ cause, exitCode, outputTree, reasonCode, reason: sentence });
+}
 
 function entry(
   text: string,

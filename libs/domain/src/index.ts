@@ -9,12 +9,20 @@ export {
   notFound,
 } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
-export { FINAL_STATUSES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus } from "./status.ts";
-export type { FinalStatus, RunStatus, TransientStatus } from "./status.ts";
-export { PHASES, transition } from "./transition.ts";
-export type { Phase, RunEvent, RunPosition, StopReason, Transition } from "./transition.ts";
-export { ATTEMPT_CAUSES, NON_ZERO_EXITS, reasonOfEnd } from "./reason.ts";
-export type { AttemptCause, EndReason, NonZeroExit } from "./reason.ts";
+export { FINAL_STATUSES, PHASES, RUN_STATUSES, TRANSIENT_STATUSES, isFinal, isRunStatus } from "./status.ts";
+export type { FinalStatus, Phase, RunStatus, TransientStatus } from "./status.ts";
+export { ATTEMPT_CAUSES, NON_ZERO_EXITS } from "./run-event.ts";
+export type { AttemptCause, NonZeroExit, RunEvent, RunPosition, StopReason } from "./run-event.ts";
+export { EFFECTS } from "./effects.ts";
+export type { Effect } from "./effects.ts";
+export { TRANSITION_TABLE } from "./transition-table.ts";
+export { transition } from "./transition.ts";
+export type { Transition } from "./transition.ts";
+export { REASONS, REASON_CODES, isReasonCode, reasonRow } from "./reason-table.ts";
+export type { Doer, ReasonCode } from "./reason-table.ts";
+export { OUTCOME_TABLE, attemptOutcome } from "./attempt-outcome.ts";
+export type { AttemptFact, OutcomeRow } from "./attempt-outcome.ts";
+export type { EndReason } from "./reason.ts";
 export { isDigest } from "./digest.ts";
 export type { Digest } from "./digest.ts";
 export { parseByteSize } from "./byte-size.ts";

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { reasonOfEnd } from "./reason.ts";
+import type { EndReason } from "./reason.ts";
+import type { EndedEvent, RunPosition } from "./run-event.ts";
+import { transition } from "./transition.ts";
 
 const RUNNING = { status: "running" } as const;
 
-describe("reasonOfEnd", () => {
+function reasonOfEnd(ended: Omit<EndedEvent, "type">, run: RunPosition): EndReason | undefined {
+  const result = transition(run, { type: "ended", ...ended });
+  return result.kind === "changed" ? result.end : undefined;
+}
+
+describe("the reason of an end", () => {
   it.each([
     [0, "complete", "exit-code", "The command exited with code 0."],
     [1, "failed", "exit-code", "The command exited with code 1."],
@@ -24,7 +31,7 @@ describe("reasonOfEnd", () => {
     expect(reasonOfEnd({ cause: "exit" }, RUNNING)).toEqual({
       status: "interrupted",
       code: "process-lost",
-      sentence: "The run's process ended, but its exit code is not known.",
+      sentence: expect.stringMatching(/^The run's process is gone and left no exit code/),
     });
   });
 
@@ -47,12 +54,35 @@ describe("reasonOfEnd", () => {
     });
   });
 
-  it.each(["build", "mount", "save", "lost"] as const)("%s keeps the agent's reason", (cause) => {
+  it.each(["build", "mount", "save"] as const)("%s keeps the agent's reason", (cause) => {
     expect(reasonOfEnd({ cause, reasonCode: "disk-full", reason: "The disk is full." }, RUNNING)).toMatchObject({
       code: "disk-full",
       sentence: "The disk is full.",
     });
   });
+
+  it("keeps what a lost attempt's agent says of it, but not what only another end can come from", () => {
+    const rebooted = { cause: "lost", reasonCode: "machine-rebooted", reason: "Power cut." } as const;
+    expect(reasonOfEnd(rebooted, RUNNING)).toMatchObject({ code: "machine-rebooted", sentence: "Power cut." });
+    const full = { cause: "lost", reasonCode: "disk-full", reason: "The disk is full." } as const;
+    expect(reasonOfEnd(full, RUNNING)).toMatchObject({ code: "process-lost", sentence: "The disk is full." });
+  });
+
+  it.each(["out-of-memory", "disk-quota"] as const)(
+    "%s is the program's doing, unless it exited with 0 all the same",
+    (code) => {
+      const ended = { cause: "exit", reasonCode: code, reason: "Too much." } as const;
+      expect(reasonOfEnd({ ...ended, exitCode: 137 }, RUNNING)).toEqual({
+        status: "failed",
+        code,
+        sentence: "Too much.",
+      });
+      expect(reasonOfEnd({ ...ended, exitCode: 137, nonZeroExit: "complete" }, RUNNING)).toMatchObject({
+        status: "failed",
+      });
+      expect(reasonOfEnd({ ...ended, exitCode: 0 }, RUNNING)).toMatchObject({ status: "complete", code: "exit-code" });
+    },
+  );
 
   it("names who stopped or killed", () => {
     const stopping = { status: "stopping", requested: "stop", requestedBy: "ann" } as const;

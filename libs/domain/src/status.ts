@@ -25,6 +25,10 @@ export type TransientStatus = (typeof TRANSIENT_STATUSES)[number];
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 export type RunStatus = TransientStatus | FinalStatus;
 
+/** Phases an agent reports for an attempt, in their order. */
+export const PHASES = ["building", "mounting", "running", "saving", "pushing"] as const;
+export type Phase = (typeof PHASES)[number];
+
 /** All statuses, transient first. */
 export const RUN_STATUSES: readonly RunStatus[] = [...TRANSIENT_STATUSES, ...FINAL_STATUSES];
 

@@ -1,12 +1,13 @@
 /** The state machine, held against any order of events and against its own tables. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ATTEMPT_CAUSES } from "./reason.ts";
 import type { EndReason } from "./reason.ts";
-import { FINAL_STATUSES, TRANSIENT_STATUSES, isFinal } from "./status.ts";
-import type { RunStatus, TransientStatus } from "./status.ts";
-import { PHASES, transition } from "./transition.ts";
-import type { Phase, RunEvent, RunPosition, Transition } from "./transition.ts";
+import { ATTEMPT_CAUSES } from "./run-event.ts";
+import type { RunEvent, RunPosition } from "./run-event.ts";
+import { FINAL_STATUSES, PHASES, TRANSIENT_STATUSES, isFinal } from "./status.ts";
+import type { Phase, RunStatus, TransientStatus } from "./status.ts";
+import { transition } from "./transition.ts";
+import type { Transition } from "./transition.ts";
 
 /** Keys of absent values are left out, as an agent's report leaves them out. */
 const ended: fc.Arbitrary<RunEvent> = fc.record(
@@ -176,6 +177,7 @@ describe("the user's will", () => {
     expect(transition(QUEUED, stop)).toEqual({
       kind: "changed",
       next: { status: "killed", requested: "kill", requestedBy: "ann" },
+      effects: ["notice"],
       end: { status: "killed", code: "cancelled-before-start", sentence: "Cancelled by ann before it started." },
     });
   });

@@ -3,11 +3,17 @@ import { ATTEMPT_CAUSES, PHASES, isDigest, isFinal } from "@spell/domain";
 import type { Digest, Phase } from "@spell/domain";
 import { describe, expect, it } from "vitest";
 import type { AttemptReport, AttemptResult } from "./apply-report.ts";
-import { decideReport, holdsLease } from "./apply-report.ts";
+import { decideReport as decide, holdsLease } from "./apply-report.ts";
 import { CREATED_AT_MS, heldRun, runRecord, runningRun } from "./test-support/records.ts";
 
 const NOW_MS = CREATED_AT_MS + 60_000;
 const RULES = { nowMs: NOW_MS, nonZeroExit: "failed" } as const;
+
+/** The change that a report leads to. */
+function decideReport(...args: Parameters<typeof decide>) {
+  const decision = decide(...args);
+  return decision.kind === "change" ? decision.change : undefined;
+}
 
 function tree(): Digest {
   const text = "ab".repeat(32);

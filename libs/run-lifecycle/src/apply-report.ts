@@ -1,6 +1,7 @@
 /** What an agent's report about an attempt means for the run's record. Pure. */
-import type { AttemptCause, Digest, NonZeroExit, Phase, RunEvent } from "@spell/domain";
+import type { AttemptCause, Digest, Effect, NonZeroExit, Phase, RunEvent } from "@spell/domain";
 import type { RunChange, RunRecord } from "@spell/run-store";
+import type { Decision } from "./change-run.ts";
 import { decide } from "./change-run.ts";
 import type { RunStats } from "./stats.ts";
 
@@ -35,20 +36,22 @@ export function holdsLease(run: RunRecord, lease: { attempt: number; leaseToken:
   );
 }
 
-/** All that is new in the report, as one change; undefined when nothing is. */
+/** All that is new in the report, as one change. */
 export function decideReport(
   run: RunRecord,
   report: AttemptReport,
   rules: { nowMs: number; nonZeroExit: NonZeroExit },
-): RunChange | undefined {
+): Decision {
   const { nowMs, nonZeroExit } = rules;
   let position = run;
   let change: RunChange | undefined;
   const passed: RunChange["passed"] = [];
+  const effects = new Set<Effect>();
   const apply = (event: RunEvent, atMs: number): void => {
     const decision = decide(position, event, atMs);
     if (decision.kind !== "change") return;
     change = { ...change, ...decision.change };
+    for (const effect of decision.effects) effects.add(effect);
     if (decision.change.status !== undefined) passed.push(decision.change.status);
     position = { ...position, ...decision.change, version: position.version } as RunRecord;
   };
@@ -59,14 +62,15 @@ export function decideReport(
   const { result } = report;
   if (result !== undefined) {
     apply({ type: "ended", ...result, nonZeroExit }, nowMs);
-    if (change?.endedAtMs !== undefined) {
+    if (change !== undefined && effects.has("end-attempt")) {
       change.attemptEnd = { atMs: nowMs, logEntries: result.logEntries };
-      // Killed: nothing is saved, whatever had been stored before the kill arrived.
-      if (result.outputTree !== undefined && change.status !== "killed") change.outputTree = result.outputTree;
+      // Not of one that was killed, whatever had been stored before the kill arrived.
+      if (effects.has("publish-outputs") && result.outputTree !== undefined) change.outputTree = result.outputTree;
       if (result.exitCode !== undefined) change.userExitCode = result.exitCode;
     }
   }
-  return change === undefined ? undefined : { ...change, passed };
+  if (change === undefined) return { kind: "unchanged" };
+  return { kind: "change", change: { ...change, passed }, effects: [...effects] };
 }
 
 /** An agent's clock may be wrong; a run cannot start before it was made nor in the future. */

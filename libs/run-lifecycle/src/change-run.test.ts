@@ -9,6 +9,7 @@ describe("decide", () => {
     expect(decide(runRecord(), { type: "assigned" }, AT_MS)).toEqual({
       kind: "change",
       change: { status: "building" },
+      effects: ["begin-attempt"],
     });
   });
 
@@ -16,6 +17,7 @@ describe("decide", () => {
     expect(decide(heldRun(), { type: "phase", phase: "running" }, AT_MS)).toEqual({
       kind: "change",
       change: { status: "running", startedAtMs: AT_MS },
+      effects: ["time-start"],
     });
   });
 
@@ -38,6 +40,7 @@ describe("decide", () => {
           expect.objectContaining({ text: "Run 7 complete", status: "complete", statusEvent: true, level: "info" }),
         ],
       },
+      effects: ["end-attempt", "release-slot", "notice", "publish-outputs"],
     });
   });
 
@@ -54,7 +57,11 @@ describe("decide", () => {
 
   it("remembers who asked to stop until the end", () => {
     const asked = decide(runningRun(), { type: "stop-requested", by: "ann" }, AT_MS);
-    expect(asked).toEqual({ kind: "change", change: { status: "stopping", requested: "stop", requestedBy: "ann" } });
+    expect(asked).toEqual({
+      kind: "change",
+      change: { status: "stopping", requested: "stop", requestedBy: "ann" },
+      effects: ["signal-stop"],
+    });
     const stopping = runningRun({ status: "stopping", requested: "stop", requestedBy: "ann" });
     expect(decide(stopping, { type: "ended", cause: "stop" }, AT_MS)).toMatchObject({
       change: { status: "stopped", requested: "stop", requestedBy: "ann", reason: "Stopped by ann." },

@@ -1,13 +1,21 @@
 /** Load, decide, apply under guard; again if somebody was faster. Every change of a run's status goes through here. */
-import type { RunEvent } from "@spell/domain";
+import type { Effect, RunEvent } from "@spell/domain";
 import { conflict, transition } from "@spell/domain";
 import type { RunChange, RunRecord, RunStore } from "@spell/run-store";
 import { endNotices } from "./notices.ts";
 import { noSuchRun } from "./principal.ts";
 
-/** What applying an event to a run means for the record. Pure. */
+/** What applying an event to a run means for the record, and what is to be done once it stands there. */
 export type Decision =
-  { kind: "change"; change: RunChange } | { kind: "unchanged" } | { kind: "rejected"; message: string };
+  | { kind: "change"; change: RunChange; effects: readonly Effect[] }
+  | { kind: "unchanged" }
+  | { kind: "rejected"; message: string };
+
+/** A run as it is now, and what is to be done because it was changed. */
+export interface Changed {
+  run: RunRecord;
+  effects: readonly Effect[];
+}
 
 /** Turns one event into a change of the record. Pure. */
 export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision {
@@ -17,9 +25,9 @@ export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision 
   const result = transition({ status, requested, requestedBy, stopReason }, event);
   if (result.kind === "rejected") return { kind: "rejected", message: result.message };
   if (result.kind === "unchanged") return { kind: "unchanged" };
-  const { next, end } = result;
+  const { next, end, effects } = result;
   const change: RunChange = { status: next.status, requested: next.requested, requestedBy: next.requestedBy };
-  if (next.status === "running") change.startedAtMs = atMs;
+  if (effects.includes("time-start")) change.startedAtMs = atMs;
   if (next.status === "stopping" && next.stopReason !== undefined) {
     change.reasonCode = next.stopReason.code;
     change.reason = next.stopReason.sentence;
@@ -28,10 +36,10 @@ export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision 
     change.reasonCode = end.code;
     change.reason = end.sentence;
     change.endedAtMs = atMs;
-    change.notices = endNotices(run, end, atMs);
-    if (run.attempt > 0) change.attemptEnd = { atMs };
+    if (effects.includes("notice")) change.notices = endNotices(run, end, atMs);
   }
-  return { kind: "change", change };
+  if (effects.includes("end-attempt")) change.attemptEnd = { atMs };
+  return { kind: "change", change, effects };
 }
 
 /** Applies what `decideOn` says to the run as it is now. Throws not-found, or conflict when the decision is a rejection. */
@@ -39,14 +47,14 @@ export async function changeRun(
   store: RunStore,
   runId: number,
   decideOn: (run: RunRecord) => Decision,
-): Promise<RunRecord> {
+): Promise<Changed> {
   for (;;) {
     const run = await store.findRun(runId);
     if (run === undefined) throw noSuchRun(runId);
     const decision = decideOn(run);
     if (decision.kind === "rejected") throw conflict(`Run ${runId}: ${decision.message}.`, "run-ended");
-    if (decision.kind === "unchanged") return run;
+    if (decision.kind === "unchanged") return { run, effects: [] };
     const changed = await store.updateRun(runId, run.version, decision.change);
-    if (changed !== undefined) return changed;
+    if (changed !== undefined) return { run: changed, effects: decision.effects };
   }
 }

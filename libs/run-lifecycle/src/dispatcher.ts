@@ -92,7 +92,7 @@ export class Dispatcher {
   async #assign(run: RunRecord, agentId: string, slots: number[]): Promise<void> {
     const atMs = this.#deps.now();
     const decision = decide(run, { type: "assigned" }, atMs);
-    if (decision.kind !== "change") return;
+    if (decision.kind !== "change" || !decision.effects.includes("begin-attempt")) return;
     const leaseToken = randomBytes(16).toString("hex");
     const attempt = { number: run.attempt + 1, agentId, leaseToken, slots, atMs };
     // Undefined: it was cancelled between the look and the write. The guard makes that harmless.

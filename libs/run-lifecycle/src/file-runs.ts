@@ -55,9 +55,9 @@ export class FileRuns {
 
   async #change(principal: Principal, runId: number, changeOf: (run: RunRecord) => RunChange): Promise<RunRecord> {
     await this.#deps.lifecycle.getToSteer(requireOwner(principal), runId);
-    const changed = await changeRun(this.#deps.store, runId, (run) => {
+    const { run: changed } = await changeRun(this.#deps.store, runId, (run) => {
       const change = changeOf(run);
-      return Object.keys(change).length === 0 ? { kind: "unchanged" } : { kind: "change", change };
+      return Object.keys(change).length === 0 ? { kind: "unchanged" } : { kind: "change", change, effects: [] };
     });
     this.#deps.changes.publish(changed);
     return changed;

@@ -40,7 +40,7 @@ export function leftOutNotice(text: string, atMs: number): LogEntry {
 
 /** The last lines of a log. */
 export function endNotices(run: RunRecord, end: EndReason, atMs: number): LogEntry[] {
-  const level = end.status === "complete" ? "info" : end.status === "failed" || end.code === "" ? "error" : "warning";
+  const level = end.status === "complete" ? "info" : end.status === "failed" ? "error" : "warning";
   const status = end.status;
   const notices: LogEntry[] = [];
   if (run.startedAtMs !== undefined) {

@@ -1,5 +1,5 @@
 /** The use cases of a run's life. Handlers parse and map; everything that decides is called from here. */
-import type { NonZeroExit, RunEvent, StopReason } from "@spell/domain";
+import type { Effect, NonZeroExit, RunEvent, StopReason } from "@spell/domain";
 import { SpellError, conflict, hasCode, invalidInput, isFinal, isRunStatus, notFound } from "@spell/domain";
 import type { RunFilter, RunRecord, RunStore, WorkflowRecord } from "@spell/run-store";
 import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
@@ -7,7 +7,7 @@ import { attemptKey } from "./agent-sessions.ts";
 import type { AttemptReport } from "./apply-report.ts";
 import { decideReport, holdsLease } from "./apply-report.ts";
 import { forEachRun } from "./batch.ts";
-import type { Decision } from "./change-run.ts";
+import type { Changed, Decision } from "./change-run.ts";
 import { changeRun, decide } from "./change-run.ts";
 import type { DesiredAttempt } from "./desired-state.ts";
 import { desiredAttempts, isLost } from "./desired-state.ts";
@@ -34,6 +34,9 @@ export interface RunLifecycleDeps {
 /** Runs in one list, unless asked otherwise, and at most. */
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 10_000;
+
+/** What an agent has to be told of at once. */
+const CONCERNS_AGENT: ReadonlySet<Effect> = new Set<Effect>(["signal-stop", "signal-kill", "end-attempt"]);
 
 const GONE = {
   reasonCode: "process-lost",
@@ -203,15 +206,17 @@ export class RunLifecycle {
   async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
     let isNews = false;
     const decideOn = (run: RunRecord): Decision => {
-      const change =
-        holdsLease(run, { agentId, ...report }) &&
-        decideReport(run, report, { nowMs: this.#deps.now(), nonZeroExit: this.#deps.nonZeroExit });
-      isNews = Boolean(change);
-      return change ? { kind: "change", change } : { kind: "unchanged" };
+      const rules = { nowMs: this.#deps.now(), nonZeroExit: this.#deps.nonZeroExit };
+      const decision: Decision = holdsLease(run, { agentId, ...report })
+        ? decideReport(run, report, rules)
+        : { kind: "unchanged" };
+      isNews = decision.kind === "change";
+      return decision;
     };
     try {
-      const run = await changeRun(this.#deps.store, report.runId, decideOn);
-      if (isNews) this.#told(run);
+      const changed = await changeRun(this.#deps.store, report.runId, decideOn);
+      // The agent that said it gets its answer on the stream.
+      if (isNews) this.#told(changed);
     } catch (error) {
       // A run that this record does not know: the desired state will not list it and the agent drops it.
       if (!hasCode(error, "not-found")) throw error;
@@ -219,17 +224,19 @@ export class RunLifecycle {
   }
 
   async #apply(runId: number, event: RunEvent): Promise<RunRecord> {
-    const run = await changeRun(this.#deps.store, runId, (current) => decide(current, event, this.#deps.now()));
-    this.#told(run);
-    if (run.agentId !== undefined) this.#deps.sessions.find(run.agentId)?.push();
+    const changed = await changeRun(this.#deps.store, runId, (current) => decide(current, event, this.#deps.now()));
+    const { run, effects } = changed;
+    this.#told(changed);
+    if (run.agentId !== undefined && effects.some((effect) => CONCERNS_AGENT.has(effect)))
+      this.#deps.sessions.find(run.agentId)?.push();
     return run;
   }
 
-  #told(run: RunRecord): void {
+  #told({ run, effects }: Changed): void {
     this.#deps.changes.publish(run);
+    if (effects.includes("end-attempt")) this.#deps.snapshots.runEnded(run.id);
+    if (effects.includes("release-slot")) this.#deps.dispatcher.kick();
     if (!isFinal(run.status)) return;
-    this.#deps.snapshots.runEnded(run.id);
-    this.#deps.dispatcher.kick();
     for (const listener of this.#endListeners) listener(run);
   }
 }

@@ -1,6 +1,6 @@
 /** The TypeScript SDK: launch runs, wait for them, read their logs, mount what they wrote into the next. */
-export { FINAL_STATUSES, RUN_STATUSES, SpellError, hasCode, isFinal } from "@spell/domain";
-export type { ErrorCode, FinalStatus, LogEntry, MetricCondition, RunStatus } from "@spell/domain";
+export { FINAL_STATUSES, REASONS, RUN_STATUSES, SpellError, hasCode, isFinal, isReasonCode } from "@spell/domain";
+export type { Doer, ErrorCode, FinalStatus, LogEntry, MetricCondition, ReasonCode, RunStatus } from "@spell/domain";
 export { SpellClient } from "./client.ts";
 export {
   DEFAULT_COORDINATOR,

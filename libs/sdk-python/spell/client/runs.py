@@ -4,6 +4,7 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from spell import lifecycle
 from spell.api import models
 from spell.api.client import APIClient
 from spell.api.exceptions import ClientException
@@ -94,18 +95,18 @@ class Run(RecordWrapper):
 class RunsService:
     """Creates and finds runs. The constants name the statuses scripts wait for."""
 
-    BUILDING = "building"
-    RUNNING = "running"
-    SAVING = "saving"
-    PUSHING = "pushing"
-    COMPLETE = "complete"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    KILLED = "killed"
-    INTERRUPTED = "interrupted"
-    BUILD_FAILED = "build_failed"
-    MOUNT_FAILED = "mount_failed"
-    FINAL: Tuple[str, ...] = (COMPLETE, FAILED, BUILD_FAILED, MOUNT_FAILED, INTERRUPTED, KILLED, STOPPED)
+    BUILDING = lifecycle.BUILDING
+    RUNNING = lifecycle.RUNNING
+    SAVING = lifecycle.SAVING
+    PUSHING = lifecycle.PUSHING
+    COMPLETE = lifecycle.COMPLETE
+    FAILED = lifecycle.FAILED
+    STOPPED = lifecycle.STOPPED
+    KILLED = lifecycle.KILLED
+    INTERRUPTED = lifecycle.INTERRUPTED
+    BUILD_FAILED = lifecycle.BUILD_FAILED
+    MOUNT_FAILED = lifecycle.MOUNT_FAILED
+    FINAL: Tuple[str, ...] = lifecycle.FINAL
 
     EQUALS = "eq"
     GREATER_THAN = "gt"
