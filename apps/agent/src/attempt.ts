@@ -213,7 +213,7 @@ export class Attempt {
         ? undefined
         : await untilAvailable(
             () => cache.ensureTree(asDigest(spec.codeTree), transport, { signal }),
-            this.#patience(INPUTS_MS),
+            this.#patience(),
           );
     const mounts: ExecutionMount[] = [];
     if (spec.mounts.length > 0) await this.#enter("mounting");
@@ -224,7 +224,7 @@ export class Attempt {
           mount.isFile
             ? cache.ensureFile({ digest, executable: mount.executable }, transport, { signal })
             : cache.ensureTree(digest, transport, { signal }),
-        this.#patience(INPUTS_MS),
+        this.#patience(),
       );
       mounts.push({ path: mount.path, isFile: mount.isFile, source });
     }
@@ -278,7 +278,7 @@ export class Attempt {
       journal: openUploadJournal({ journals: join(this.attemptDir, "uploads"), coordinator: "", folder: "" }),
       signal,
       onHashed: () => this.#enter("pushing"),
-      patiently: (work) => untilAvailable(work, this.#patience(OUTPUTS_MS)),
+      patiently: (work) => untilAvailable(work, this.#patience()),
     });
     await this.#enter("pushing");
     for (const text of skippedTexts(saved.skipped))
@@ -292,15 +292,18 @@ export class Attempt {
     return saved.tree ?? "";
   }
 
-  /** Says in the run's log what it waits for. */
-  #patience(forMs: number): Patience {
+  /**
+   * For as long as it takes: that a store or a coordinator is away is no fault of the run, and nothing that lies on this disk is lost
+   * by waiting. Says in the run's log what it waits for.
+   */
+  #patience(): Patience {
     const onWait = ({ message }: Error): void => {
       const status = this.#journal.record.history.at(-1)?.phase ?? "building";
       this.#shipper
         ?.note({ ...entry(`Waiting, and trying again: ${message}`, status), level: "warning" })
         .catch((error: unknown) => this.#log.warn({ err: error }, "notice not written"));
     };
-    return { forMs, signal: this.#abort.signal, onWait };
+    return { signal: this.#abort.signal, onWait };
   }
 
   async #stop(): Promise<void> {
@@ -346,9 +349,6 @@ export class Attempt {
     return this.#entered("mounting") ? "mount-failed" : "build-failed";
   }
 }
-
-/** How long an attempt waits for a store or a coordinator that is away: before it has done anything, and with its outputs in hand. */
-const [INPUTS_MS, OUTPUTS_MS] = [60 * 60_000, 24 * 60 * 60_000];
 
 /** An outcome as it is reported; the sentence of its reason is known to the coordinator, unless there is a closer one. */
 function resultOf({ cause, reason }: OutcomeRow, more: Partial<AttemptResult> = {}): AttemptResult {

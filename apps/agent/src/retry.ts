@@ -5,22 +5,19 @@ import pRetry from "p-retry";
 /** How to wait. */
 export interface Patience {
   signal?: AbortSignal;
-  /** No new try later than this after the first, milliseconds. Default: for as long as it takes. */
-  forMs?: number;
   /** Told what went wrong when the waiting begins, and again every ten minutes. */
   onWait?: (problem: Error) => void;
 }
 
 const SAID_EVERY_MS = 10 * 60_000;
 
-/** Repeats while the error is `unavailable`; other errors, the signal, and the end of patience end it. */
-export function untilAvailable<T>(work: () => Promise<T>, { signal, forMs, onWait }: Patience): Promise<T> {
+/** Repeats while the error is `unavailable`, for as long as it takes; other errors and the signal end it. */
+export function untilAvailable<T>(work: () => Promise<T>, { signal, onWait }: Patience): Promise<T> {
   let saidAt = Number.NEGATIVE_INFINITY;
   return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 200,
     maxTimeout: 10_000,
-    maxRetryTime: forMs ?? Number.POSITIVE_INFINITY,
     randomize: true,
     signal,
     shouldRetry: ({ error }) => hasCode(error, "unavailable") && !signal?.aborted,
