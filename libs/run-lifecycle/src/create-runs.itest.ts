@@ -298,7 +298,7 @@ describe("labels", () => {
       return pending.length > 0 && pending;
     });
     expect(asked).toMatchObject({ runId: master.id, path: "repo/char-rnn", attempt: 1, leaseToken: "lease" });
-    world.snapshots.complete(asked?.id ?? "", { agentId: "a1", tree: now });
+    world.snapshots.complete(asked?.id ?? "", { agentId: "a1", leaseToken: asked?.leaseToken ?? "", tree: now });
     const { run } = await creating;
     expect(run.spec).toMatchObject({ codeTree: now, codeRoot: "char-rnn", cwd: "bin", commitLabel: "char-rnn" });
   });
@@ -314,7 +314,7 @@ describe("labels", () => {
         const pending = world.snapshots.pending("a1");
         return pending.length > 0 && pending;
       });
-      world.snapshots.complete(asked?.id ?? "", { agentId: "a1", ...answer });
+      world.snapshots.complete(asked?.id ?? "", { agentId: "a1", leaseToken: asked?.leaseToken ?? "", ...answer });
       expect(await outcome).toMatchObject({
         name: "SpellError",
         reason: "error" in answer ? "snapshot-failed" : "no-such-tree",

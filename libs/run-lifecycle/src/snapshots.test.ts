@@ -17,7 +17,15 @@ function start() {
   const pushes: string[] = [];
   for (const agentId of ["a1", "a2"]) {
     const push = (): void => void pushes.push(agentId);
-    sessions.connect({ agentId, machineTypes: [], controlSlots: 0, draining: false, reported: new Set(), push });
+    sessions.connect({
+      agentId,
+      instanceId: "",
+      machineTypes: [],
+      controlSlots: 0,
+      draining: false,
+      reported: new Set(),
+      push,
+    });
   }
   return { snapshots: new Snapshots(sessions), pushes };
 }
@@ -40,7 +48,7 @@ describe("snapshots", () => {
     expect(snapshots.pending("a1")).toEqual([
       expect.objectContaining({ runId: 7, attempt: 1, leaseToken: "lease", path: "repo/char-rnn", agentId: "a1" }),
     ]);
-    snapshots.complete(onlyId(snapshots), { agentId: "a1", tree: TREE });
+    snapshots.complete(onlyId(snapshots), { agentId: "a1", leaseToken: "lease", tree: TREE });
     expect(await taking).toBe(TREE);
     expect(snapshots.pending("a1")).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
@@ -49,7 +57,7 @@ describe("snapshots", () => {
   it("gives the agent's error as a refusal", async () => {
     const { snapshots } = start();
     const taking = snapshots.take(runningRun(), "repo");
-    snapshots.complete(onlyId(snapshots), { agentId: "a1", error: "repo is not a directory" });
+    snapshots.complete(onlyId(snapshots), { agentId: "a1", leaseToken: "lease", error: "repo is not a directory" });
     await expect(taking).rejects.toMatchObject({
       name: "SpellError",
       code: "conflict",
@@ -63,12 +71,13 @@ describe("snapshots", () => {
     const { snapshots } = start();
     const taking = snapshots.take(runningRun(), "repo");
     const id = onlyId(snapshots);
-    snapshots.complete(id, { agentId: "a2", tree: digest("cd".repeat(32)) });
-    snapshots.complete(id, { agentId: "a2", error: "no" });
-    snapshots.complete("made up", { agentId: "a1", tree: digest("cd".repeat(32)) });
+    snapshots.complete(id, { agentId: "a2", leaseToken: "lease", tree: digest("cd".repeat(32)) });
+    snapshots.complete(id, { agentId: "a2", leaseToken: "lease", error: "no" });
+    snapshots.complete(id, { agentId: "a1", leaseToken: "of another run", tree: digest("cd".repeat(32)) });
+    snapshots.complete("made up", { agentId: "a1", leaseToken: "lease", tree: digest("cd".repeat(32)) });
     expect(onlyId(snapshots)).toBe(id);
-    snapshots.complete(id, { agentId: "a1", tree: TREE });
-    snapshots.complete(id, { agentId: "a1", error: "late" });
+    snapshots.complete(id, { agentId: "a1", leaseToken: "lease", tree: TREE });
+    snapshots.complete(id, { agentId: "a1", leaseToken: "lease", error: "late" });
     expect(await taking).toBe(TREE);
   });
 
@@ -80,7 +89,7 @@ describe("snapshots", () => {
     expect(onlyId(snapshots)).toBe(id);
     vi.advanceTimersByTime(1);
     expect(await outcome).toMatchObject({ reason: "snapshot-failed", message: expect.stringContaining("120 s") });
-    snapshots.complete(id, { agentId: "a1", tree: TREE });
+    snapshots.complete(id, { agentId: "a1", leaseToken: "lease", tree: TREE });
     expect(snapshots.pending("a1")).toEqual([]);
   });
 
@@ -93,7 +102,7 @@ describe("snapshots", () => {
     for (const outcome of await Promise.all(outcomes)) {
       expect(outcome).toMatchObject({ message: expect.stringContaining("the run ended meanwhile") });
     }
-    snapshots.complete(onlyId(snapshots), { agentId: "a1", tree: TREE });
+    snapshots.complete(onlyId(snapshots), { agentId: "a1", leaseToken: "lease", tree: TREE });
     expect(await other).toBe(TREE);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -104,7 +113,7 @@ describe("snapshots", () => {
     const second = snapshots.take(runningRun(), "repo");
     const ids = snapshots.pending("a1").map((each) => each.id);
     expect(new Set(ids).size).toBe(2);
-    for (const id of ids) snapshots.complete(id, { agentId: "a1", tree: TREE });
+    for (const id of ids) snapshots.complete(id, { agentId: "a1", leaseToken: "lease", tree: TREE });
     expect(await Promise.all([first, second])).toEqual([TREE, TREE]);
   });
 
@@ -112,7 +121,7 @@ describe("snapshots", () => {
     const { snapshots } = start();
     expect(() => snapshots.take(runRecord(), "repo")).toThrow(expect.objectContaining({ code: "conflict" }));
     const taking = snapshots.take(heldRun({ agentId: "away" }), "repo");
-    snapshots.complete(onlyId(snapshots, "away"), { agentId: "away", tree: TREE });
+    snapshots.complete(onlyId(snapshots, "away"), { agentId: "away", leaseToken: "lease", tree: TREE });
     expect(await taking).toBe(TREE);
   });
 });

@@ -62,10 +62,10 @@ export class Snapshots {
     return [...this.#waiting.values()].filter((each) => each.agentId === agentId);
   }
 
-  /** The agent's answer. Unknown ids are late answers and are ignored. */
-  complete(id: string, answer: { agentId: string } & ({ tree: Digest } | { error: string })): void {
+  /** The agent's answer, under the lease of the attempt that was asked. Unknown ids are late answers and are ignored. */
+  complete(id: string, answer: { agentId: string; leaseToken: string } & ({ tree: Digest } | { error: string })): void {
     const waiting = this.#waiting.get(id);
-    if (waiting?.agentId !== answer.agentId) return;
+    if (waiting?.agentId !== answer.agentId || waiting.leaseToken !== answer.leaseToken) return;
     if ("tree" in answer) waiting.resolve(answer.tree);
     else this.#fail(id, answer.error);
   }

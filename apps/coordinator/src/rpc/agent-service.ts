@@ -67,9 +67,10 @@ export function createAgentService(services: Services): AgentServiceServer {
     }),
     completeSnapshot: unary(services, async (request, { principal }) => {
       const agentId = agentOf(principal);
-      await lifecycle.requireLease(agentId, leaseOf(request.lease));
+      const { token: leaseToken, ...lease } = leaseOf(request.lease);
+      await lifecycle.requireLease(agentId, { ...lease, token: leaseToken });
       const answer = request.error === "" ? { tree: toDigest(request.tree) } : { error: request.error };
-      snapshots.complete(request.snapshotId, { agentId, ...answer });
+      snapshots.complete(request.snapshotId, { agentId, leaseToken, ...answer });
       return {};
     }),
     completeRepair: unary(services, async ({ repairId, held, error, underWay }, { principal }) => {
