@@ -7,12 +7,15 @@ import type { SpellError } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { EventBusAddress, MachineTypeSlots, SyncRequest, SyncResponse } from "@spell/rpc";
 import { fromServiceError } from "@spell/rpc";
+import { randomUUID } from "node:crypto";
 import type { Attempts } from "./attempts.ts";
 import type { CoordinatorClient } from "./coordinator-client.ts";
 import type { Repairs } from "./repairs.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** Longer than the coordinator takes to notice that an agent is lost. */
+const IN_USE_FOR_MS = 20_000;
 /** How long a change that nobody waits for is kept back: for short runs the next one comes within, and each report costs a commit. */
 const UNHURRIED_MS = 20;
 
@@ -42,6 +45,10 @@ export class Session {
   #reportEveryMs = 5_000;
   #unhurriedTimer: NodeJS.Timeout | undefined;
   #scheduled = false;
+  /** Tells the coordinator this process from another one with the same data folder. */
+  readonly #instanceId = randomUUID();
+  /** Since when another process was connected in this one's stead. */
+  #inUseSinceMs: number | undefined;
   #draining = false;
   #stopped = false;
 
@@ -98,6 +105,7 @@ export class Session {
     this.#call.write({
       bootId,
       version,
+      instanceId: this.#instanceId,
       machineTypes,
       controlSlots,
       draining: this.#draining,
@@ -108,6 +116,7 @@ export class Session {
 
   #receive(response: SyncResponse): void {
     this.#retryMs = FIRST_RETRY_MS;
+    this.#inUseSinceMs = undefined;
     if (response.reportEveryMs > 0) this.#reportEveryMs = response.reportEveryMs;
     if (response.eventBus !== undefined) this.#options.onEventBus(response.eventBus);
     this.#options.onConnected();
@@ -123,11 +132,16 @@ export class Session {
     this.#call = undefined;
     clearTimeout(this.#reportTimer);
     const cause = error && fromServiceError(error, { address: this.#options.client.address });
-    if (cause !== undefined && (cause.code === "unauthenticated" || cause.code === "forbidden")) {
-      this.#options.onRefused(cause);
-    }
+    if (cause !== undefined && this.#isFinal(cause)) this.#options.onRefused(cause);
     this.#options.log.debug({ err: cause, retryMs: this.#retryMs }, "sync stream lost");
     this.#timer = setTimeout(() => this.start(), this.#retryMs * (0.5 + Math.random()));
     this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+  }
+
+  /** Whether trying again is of no use. A process that died with its machine holds the place for a while. */
+  #isFinal({ code, reason }: SpellError): boolean {
+    if (reason !== "agent-in-use") return code === "unauthenticated" || code === "forbidden";
+    this.#inUseSinceMs ??= performance.now();
+    return performance.now() - this.#inUseSinceMs > IN_USE_FOR_MS;
   }
 }

@@ -103,7 +103,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   const grpc = await startGrpcServer(services, { host: settings.host, port: settings.grpcPort });
   addresses.coordinator = hostPort(settings.advertiseHost, grpc.port);
   const sweepers = [
-    new Sweeper({ sweep: () => services.lifecycle.sweepLeases(), everyMs: LEASES_EVERY_MS, onError }),
+    new Sweeper({ sweep: () => sweepLeases(services), everyMs: LEASES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.rules.sweep(), everyMs: RULES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.storage.sweep(), everyMs: GARBAGE_EVERY_MS, onError }),
@@ -139,6 +139,12 @@ async function start(settings: CoordinatorConfig): Promise<void> {
       });
     });
   }
+}
+
+/** Tells who has fallen silent, and ends what nobody holds any more. */
+async function sweepLeases({ lifecycle, log }: Services): Promise<void> {
+  for (const agentId of lifecycle.noticeSilence()) log.warn({ agentId }, "agent lost: it is silent");
+  await lifecycle.sweepLeases();
 }
 
 async function openObjectStore(

@@ -1,11 +1,13 @@
 /** The agents connected right now and what they last said. In memory: an agent says all again when it reconnects. */
 import type { MachineTypeSlots } from "@spell/domain";
-import { DEFAULT_MACHINE_TYPE, machineTypeKey } from "@spell/domain";
+import { DEFAULT_MACHINE_TYPE, conflict, machineTypeKey } from "@spell/domain";
 import type { RunStore } from "@spell/run-store";
 
 /** One open sync stream. */
 export interface AgentSession {
   agentId: string;
+  /** Of the agent's process: made anew at each start. Empty: it does not say. */
+  instanceId: string;
   machineTypes: readonly MachineTypeSlots[];
   controlSlots: number;
   draining: boolean;
@@ -15,8 +17,17 @@ export interface AgentSession {
   push(): void;
 }
 
+/** A connected agent. */
+interface Connected {
+  session: AgentSession;
+  /** Wall clock. */
+  heardAtMs?: number;
+  /** Not heard for so long that it counts as lost, though its stream is open. */
+  silent: boolean;
+}
+
 export class AgentSessions {
-  readonly #sessions = new Map<string, AgentSession>();
+  readonly #connected = new Map<string, Connected>();
   readonly #declared: readonly string[];
 
   /** `declared`: machine types that may be asked for before any agent has them. */
@@ -24,22 +35,53 @@ export class AgentSessions {
     this.#declared = [DEFAULT_MACHINE_TYPE, ...declared];
   }
 
-  /** Takes the place of an older stream of the same agent. */
+  /**
+   * Takes the place of an older stream of the same agent. Throws conflict (`agent-in-use`) when that one belongs to another
+   * process that lives: it was heard lately, and its stream has not ended, as it does when a process dies.
+   */
   connect(session: AgentSession): void {
-    this.#sessions.set(session.agentId, session);
+    const present = this.#connected.get(session.agentId);
+    if (present !== undefined && !present.silent && present.session.instanceId !== session.instanceId) throw inUse();
+    this.#connected.set(session.agentId, { session, silent: false });
   }
 
   /** Forgets the stream, unless a newer one has taken its place. */
   disconnect(session: AgentSession): boolean {
-    return this.#sessions.get(session.agentId) === session && this.#sessions.delete(session.agentId);
+    return this.find(session.agentId) === session && this.#connected.delete(session.agentId);
   }
 
   find(agentId: string): AgentSession | undefined {
-    return this.#sessions.get(agentId);
+    return this.#connected.get(agentId)?.session;
   }
 
-  all(): AgentSession[] {
-    return [...this.#sessions.values()];
+  /** Those that may be given something: connected, and heard lately. */
+  present(): AgentSession[] {
+    return [...this.#connected.values()].filter(({ silent }) => !silent).map(({ session }) => session);
+  }
+
+  /** An agent was heard. True: it had been silent. */
+  hear(agentId: string, atMs: number): boolean {
+    const connected = this.#connected.get(agentId);
+    if (connected === undefined) return false;
+    const wasSilent = connected.silent;
+    Object.assign(connected, { heardAtMs: atMs, silent: false });
+    return wasSilent;
+  }
+
+  /** Looks who has fallen silent since the last look. */
+  noteSilence(isSilent: (agentId: string) => boolean): string[] {
+    const fallen = [...this.#connected].filter(([agentId, { silent }]) => !silent && isSilent(agentId));
+    for (const [, connected] of fallen) connected.silent = true;
+    return fallen.map(([agentId]) => agentId);
+  }
+
+  isSilent(agentId: string): boolean {
+    return this.#connected.get(agentId)?.silent ?? false;
+  }
+
+  /** When it was heard last, while it is connected. */
+  heardAtMs(agentId: string): number | undefined {
+    return this.#connected.get(agentId)?.heardAtMs;
   }
 
   /** Types a run may ask for: declared ones and those of every agent that ever joined, in their canonical spelling. */
@@ -47,7 +89,7 @@ export class AgentSessions {
     const names = new Map<string, string>();
     const agents = await store.listAgents();
     const advertised = [
-      ...this.all().flatMap((each) => each.machineTypes),
+      ...[...this.#connected.values()].flatMap(({ session }) => session.machineTypes),
       ...agents.flatMap((each) => each.machineTypes),
     ];
     for (const name of [...this.#declared, ...advertised.map((type) => type.name)]) {
@@ -56,6 +98,14 @@ export class AgentSessions {
     }
     return [...names.values()];
   }
+}
+
+function inUse(): Error {
+  return conflict(
+    "Another process is connected as this agent: its data folder was copied, or works on two machines at once. Stop one of " +
+      "them, or let this machine join as an agent of its own: give another folder with --data and a new join token.",
+    "agent-in-use",
+  );
 }
 
 /** Key of an attempt in `reported`. */

@@ -103,7 +103,7 @@ export class Dispatcher {
   async #capacities(): Promise<AgentCapacity[]> {
     const held = await this.#deps.store.listHeld();
     const taken = Map.groupBy(held, (run) => run.agentId ?? "");
-    return this.#deps.sessions.all().map((session) => ({
+    return this.#deps.sessions.present().map((session) => ({
       agentId: session.agentId,
       draining: session.draining,
       machineTypes: session.machineTypes,

@@ -7,7 +7,12 @@ import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
 export interface AgentStatus {
   agent: AgentRecord;
   connected: boolean;
+  /** Connected, and not heard for so long that it counts as lost. */
+  silent: boolean;
   draining: boolean;
+  /** Attempts it holds. */
+  runs: number;
+  lastSeenAtMs: number;
   machineTypes: (MachineTypeSlots & { freeSlots: number })[];
 }
 
@@ -17,18 +22,31 @@ export async function listAgents(store: RunStore, sessions: AgentSessions): Prom
   const held = await store.listHeld();
   return agents
     .toSorted((one, other) => one.createdAtMs - other.createdAtMs)
-    .map((agent) => agentStatus(agent, sessions.find(agent.id), held));
+    .map((agent) => {
+      const own = held.filter(({ agentId }) => agentId === agent.id);
+      const lastSeenAtMs = sessions.heardAtMs(agent.id) ?? agent.lastSeenAtMs;
+      const silent = sessions.isSilent(agent.id);
+      return {
+        ...agentStatus(agent, { session: sessions.find(agent.id), silent }, own),
+        runs: own.length,
+        lastSeenAtMs,
+      };
+    });
 }
 
 /** Pure. */
-function agentStatus(agent: AgentRecord, session: AgentSession | undefined, held: readonly RunRecord[]): AgentStatus {
-  const takesRuns = session !== undefined && !session.draining;
+function agentStatus(
+  agent: AgentRecord,
+  { session, silent }: { session: AgentSession | undefined; silent: boolean },
+  held: readonly RunRecord[],
+): Omit<AgentStatus, "runs" | "lastSeenAtMs"> {
+  const takesRuns = session !== undefined && !session.draining && !silent;
   const machineTypes = (session ?? agent).machineTypes.map(({ name, slots }) => {
     const taken = held
-      .filter(({ agentId, runType }) => agentId === agent.id && runType === "user")
+      .filter(({ runType }) => runType === "user")
       .filter(({ spec }) => machineTypeKey(spec.machineType) === machineTypeKey(name))
       .reduce((sum, run) => sum + run.slots.length, 0);
     return { name, slots, freeSlots: takesRuns ? Math.max(0, slots - taken) : 0 };
   });
-  return { agent, connected: session !== undefined, draining: session?.draining ?? false, machineTypes };
+  return { agent, connected: session !== undefined, silent, draining: session?.draining ?? false, machineTypes };
 }

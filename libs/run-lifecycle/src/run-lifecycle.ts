@@ -166,7 +166,9 @@ export class RunLifecycle {
 
   /** An agent said what its attempts are doing. */
   async report(agentId: string, reports: readonly AttemptReport[]): Promise<void> {
-    this.#deps.leases.renew(agentId);
+    const { leases, sessions, dispatcher } = this.#deps;
+    leases.renew(agentId);
+    if (sessions.hear(agentId, this.#deps.now())) dispatcher.kick();
     await Promise.all(reports.map((report) => this.#reportOne(agentId, report)));
   }
 
@@ -195,7 +197,12 @@ export class RunLifecycle {
     return run;
   }
 
-  /** Declares the attempts of silent agents interrupted. */
+  /** Agents that count as lost since the last look: nothing new is given to them. To be asked every second. */
+  noticeSilence(): string[] {
+    return this.#deps.sessions.noteSilence((agentId) => this.#deps.leases.isSilent(agentId));
+  }
+
+  /** Declares the attempts interrupted whose lease has run out. */
   async sweepLeases(): Promise<void> {
     for (const run of await this.#deps.leases.expired(this.#deps.store)) {
       const reason = `Its agent was not heard for ${Math.round(this.#deps.leases.silenceMs(run.agentId ?? "") / 1000)} s.`;

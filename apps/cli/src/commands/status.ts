@@ -57,8 +57,9 @@ async function status(options: { json?: boolean }): Promise<void> {
   terminal.write(formatListing(["MACHINE", "STATE", "FREE", "LAST SEEN"], rows));
 }
 
-function stateOf({ connected, draining }: Agent): "connected" | "draining" | "away" {
+function stateOf({ connected, silent, draining }: Agent): "connected" | "draining" | "silent" | "away" {
   if (!connected) return "away";
+  if (silent) return "silent";
   return draining ? "draining" : "connected";
 }
 

@@ -21,7 +21,7 @@ export function createAccountService(services: Services): AccountServiceServer {
       const machineTypes = names.map((name) => {
         const same = (other: string): boolean => machineTypeKey(other) === machineTypeKey(name);
         const slots = sessions
-          .all()
+          .present()
           .flatMap((session) => session.machineTypes)
           .filter((type) => same(type.name))
           .reduce((sum, type) => sum + type.slots, 0);
@@ -34,11 +34,13 @@ export function createAccountService(services: Services): AccountServiceServer {
     }),
     listAgents: unary(services, async (_request, { principal }) => {
       requireUser(principal);
-      const agents = (await listAgents(store, sessions)).map(({ agent, connected, draining, machineTypes }) => {
-        const { id, name, createdAtMs: joinedAtMs, lastSeenAtMs } = agent;
-        return { ...{ id, name, connected, draining, machineTypes }, joinedAtMs, lastSeenAtMs };
-      });
-      return { agents };
+      const agents = await listAgents(store, sessions);
+      return {
+        agents: agents.map(({ agent, ...state }) => {
+          const { id, name, createdAtMs: joinedAtMs } = agent;
+          return { id, name, joinedAtMs, ...state };
+        }),
+      };
     }),
     // There is no company to send it to.
     sendFeedback: unary(services, async ({ content }, { principal }) => {

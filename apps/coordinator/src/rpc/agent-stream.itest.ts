@@ -196,7 +196,7 @@ describe("a connection that breaks", () => {
     await waitFor("the agent to be gone", () => world.services.sessions.find(agentId) === undefined);
     gate.resolve();
     using other = await connectAgent(world);
-    expect(world.services.sessions.all().map((session) => session.agentId)).toEqual([other.id]);
+    expect(world.services.sessions.present().map((session) => session.agentId)).toEqual([other.id]);
   });
 });
 
@@ -225,6 +225,72 @@ describe("a second stream of the same agent", () => {
     expect((await machineTypes(world)).at(-1)).toEqual({ name: "V100", slots: 1, freeSlots: 1 });
     await second.ask(OFFER);
     await second.attemptOf(await newRun(world));
+  });
+});
+
+describe("a second process with the credential of an agent", () => {
+  const [first, second] = [{ instanceId: "the first" }, { instanceId: "the second" }];
+
+  it("is refused while the first one lives, which is not disturbed", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world, first);
+    const runId = await newRun(world);
+    const { lease } = await agent.stream.attemptOf(runId);
+    const state = { ...OFFER, ...first, attempts: [report(lease, ["running"])] };
+    await agent.stream.ask(state);
+    for (let tries = 0; tries < 3; tries++) {
+      using copy = new TestStream(world, agent.token);
+      copy.say({ ...OFFER, ...second, attempts: [report(lease, ["running"], { cause: "lost" })] });
+      const error = await waitFor("the copy to be refused", () => copy.error);
+      expect(error).toMatchObject({ code: "conflict", reason: "agent-in-use" });
+    }
+    expect((await agent.stream.ask(state)).attempts).toMatchObject([{ lease, action: "run" }]);
+    await waitForStatus(world, runId, "running");
+  });
+
+  it("is let in once the first one's stream has ended, as that of a process that died does", async () => {
+    await using world = await openWorld();
+    const agent = await connectAgent(world, first);
+    const { lease } = await agent.stream.attemptOf(await newRun(world));
+    agent[Symbol.dispose]();
+    await waitFor("the agent to be gone", () => world.services.sessions.find(agent.id) === undefined);
+    using next = new TestStream(world, agent.token);
+    expect((await next.ask({ ...OFFER, ...second })).attempts).toMatchObject([{ lease }]);
+  });
+
+  it("is let in once the first one has fallen silent, whose stream then ends when it speaks", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world, first);
+    world.services.sessions.noteSilence(() => true);
+    using next = new TestStream(world, agent.token);
+    await next.ask({ ...OFFER, ...second });
+    agent.stream.say({ ...OFFER, ...first });
+    const error = await waitFor("the first stream to be ended", () => agent.stream.error);
+    expect(error).toMatchObject({ reason: "stream-replaced" });
+  });
+});
+
+describe("an agent that falls silent", () => {
+  it("is shown so and given nothing new; heard again it is as before", async () => {
+    await using world = await openWorld();
+    using agent = await connectAgent(world);
+    const { lease } = await agent.stream.attemptOf(await newRun(world));
+    const state = { ...OFFER, attempts: [report(lease, ["running"])] };
+    await agent.stream.ask(state);
+    const { accounts } = world;
+    const list = async () => (await call(accounts.listAgents.bind(accounts), {}, world.bob)).agents;
+    expect(await list()).toMatchObject([{ connected: true, silent: false, runs: 1 }]);
+    world.services.sessions.noteSilence(() => true);
+    expect(await list()).toMatchObject([
+      { connected: true, silent: true, runs: 1, machineTypes: [{ name: "CPU", slots: 4, freeSlots: 0 }] },
+    ]);
+    expect((await machineTypes(world))[0]).toEqual({ name: "CPU", slots: 0, freeSlots: 0 });
+    const runId = await newRun(world);
+    const { run } = await call(world.runs.getRun.bind(world.runs), { runId }, world.ann);
+    expect(run).toMatchObject({ status: "machine_requested", reason: "Waits for an agent: none is connected." });
+    agent.stream.say(state);
+    await agent.stream.attemptOf(runId);
+    expect(await list()).toMatchObject([{ silent: false, runs: 2 }]);
   });
 });
 

@@ -2,7 +2,8 @@
  * One agent's sync stream: its state comes in, what it should be doing goes out whenever either changes. States:
  *
  * - open: nothing was received yet, the agent counts as connected through its former stream if at all;
- * - connected: from the first message on, until a newer stream of the same agent connects;
+ * - connected: from the first message on, until a newer stream of the same agent connects; refused while another process that lives
+ *   is connected as this agent;
  * - closed: by either side, by an error, or because the agent still spoke here after it had connected elsewhere; final.
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
@@ -21,6 +22,7 @@ const REPORT_EVERY_MS = 5_000;
 
 export class AgentStream implements AgentSession {
   readonly agentId: string;
+  instanceId = "";
   machineTypes: readonly MachineTypeSlots[] = [];
   controlSlots = 0;
   draining = false;
@@ -119,11 +121,12 @@ export class AgentStream implements AgentSession {
     this.machineTypes = toMachineTypes(request.machineTypes);
     this.controlSlots = toSlots(request.controlSlots);
     this.draining = request.draining;
+    this.instanceId = request.instanceId;
     this.reported = new Set(request.attempts.map(({ lease }) => attemptKey(lease?.runId ?? 0, lease?.attempt ?? 0)));
     const room = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);
     if (!this.#connected) {
-      this.#connected = true;
       sessions.connect(this);
+      this.#connected = true;
       log.info({ agentId: this.agentId, machineTypes: this.machineTypes }, "agent connected");
     }
     const reports = toReports(request.attempts);
@@ -147,8 +150,18 @@ export class AgentStream implements AgentSession {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#services.sessions.disconnect(this))
-      this.#services.log.info({ agentId: this.agentId }, "agent disconnected");
+    this.#disconnect();
     this.#call.end();
+  }
+
+  #disconnect(): void {
+    const { sessions, store, log } = this.#services;
+    const lastSeenAtMs = sessions.heardAtMs(this.agentId) ?? this.#services.now();
+    if (!sessions.disconnect(this)) return;
+    log.info({ agentId: this.agentId }, "agent disconnected");
+    store.updateAgent(this.agentId, { lastSeenAtMs }).catch((error: unknown) =>
+      // Only what people are shown.
+      log.warn({ err: error, agentId: this.agentId }, "not written when the agent was last seen"),
+    );
   }
 }

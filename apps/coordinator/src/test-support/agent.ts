@@ -80,13 +80,14 @@ export function report(lease: Lease, phases: readonly Phase[], result?: Partial<
 /** What `connectAgent` says of itself. */
 export const OFFER = { controlSlots: 2, machineTypes: [{ name: "CPU", slots: 4 }] };
 
-/** An agent that is connected with a few slots; disposing breaks its connection. */
+/** An agent that is connected with a few slots, and says so of itself; disposing breaks its connection. */
 export async function connectAgent(
   world: World,
+  over: Partial<SyncRequest> = {},
 ): Promise<{ id: string; token: string; stream: TestStream } & Disposable> {
   const { agentId: id, agentToken: token } = await joinAgent(world);
   const stream = new TestStream(world, token);
-  await stream.ask(OFFER);
+  await stream.ask({ ...OFFER, ...over });
   return { id, token, stream, [Symbol.dispose]: () => stream[Symbol.dispose]() };
 }
 

@@ -12,7 +12,10 @@ function start() {
   const pushes: string[] = [];
   const connect = (agentId: string) => {
     const push = (): void => void pushes.push(agentId);
-    const session = { agentId, machineTypes: [], controlSlots: 0, draining: false, reported: new Set<string>(), push };
+    const session = {
+      ...{ agentId, instanceId: "", machineTypes: [], controlSlots: 0, draining: false },
+      ...{ reported: new Set<string>(), push },
+    };
     sessions.connect(session);
     return session;
   };

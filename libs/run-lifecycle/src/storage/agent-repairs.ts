@@ -64,7 +64,7 @@ export class AgentRepairs {
 
   /** Who can be asked. */
   agents(): string[] {
-    return this.#sessions.all().map(({ agentId }) => agentId);
+    return this.#sessions.present().map(({ agentId }) => agentId);
   }
 
   /** What the agent answers, of what it was asked. Throws conflict, the end of a sentence about it, when it does not or cannot. */

@@ -131,7 +131,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
   const connect: World["connect"] = (agentId, types, controlSlots = 0) => {
     const machineTypes = Object.entries(types).map(([name, slots]) => ({ name, slots }));
     const agent: TestAgent = {
-      agentId,
+      ...{ agentId, instanceId: `process of ${agentId}` },
       machineTypes,
       controlSlots,
       draining: false,

@@ -70,10 +70,14 @@ export interface Agent {
   connected: boolean;
   /** Takes no more runs. Meaningful while connected. */
   draining: boolean;
-  /** Of those it said last; free ones are 0 while it is not connected or draining. */
+  /** Of those it said last; free ones are 0 while it takes nothing new: not connected, silent or draining. */
   machineTypes: MachineType[];
   joinedAtMs: number;
   lastSeenAtMs: number;
+  /** Connected, but not heard for 12 s: it counts as lost. Its runs are its own until their lease has run out. */
+  silent: boolean;
+  /** Attempts that it holds. */
+  runs: number;
 }
 
 export interface SendFeedbackRequest {
@@ -686,7 +690,17 @@ export const ListAgentsResponse: MessageFns<ListAgentsResponse> = {
 };
 
 function createBaseAgent(): Agent {
-  return { id: "", name: "", connected: false, draining: false, machineTypes: [], joinedAtMs: 0, lastSeenAtMs: 0 };
+  return {
+    id: "",
+    name: "",
+    connected: false,
+    draining: false,
+    machineTypes: [],
+    joinedAtMs: 0,
+    lastSeenAtMs: 0,
+    silent: false,
+    runs: 0,
+  };
 }
 
 export const Agent: MessageFns<Agent> = {
@@ -711,6 +725,12 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.lastSeenAtMs !== 0) {
       writer.uint32(56).int64(message.lastSeenAtMs);
+    }
+    if (message.silent !== false) {
+      writer.uint32(64).bool(message.silent);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(72).int32(message.runs);
     }
     return writer;
   },
@@ -784,6 +804,22 @@ export const Agent: MessageFns<Agent> = {
             message.lastSeenAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.silent = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.runs = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -817,6 +853,8 @@ export const Agent: MessageFns<Agent> = {
         : isSet(object.last_seen_at_ms)
         ? globalThis.Number(object.last_seen_at_ms)
         : 0,
+      silent: isSet(object.silent) ? globalThis.Boolean(object.silent) : false,
+      runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
     };
   },
 
@@ -843,6 +881,12 @@ export const Agent: MessageFns<Agent> = {
     if (message.lastSeenAtMs !== 0) {
       obj.lastSeenAtMs = Math.round(message.lastSeenAtMs);
     }
+    if (message.silent !== false) {
+      obj.silent = message.silent;
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
     return obj;
   },
 
@@ -858,6 +902,8 @@ export const Agent: MessageFns<Agent> = {
     message.machineTypes = object.machineTypes?.map((e) => MachineType.fromPartial(e)) || [];
     message.joinedAtMs = object.joinedAtMs ?? 0;
     message.lastSeenAtMs = object.lastSeenAtMs ?? 0;
+    message.silent = object.silent ?? false;
+    message.runs = object.runs ?? 0;
     return message;
   },
 };

@@ -51,6 +51,11 @@ export interface SyncRequest {
   /** Finishes what runs, takes nothing new. */
   draining: boolean;
   attempts: AttemptReport[];
+  /**
+   * Made anew by each process of the agent. While one process is connected and heard, another one of the same agent is refused:
+   * FAILED_PRECONDITION (`agent-in-use`).
+   */
+  instanceId: string;
 }
 
 export interface MachineTypeSlots {
@@ -440,7 +445,7 @@ export const JoinResponse: MessageFns<JoinResponse> = {
 };
 
 function createBaseSyncRequest(): SyncRequest {
-  return { bootId: "", version: "", machineTypes: [], controlSlots: 0, draining: false, attempts: [] };
+  return { bootId: "", version: "", machineTypes: [], controlSlots: 0, draining: false, attempts: [], instanceId: "" };
 }
 
 export const SyncRequest: MessageFns<SyncRequest> = {
@@ -462,6 +467,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     }
     for (const v of message.attempts) {
       AttemptReport.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(58).string(message.instanceId);
     }
     return writer;
   },
@@ -527,6 +535,14 @@ export const SyncRequest: MessageFns<SyncRequest> = {
             message.attempts.push(AttemptReport.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -561,6 +577,11 @@ export const SyncRequest: MessageFns<SyncRequest> = {
       attempts: globalThis.Array.isArray(object?.attempts)
         ? object.attempts.map((e: any) => AttemptReport.fromJSON(e))
         : [],
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
     };
   },
 
@@ -584,6 +605,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     if (message.attempts?.length) {
       obj.attempts = message.attempts.map((e) => AttemptReport.toJSON(e));
     }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
     return obj;
   },
 
@@ -598,6 +622,7 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     message.controlSlots = object.controlSlots ?? 0;
     message.draining = object.draining ?? false;
     message.attempts = object.attempts?.map((e) => AttemptReport.fromPartial(e)) || [];
+    message.instanceId = object.instanceId ?? "";
     return message;
   },
 };
