@@ -73,8 +73,11 @@ export interface BlobMove {
 export interface GarbageStore {
   /** The number of the newest blob. */
   lastBlobId(): Promise<number>;
-  /** From now on each reference that is written is marked in here; undefined: no collection goes on. */
-  watch(marks: Marks | undefined): void;
+  /**
+   * From now on each reference that is written is marked in here, and once it resolves whatever was written before can be read.
+   * Undefined: no collection goes on.
+   */
+  watch(marks: Marks | undefined): Promise<void>;
   /** A page of what names trees, in the order of one source. `recent`: those committed since then. */
   listReferences(
     source: (typeof REFERENCE_SOURCES)[number],

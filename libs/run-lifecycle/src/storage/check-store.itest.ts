@@ -88,14 +88,14 @@ async function fill(world: World, objects: ObjectStore = world.objects): Promise
 async function forget({ store: { garbage } }: World, objectKey: string): Promise<void> {
   const collection = await garbage.beginCollection(1);
   const marks = new Marks(await garbage.lastBlobId());
-  garbage.watch(marks);
+  await garbage.watch(marks);
   for (const blob of await garbage.listBlobs({ afterId: 0, limit: 1_000 })) {
     if (blob.objectKey !== objectKey) marks.mark(blob.id, false);
   }
   await garbage.noteDead(collection, { marks, afterId: 0, limit: 1_000 });
   expect(await garbage.condemn(collection, marks, 2)).toBe(true);
   expect((await garbage.deleteCondemned(9)).blobs).toBe(1);
-  garbage.watch(undefined);
+  await garbage.watch(undefined);
 }
 
 const WEIGHTS_LOST = (why: RegExp) =>

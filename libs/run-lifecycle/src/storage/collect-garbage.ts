@@ -53,13 +53,13 @@ export async function* collectGarbage(
   let collection = 0;
   try {
     // Before the first reference is read: whatever is written from now on is marked by the record itself.
-    if (!options.dryRun) garbage.watch(marks);
+    if (!options.dryRun) await garbage.watch(marks);
     for await (const aliveBlobs of markAlive(deps, marking)) yield { ...progress, aliveBlobs };
     progress.aliveBlobs = marks.count;
     if (options.dryRun) yield* foresee(deps, { marks, putBeforeMs, progress });
     else collection = yield* condemnRest(deps, marking, progress);
   } finally {
-    if (!options.dryRun) garbage.watch(undefined);
+    if (!options.dryRun) await garbage.watch(undefined);
   }
   if (options.dryRun) return;
   yield* deleteCondemned(deps, progress);

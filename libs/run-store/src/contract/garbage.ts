@@ -26,7 +26,7 @@ export async function condemn(
   const { garbage } = store;
   const collection = await garbage.beginCollection(1_000);
   const marks = new Marks(await garbage.lastBlobId());
-  garbage.watch(marks);
+  await garbage.watch(marks);
   await garbage.mark(
     marks,
     alive.map((name) => ({ digest: digestFor(name), asNode: false })),
@@ -35,7 +35,7 @@ export async function condemn(
   await garbage.noteDead(collection, { marks, afterId: 0, limit: 1_000 });
   await meanwhile?.();
   const done = await garbage.condemn(collection, marks, 2_000);
-  garbage.watch(undefined);
+  await garbage.watch(undefined);
   return done;
 }
 
@@ -234,7 +234,7 @@ export function describeGarbage(open: OpenFixture): void {
       await store.addBlobs([blob("dead")]);
       const collection = await garbage.beginCollection(1);
       const marks = new Marks(await garbage.lastBlobId());
-      garbage.watch(marks);
+      await garbage.watch(marks);
       marks.watchLate();
       expect(await garbage.noteDead(collection, { marks, afterId: 0, limit: 2 })).toEqual({
         lastId: 2,

@@ -1,7 +1,7 @@
-/** Prepared statements, each compiled once. What goes wrong is thrown as our own error. */
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+/** Runs work on SQLite, at once. Each statement is compiled once; what goes wrong is thrown as our own error. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Answer, Sql, Statement } from "../sql/statement.ts";
 import { databaseError } from "./database-error.ts";
-import type { Row } from "./rows.ts";
 
 export class Statements {
   readonly #db: DatabaseSync;
@@ -11,40 +11,29 @@ export class Statements {
     this.#db = db;
   }
 
-  /** Runs a statement; how many rows it changed. */
-  run(sql: string, ...values: SQLInputValue[]): number {
-    return this.#named(() => Number(this.#statement(sql).run(...values).changes));
+  /** Does the work to its end. A statement that fails ends it. */
+  drive<T>(work: Sql<T>): T {
+    let step = work.next();
+    while (step.done !== true) step = work.next(this.#execute(step.value));
+    return step.value;
   }
 
-  /** The first row, if any. */
-  find(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#named(() => this.#statement(sql).get(...values));
-  }
-
-  /** The first row; a bug if there is none. */
-  one(sql: string, ...values: SQLInputValue[]): Row {
-    const row = this.find(sql, ...values);
-    if (row === undefined) throw new Error(`no row: ${sql}`);
-    return row;
-  }
-
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#named(() => this.#statement(sql).all(...values));
-  }
-
-  #named<T>(run: () => T): T {
+  #execute({ kind, text, values }: Statement): Answer {
     try {
-      return run();
+      const statement = this.#statement(text);
+      if (kind === "find") return statement.get(...values);
+      if (kind === "all") return statement.all(...values);
+      return Number(statement.run(...values).changes);
     } catch (error) {
       throw databaseError(error);
     }
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql);
+  #statement(text: string): StatementSync {
+    let statement = this.#prepared.get(text);
     if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#prepared.set(sql, statement);
+      statement = this.#db.prepare(text);
+      this.#prepared.set(text, statement);
     }
     return statement;
   }

@@ -1,9 +1,7 @@
 /** Rows of the tables as records, and back. */
 import type { LogEntry, RunStatus } from "@spell/domain";
 import type { AgentRecord, BlobLocation, RunRecord, RunSpec, UserRecord, WorkflowRecord } from "../records.ts";
-
-/** A row as node:sqlite gives it. */
-export type Row = Record<string, unknown>;
+import type { Row } from "./statement.ts";
 
 function optional<T>(value: unknown): T | undefined {
   return value === null || value === undefined ? undefined : (value as T);

@@ -2,8 +2,10 @@
 import type { Digest } from "@spell/domain";
 import type { ReferencePage, REFERENCE_SOURCES, TreeReference } from "../garbage.ts";
 import type { NewRun, RunSpec, WorkflowLabel } from "../records.ts";
-import type { Row } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { workspaceRepository } from "../workspaces.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Row, Sql } from "./statement.ts";
+import { all } from "./statement.ts";
 
 interface Page {
   after?: string;
@@ -13,15 +15,19 @@ interface Page {
 
 interface Source {
   /** Rows in order, from after the key; the last column of the order is part of each row. */
-  rows: (db: Statements, page: Page) => Row[];
+  rows: (page: Page, dialect: Dialect) => Sql<Row[]>;
   keyOf: (row: Row) => string;
   references: (row: Row) => TreeReference[];
 }
 
 /** A page of one source. A source with several references to a row gives them together. */
-export function listReferences(db: Statements, source: (typeof REFERENCE_SOURCES)[number], page: Page): ReferencePage {
+export function* listReferences(
+  dialect: Dialect,
+  source: (typeof REFERENCE_SOURCES)[number],
+  page: Page,
+): Sql<ReferencePage> {
   const { rows: select, keyOf, references } = SOURCES[source];
-  const rows = select(db, page);
+  const rows = yield* select(page, dialect);
   const last = rows.at(-1);
   return {
     references: rows.flatMap(references),
@@ -30,28 +36,28 @@ export function listReferences(db: Statements, source: (typeof REFERENCE_SOURCES
 }
 
 const byId = (sql: string): Pick<Source, "rows" | "keyOf"> => ({
-  rows: (db, { after, limit }) => db.all(sql, Number(after ?? 0), limit),
+  rows: ({ after, limit }) => all(sql, Number(after ?? 0), limit),
   keyOf: (row) => String(row["id"]),
 });
 
 const SOURCES: Record<(typeof REFERENCE_SOURCES)[number], Source> = {
   held: {
-    rows: (db, { after = "0 0 ", limit }) => {
+    rows: ({ after = "0 0 ", limit }) => {
       const [runId, attempt, tree] = after.split(" ");
       const sql = `SELECT held_trees.*, runs.owner FROM held_trees JOIN runs ON runs.id = run_id
         WHERE (run_id, held_trees.attempt, tree) > (?, ?, ?) AND ended_at_ms IS NULL AND runs.attempt = held_trees.attempt
         ORDER BY run_id, held_trees.attempt, tree LIMIT ?`;
-      return db.all(sql, Number(runId), Number(attempt), tree ?? "", limit);
+      return all(sql, Number(runId), Number(attempt), tree ?? "", limit);
     },
     keyOf: (row) => `${String(row["run_id"])} ${String(row["attempt"])} ${String(row["tree"])}`,
     references: (row) => [one("held", row, { digest: row["tree"], name: row["run_id"] })],
   },
   recent: {
-    rows: (db, { after, limit, committedSinceMs }) => {
+    rows: ({ after, limit, committedSinceMs }) => {
       const [atMs, id] = (after ?? `${committedSinceMs} 0`).split(" ").map(Number);
       const sql = `SELECT id, digest, committed_at_ms FROM blobs
         WHERE committed_at_ms IS NOT NULL AND (committed_at_ms, id) > (?, ?) ORDER BY committed_at_ms, id LIMIT ?`;
-      return db.all(sql, atMs ?? 0, id ?? 0, limit);
+      return all(sql, atMs ?? 0, id ?? 0, limit);
     },
     keyOf: (row) => `${String(row["committed_at_ms"])} ${String(row["id"])}`,
     references: (row) => [one("recent", row, { digest: row["digest"], name: "" })],
@@ -84,17 +90,23 @@ const SOURCES: Record<(typeof REFERENCE_SOURCES)[number], Source> = {
       })),
   },
   commits: {
-    rows: (db, { after = " ", limit }) => {
+    *rows({ after = " ", limit }, dialect) {
       const at = after.lastIndexOf(" ");
-      const sql = `SELECT commit_trees.*, workspaces.owner FROM commit_trees LEFT JOIN workspaces
-          ON workspaces.id = CASE WHEN repository LIKE 'workspace/%' THEN CAST(substr(repository, 11) AS INTEGER) END
-        WHERE (repository, commit_hash) > (?, ?) ORDER BY repository, commit_hash LIMIT ?`;
-      return db.all(sql, after.slice(0, at), after.slice(at + 1), limit);
+      const sql = `SELECT * FROM commit_trees WHERE (repository, commit_hash) > (?, ?)
+        ORDER BY repository, commit_hash LIMIT ?`;
+      const rows = yield* all(sql, after.slice(0, at), after.slice(at + 1), limit);
+      const ids = rows.flatMap((row) => WORKSPACE.exec(row["repository"] as string)?.[1] ?? []);
+      const named = `SELECT id, owner FROM workspaces WHERE id IN ${dialect.numbers("?")}`;
+      const owners = ids.length === 0 ? [] : yield* all(named, JSON.stringify([...new Set(ids)].map(Number)));
+      const ownerOf = new Map(owners.map(({ id, owner }) => [workspaceRepository(id as number), owner]));
+      return rows.map((row) => ({ ...row, owner: ownerOf.get(row["repository"] as string) }));
     },
     keyOf: (row) => `${String(row["repository"])} ${String(row["commit_hash"])}`,
     references: (row) => [one("commits", row, { digest: row["tree"], name: row["repository"] })],
   },
 };
+
+const WORKSPACE = /^workspace\/(\d{1,15})$/;
 
 function ofSpec(row: Row, { codeTree, codeRoot, mounts }: RunSpec): TreeReference[] {
   return [

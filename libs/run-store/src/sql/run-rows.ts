@@ -1,0 +1,118 @@
+/** The statements that make and change runs, each a part of a write. */
+import type { LogEntry } from "@spell/domain";
+import type { NewRun, RunChange, RunRecord } from "../records.ts";
+import type { BlobTable } from "./blob-table.ts";
+import { toRun } from "./rows.ts";
+import type { Sql } from "./statement.ts";
+import { find, one, run } from "./statement.ts";
+
+/** Inserts a queued run with its first notices. Throws when what it is made of is not there any more. */
+export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string): Sql<RunRecord> {
+  yield* blobs.requireRun(fresh.spec);
+  const row = yield* one(
+    `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms, labels, project_id,
+       hyper_search_id, request_hash)
+     VALUES (?, ?, ?, ?, ?, 'machine_requested', '["machine_requested"]', ?, ?, ?, ?, ?) RETURNING *`,
+    fresh.owner,
+    fresh.runType,
+    fresh.workflowId ?? null,
+    clientKey === "" ? null : clientKey,
+    JSON.stringify(fresh.spec),
+    fresh.createdAtMs,
+    JSON.stringify(fresh.labels),
+    fresh.projectId ?? null,
+    fresh.hyperSearchId ?? null,
+    fresh.requestHash,
+  );
+  const made = toRun(row);
+  yield* insertNotices({ runId: made.id, place: "before", notices: fresh.notices, from: 0 });
+  return made;
+}
+
+export function* selectRun(id: number): Sql<RunRecord | undefined> {
+  if (!Number.isSafeInteger(id)) return undefined;
+  const row = yield* find("SELECT * FROM runs WHERE id = ?", id);
+  return row && toRun(row);
+}
+
+/** Applies a change under the guard of the version; undefined when somebody was faster. */
+export function* changeRun(
+  blobs: BlobTable,
+  request: { id: number; version: number; change: RunChange },
+): Sql<RunRecord | undefined> {
+  const { id, version, change } = request;
+  const before = yield* selectRun(id);
+  if (before?.version !== version) return undefined;
+  if (change.outputTree !== undefined) yield* blobs.note(change.outputTree);
+  const passed = [...before.passed];
+  for (const status of [...(change.passed ?? []), ...(change.status ? [change.status] : [])]) {
+    if (!passed.includes(status)) passed.push(status);
+  }
+  const { attempt } = change;
+  const row = yield* one(
+    `UPDATE runs SET status = ?, passed = ?, requested = ?, requested_by = ?, user_exit_code = ?, reason_code = ?,
+       reason = ?, output_tree = ?, started_at_ms = ?, ended_at_ms = ?, attempt = ?, agent_id = ?, lease_token = ?,
+       slots = ?, labels = ?, project_id = ?, archived_at_ms = ?, version = version + 1 WHERE id = ? RETURNING *`,
+    change.status ?? before.status,
+    JSON.stringify(passed),
+    change.requested ?? before.requested ?? null,
+    change.requestedBy ?? before.requestedBy ?? null,
+    change.userExitCode ?? before.userExitCode ?? null,
+    change.reasonCode ?? before.reasonCode,
+    change.reason ?? before.reason,
+    change.outputTree ?? before.outputTree ?? null,
+    change.startedAtMs ?? before.startedAtMs ?? null,
+    change.endedAtMs ?? before.endedAtMs ?? null,
+    attempt?.number ?? before.attempt,
+    attempt?.agentId ?? before.agentId ?? null,
+    attempt?.leaseToken ?? before.leaseToken ?? null,
+    JSON.stringify(attempt?.slots ?? before.slots),
+    JSON.stringify(change.labels ?? before.labels),
+    (change.projectId === undefined ? before.projectId : change.projectId) ?? null,
+    change.archivedAtMs ?? before.archivedAtMs ?? null,
+    id,
+  );
+  if (attempt !== undefined) {
+    yield* run(
+      "INSERT INTO attempts (run_id, number, agent_id, lease_token, started_at_ms) VALUES (?, ?, ?, ?, ?)",
+      id,
+      attempt.number,
+      attempt.agentId,
+      attempt.leaseToken,
+      attempt.atMs,
+    );
+  }
+  if (change.attemptEnd !== undefined) {
+    yield* run(
+      "UPDATE attempts SET ended_at_ms = ?, log_entries = ? WHERE run_id = ? AND number = ?",
+      change.attemptEnd.atMs,
+      change.attemptEnd.logEntries ?? null,
+      id,
+      before.attempt,
+    );
+  }
+  yield* insertNotices({
+    runId: id,
+    place: before.attempt === 0 && !change.endedAtMs ? "before" : "after",
+    notices: change.notices ?? [],
+  });
+  return toRun(row);
+}
+
+/** `from`: the number of the first one, where it is known. */
+function* insertNotices(request: {
+  runId: number;
+  place: "before" | "after";
+  notices: readonly LogEntry[];
+  from?: number;
+}): Sql<void> {
+  const { runId, place, notices } = request;
+  if (notices.length === 0) return;
+  const last = "SELECT count(*) AS n FROM notices WHERE run_id = ? AND place = ?";
+  let number = request.from ?? ((yield* one(last, runId, place))["n"] as number);
+  for (const notice of notices) {
+    const sql = "INSERT INTO notices (run_id, place, number, entry) VALUES (?, ?, ?, ?)";
+    yield* run(sql, runId, place, number, JSON.stringify(notice));
+    number += 1;
+  }
+}
