@@ -37,6 +37,8 @@ export interface UnaryCallContext extends CallContext {
    * Default 0: called once.
    */
   retryForMs?: number;
+  /** Longest pause between two tries, milliseconds. Default 2,000. */
+  longestPauseMs?: number;
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
@@ -71,7 +73,7 @@ export async function callUnary<Request, Response>(
       {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 50,
-        maxTimeout: 2_000,
+        maxTimeout: context.longestPauseMs ?? 2_000,
         factor: 2,
         randomize: true,
         maxRetryTime: retryForMs,

@@ -17,6 +17,8 @@ export {
   serverCredentials,
   serverOptions,
 } from "./channel.ts";
+export { parseAddress, parseAddresses } from "./addresses.ts";
+export { CoordinatorChannel, NOT_LEADER, STANDBY } from "./coordinator-channel.ts";
 export { loadDescriptors } from "./descriptors.ts";
 export { callUnary, readStream } from "./calls.ts";
 export type { CallContext, StreamMethod, UnaryCallContext, UnaryMethod } from "./calls.ts";

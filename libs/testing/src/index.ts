@@ -14,3 +14,4 @@ export type { TempFolder } from "./temp-folder.ts";
 export { ON_TERMINAL } from "./terminal.ts";
 export { repositoryRoot, toolPath } from "./tool-path.ts";
 export { waitFor } from "./wait-for.ts";
+export { TcpRelay } from "./tcp-relay.ts";

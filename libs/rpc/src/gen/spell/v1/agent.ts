@@ -113,6 +113,8 @@ export interface SyncResponse {
   /** Longest silence the coordinator wants between two reports, milliseconds. */
   reportEveryMs: number;
   repairs: RepairRequest[];
+  /** gRPC addresses of all coordinators of this farm, HOST:PORT, the sender's first; empty: there is no other one. */
+  coordinators: string[];
 }
 
 export interface DesiredAttempt {
@@ -1104,7 +1106,7 @@ export const AttemptResult: MessageFns<AttemptResult> = {
 };
 
 function createBaseSyncResponse(): SyncResponse {
-  return { attempts: [], snapshots: [], eventBus: undefined, reportEveryMs: 0, repairs: [] };
+  return { attempts: [], snapshots: [], eventBus: undefined, reportEveryMs: 0, repairs: [], coordinators: [] };
 }
 
 export const SyncResponse: MessageFns<SyncResponse> = {
@@ -1123,6 +1125,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
     }
     for (const v of message.repairs) {
       RepairRequest.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.coordinators) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -1180,6 +1185,14 @@ export const SyncResponse: MessageFns<SyncResponse> = {
             message.repairs.push(RepairRequest.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.coordinators.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1213,6 +1226,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
       repairs: globalThis.Array.isArray(object?.repairs)
         ? object.repairs.map((e: any) => RepairRequest.fromJSON(e))
         : [],
+      coordinators: globalThis.Array.isArray(object?.coordinators)
+        ? object.coordinators.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1233,6 +1249,9 @@ export const SyncResponse: MessageFns<SyncResponse> = {
     if (message.repairs?.length) {
       obj.repairs = message.repairs.map((e) => RepairRequest.toJSON(e));
     }
+    if (message.coordinators?.length) {
+      obj.coordinators = message.coordinators;
+    }
     return obj;
   },
 
@@ -1248,6 +1267,7 @@ export const SyncResponse: MessageFns<SyncResponse> = {
       : undefined;
     message.reportEveryMs = object.reportEveryMs ?? 0;
     message.repairs = object.repairs?.map((e) => RepairRequest.fromPartial(e)) || [];
+    message.coordinators = object.coordinators?.map((e) => e) || [];
     return message;
   },
 };
