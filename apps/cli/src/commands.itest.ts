@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FAKE_TOKEN, FakeCoordinator } from "@spell/sdk/fake-coordinator";
-import { tempFolder } from "@spell/testing";
+import { freePort, tempFolder } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import { spell } from "./testing.ts";
 
@@ -180,6 +180,20 @@ test("archive and label", async () => {
     stdout: "Run ID does not exist: 99\nSuccessfully archived runs: 336 337\n",
   });
   expect(await run("archive", "99")).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no run 99") });
+});
+
+test("login keeps the addresses of several coordinators, and commands find the one that answers", async () => {
+  await using fake = await FakeCoordinator.start();
+  await using home = await tempFolder();
+  const gone = `127.0.0.1:${await freePort()}`;
+  const coordinator = `${gone},${fake.address}`;
+  const login = ["login", "--coordinator", coordinator, "--token", FAKE_TOKEN, "--json"];
+  expect(JSON.parse((await spell({ args: login, home: home.path })).stdout)).toMatchObject({ coordinator });
+  const apis = [gone, fake.address].map((address) => address.replace(/\d+$/, (port) => String(Number(port) + 1)));
+  expect(await readFile(join(home.path, ".spell", "config"), "utf8")).toContain(
+    `api_url: ${apis.map((address) => `http://${address}`).join(",")}\n`,
+  );
+  expect((await spell({ args: ["me", "--json"], home: home.path })).stdout).toContain('"user_name":"nora"');
 });
 
 test("login keeps a private file, whoami uses it, logout forgets it", async () => {

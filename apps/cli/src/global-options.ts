@@ -53,5 +53,5 @@ async function applyGlobalOptions({ apiUrl, apiVersion, spellDir, webUrl }: Glob
   if (apiUrl === undefined) return;
   // Help and completion need nothing of the SDK: it is loaded by what does.
   const { coordinatorBeside } = await import("@spell/sdk");
-  setVariable("SPELL_COORDINATOR", coordinatorBeside(apiUrl));
+  setVariable("SPELL_COORDINATOR", apiUrl.split(",").map(coordinatorBeside).join(","));
 }

@@ -67,6 +67,25 @@ describe("runs", () => {
     await expect(client.runs.get(4)).rejects.toMatchObject({ code: "not-found" });
   });
 
+  test("of several coordinators the one that answers is used, also by those who follow", async () => {
+    await using fake = await FakeCoordinator.start();
+    const gone = `127.0.0.1:${await freePort()}`;
+    using client = new SpellClient({ token: FAKE_TOKEN, coordinator: `${gone},${fake.address}` });
+    const run = await client.runs.create({ command: "true" });
+    fake.print(run.id, { text: "one" });
+    const texts: string[] = [];
+    const read = (async () => {
+      for await (const { text } of run.logs({ follow: true })) texts.push(text);
+    })();
+    await waitFor("the first line", () => texts.length === 1);
+    fake.cut();
+    await fake.listen();
+    fake.print(run.id, { text: "two" });
+    fake.setStatus(run.id, "complete");
+    await read;
+    expect(texts).toEqual(["one", "two"]);
+  });
+
   test("waitStatus goes on over a restart, and says when it waits in vain", async () => {
     await using fake = await FakeCoordinator.start();
     using client = clientOf(fake);
@@ -257,6 +276,8 @@ describe("configuration file", () => {
         return (error as Error).message;
       }
     };
+    expect(loadConfiguration({ ...environment, SPELL_COORDINATOR: "a, b:1,a:7800" }).coordinator).toBe("a:7800,b:1");
+    expect(refusal({ SPELL_COORDINATOR: "a,,b" })).toMatch(/write HOST:PORT/);
     expect(refusal({ SPELL_WORKFLOW_ID: "9; rm" })).toMatch(/SPELL_WORKFLOW_ID must be a number/);
     expect(refusal({ SPELL_COORDINATOR: "http://x:1/" })).toMatch(/write HOST:PORT/);
     expect(refusal({ SPELL_COORDINATOR: "x:99999" })).toMatch(/write HOST:PORT/);

@@ -10,6 +10,7 @@ describe("where the coordinator is", () => {
     ["one port below the API that a variable names", { SPELL_API_URL: "http://c:9" }, ours, "c:8"],
     ["the same with a file of the former client", { SPELL_API_URL: "http://c:9" }, {}, "c:8"],
     ["the library's variable first", { SPELL_BASE_URL: "http://d:9", SPELL_API_URL: "http://c:9" }, {}, "d:8"],
+    ["the URLs of several", { SPELL_API_URL: "http://c:9,http://d:9" }, ours, "c:8,d:8"],
     ["this machine when nothing says", { SPELL_API_URL: "" }, {}, "127.0.0.1:7800"],
   ])("is said by %s", (_what, environment, file, expected) => {
     expect(coordinatorOf(environment, file)).toBe(expected);

@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { SpellError, invalidInput, messageOf } from "@spell/domain";
+import { parseAddresses } from "@spell/rpc";
 import { parse, stringify } from "yaml";
 
 /** Where a coordinator answers when nothing else is said. */
@@ -14,7 +15,7 @@ export const DEFAULT_COORDINATOR = "127.0.0.1:7800";
 /** What a client needs to know. */
 export interface Configuration {
   token: string;
-  /** `HOST:PORT` of the coordinator's gRPC port. */
+  /** `HOST:PORT` of the coordinator's gRPC port; of several coordinators with commas between. */
   coordinator: string;
   owner?: string;
   /** The workflow that runs created here belong to; set inside a workflow. */
@@ -56,14 +57,14 @@ export function loadConfiguration(environment: Environment): Configuration {
   }
   return {
     token: checkToken(token),
-    coordinator: parseAddress(coordinator),
+    coordinator: parseAddresses(coordinator).join(","),
     owner: environment["SPELL_OWNER"] || file.owner,
     workflowId: parseWorkflowId(environment["SPELL_WORKFLOW_ID"]),
   };
 }
 
 /**
- * Where the coordinator is. A file that the historical client wrote does not say: then it is beside the API that the variable
+ * Where the coordinator is, or coordinators are. A file that the historical client wrote does not say: then it is beside the API that the variable
  * names which that client is pointed here with.
  */
 export function coordinatorOf(environment: Environment, file: ConfigurationFile): string {
@@ -71,7 +72,7 @@ export function coordinatorOf(environment: Environment, file: ConfigurationFile)
   const apiUrl = environment["SPELL_BASE_URL"] || environment["SPELL_API_URL"];
   if (named) return named;
   if (file.coordinator && (!apiUrl || apiUrl === file.api_url)) return file.coordinator;
-  if (apiUrl) return coordinatorBeside(apiUrl);
+  if (apiUrl) return apiUrl.split(",").map(coordinatorBeside).join(",");
   return file.coordinator || DEFAULT_COORDINATOR;
 }
 
@@ -121,19 +122,6 @@ export function coordinatorBeside(apiUrl: string): string {
   }
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
   return `${url.hostname}:${port - 1}`;
-}
-
-/** `HOST:PORT`, checked; the port is 7800 when left out. Throws `invalid-input`. */
-export function parseAddress(text: string): string {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+)(?::([0-9]{1,5}))?$/.exec(text.trim());
-  const port = Number(match?.[2] ?? "7800");
-  if (!match?.[1] || port < 1 || port > 65_535) {
-    throw invalidInput(
-      `"${text}" is not an address of a coordinator: write HOST:PORT, for example 127.0.0.1:7800.`,
-      "bad-address",
-    );
-  }
-  return `${match[1]}:${port}`;
 }
 
 function parseYaml(path: string, text: string): unknown {

@@ -22,8 +22,9 @@ import {
   callMetadata,
   callUnary,
   channelCredentials,
-  channelOptions,
+  CoordinatorChannel,
   isUnavailable,
+  parseAddresses,
   readStream,
 } from "@spell/rpc";
 import type { StreamMethod, UnaryMethod } from "@spell/rpc";
@@ -45,6 +46,8 @@ export interface CallOptions {
 }
 
 const DEFAULT_RETRY_FOR_MS = 30_000;
+/** Twice what a standby may take to lead, milliseconds. */
+const TAKEOVER_MS = 10_000;
 
 /** Opens no socket until the first call. */
 export class Connection implements Disposable {
@@ -64,14 +67,17 @@ export class Connection implements Disposable {
   readonly links: LinkServiceClient;
   readonly models: ModelServiceClient;
   readonly storage: StorageServiceClient;
+  readonly #channel: CoordinatorChannel;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
   readonly #retryForMs: number;
   #answered = false;
 
+  /** `address`: of one coordinator or, with commas, of several. */
   constructor(options: { address: string; token: string } & Patience) {
     const { address } = options;
-    const open = [address, channelCredentials(), channelOptions(address)] as const;
+    this.#channel = new CoordinatorChannel(parseAddresses(address));
+    const open = [address, channelCredentials(), { channelOverride: this.#channel }] as const;
     this.address = address;
     this.runs = new RunServiceClient(...open);
     this.workflows = new WorkflowServiceClient(...open);
@@ -90,17 +96,24 @@ export class Connection implements Disposable {
     this.storage = new StorageServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
-    this.#connectForMs = options.connectForMs ?? this.#retryForMs;
+    // Of several coordinators none may lead for some seconds: nobody is told that there is none while another one takes over.
+    const takeoverMs = this.#channel.addresses.length > 1 ? TAKEOVER_MS : 0;
+    this.#connectForMs = Math.max(options.connectForMs ?? this.#retryForMs, takeoverMs);
   }
 
   /** Begins to connect, for the first call to find it done. All clients share the connection. */
   begin(): void {
-    this.trees.getChannel().getConnectivityState(true);
+    this.#channel.getConnectivityState(true);
   }
 
   /** How long to insist at this moment, milliseconds. */
   get patienceMs(): number {
     return this.#answered ? this.#retryForMs : this.#connectForMs;
+  }
+
+  /** Longest pause between two tries, milliseconds; undefined: nothing speaks for a short one. */
+  get longestPauseMs(): number | undefined {
+    return this.#channel.longestPauseMs;
   }
 
   /** Whether the coordinator has answered at least once. */
@@ -122,6 +135,7 @@ export class Connection implements Disposable {
         signal: options.signal,
         deadlineMs: options.deadlineMs,
         retryForMs: patienceMs,
+        longestPauseMs: this.longestPauseMs,
       });
       this.#answered = true;
       return response;
@@ -146,10 +160,8 @@ export class Connection implements Disposable {
 
   /** Closes the sockets; calls under way fail. */
   close(): void {
-    const { runs, workflows, workspaces, trees, account, users, projects, metrics, hyper } = this;
-    for (const client of [runs, workflows, workspaces, trees, account, users, projects, metrics, hyper]) client.close();
-    const { resources, uploads, links, models, storage, stats } = this;
-    for (const client of [resources, uploads, links, models, storage, stats]) client.close();
+    // All clients share it.
+    this.#channel.close();
   }
 
   [Symbol.dispose](): void {

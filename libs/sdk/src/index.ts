@@ -8,11 +8,11 @@ export {
   coordinatorBeside,
   coordinatorOf,
   loadConfiguration,
-  parseAddress,
   readConfigurationFile,
   removeConfigurationFile,
   writeConfigurationFile,
 } from "./configuration.ts";
+export { parseAddresses } from "@spell/rpc";
 export type { Agent } from "@spell/rpc";
 export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";

@@ -49,7 +49,7 @@ export async function* resumingStream<Message extends { finished: boolean }>(
       onConnection?.("lost");
     }
     await pause(pauseMs, signal);
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    pauseMs = Math.min(pauseMs * 2, connection.longestPauseMs ?? LONGEST_PAUSE_MS);
   }
 }
 

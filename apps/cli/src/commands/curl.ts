@@ -37,7 +37,7 @@ async function curl(words: string[]): Promise<void> {
     throw argumentError(`"${elsewhere}": your token is for this farm alone. Give a path that begins with /v1/.`);
   }
   const { token } = loadConfiguration(environment);
-  const api = apiUrl();
+  const api = await apiUrl();
   await terminal.flush();
   exitWith(
     await runCurl(

@@ -4,13 +4,13 @@ import {
   SpellClient,
   configurationPath,
   coordinatorOf,
-  parseAddress,
+  parseAddresses,
   readConfigurationFile,
   writeConfigurationFile,
 } from "@spell/sdk";
 import type { ConfigurationFile } from "@spell/sdk";
 import type { Command } from "commander";
-import { httpAddress } from "../api-url.ts";
+import { httpAddresses } from "../api-url.ts";
 import { Questions } from "../ask.ts";
 import { argumentError } from "../exit-codes.ts";
 import { terminal } from "../output/terminal.ts";
@@ -38,7 +38,10 @@ export function registerLogin(program: Command): void {
     .description(
       "Log in with a password or a token; what is needed later is kept in ~/.spell/config, for you to read alone.",
     )
-    .option("--coordinator <HOST:PORT>", `its gRPC address (default: as before, else ${DEFAULT_COORDINATOR})`)
+    .option(
+      "--coordinator <HOST:PORT>",
+      `its gRPC address; of several coordinators all, with commas between (default: as before, else ${DEFAULT_COORDINATOR})`,
+    )
     .option("--identity <NAME>", "user name or e-mail: log in with a password")
     .option("--password <PASSWORD>", "asked for, or read from standard input, when left out")
     .option("--token <TOKEN>", "log in with a token; read from standard input without --identity")
@@ -59,7 +62,7 @@ async function login(given: LoginOptions): Promise<void> {
   }
   const path = configurationPath(environment);
   const before = readableBefore(path);
-  const coordinator = parseAddress(options.coordinator ?? coordinatorOf(environment, before));
+  const coordinator = parseAddresses(options.coordinator ?? coordinatorOf(environment, before)).join(",");
   const apiUrl = options.apiUrl ?? (coordinator === before.coordinator ? before.api_url : undefined);
   const { identity } = options;
   const token =
@@ -74,7 +77,7 @@ async function login(given: LoginOptions): Promise<void> {
     owner: userName,
     user_name: userName,
     email,
-    api_url: apiUrl ?? httpAddress(coordinator),
+    api_url: apiUrl ?? httpAddresses(coordinator),
   });
   if (before.token !== undefined && before.token !== token) await endSession({ ...before, coordinator }, before);
   if (options.json) terminal.json({ user_name: userName, email, coordinator });

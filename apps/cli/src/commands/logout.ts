@@ -5,7 +5,7 @@ import {
   configurationPath,
   coordinatorOf,
   hasCode,
-  parseAddress,
+  parseAddresses,
   readConfigurationFile,
   removeConfigurationFile,
 } from "@spell/sdk";
@@ -36,7 +36,7 @@ async function logout({ json = false }: { json?: boolean }): Promise<void> {
 async function endSession(path: string): Promise<string | undefined> {
   const file = readConfigurationFile(path);
   if (!file.token) return undefined;
-  const coordinator = parseAddress(coordinatorOf(environment, file));
+  const coordinator = parseAddresses(coordinatorOf(environment, file)).join(",");
   using client = new SpellClient({ token: file.token, coordinator }, { connectForMs: 3_000, retryForMs: 3_000 });
   try {
     await client.users.logOut();
