@@ -23,6 +23,16 @@ function refusal(...args: string[]): { exitCode: unknown; said: string } {
   return { exitCode: exit.mock.calls[0]?.[0], said };
 }
 
+test("several coordinators may be given at once; what is no address is refused", () => {
+  vi.stubEnv("SPELL_COORDINATOR", "c");
+  expect(parseConfig(["--coordinator", "a:1, b"]).coordinators).toEqual(["a:1", "b:7800"]);
+  expect(parseConfig([]).coordinators).toEqual(["c:7800"]);
+  expect(refusal("--coordinator", "http://a:1")).toMatchObject({
+    exitCode: 2,
+    said: expect.stringMatching(/HOST:PORT/),
+  });
+});
+
 test("the cache's size: undefined by default, with units, from a variable, the flag before it", () => {
   vi.stubEnv("SPELL_CACHE_SIZE", undefined);
   expect(parseConfig(REQUIRED).cacheBytes).toBeUndefined();

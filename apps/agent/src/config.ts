@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { MachineTypeSlots } from "@spell/domain";
 import { messageOf, parseByteSize, parseMachineType } from "@spell/domain";
+import { parseAddresses } from "@spell/rpc";
 import type { ExecutorName } from "./executors/create-executor.ts";
 
 export interface AgentConfig {
-  coordinator: string;
+  /** Of one coordinator or more, HOST:PORT. */
+  coordinators: string[];
   /** Empty once the agent has joined. */
   joinToken: string;
   dataDir: string;
@@ -29,7 +31,13 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     .description("Executes runs on this machine.")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(
-      option("--coordinator <host:port>", "the coordinator's gRPC address", "SPELL_COORDINATOR").makeOptionMandatory(),
+      option(
+        "--coordinator <host:port>",
+        "the coordinator's gRPC address; of several coordinators all that are known, with commas between",
+        "SPELL_COORDINATOR",
+      )
+        .argParser(coordinators)
+        .makeOptionMandatory(),
     )
     .addOption(
       option("--token <token>", "join token; needed until this data folder has joined", "SPELL_JOIN_TOKEN").default(""),
@@ -84,7 +92,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
     .parse([...argv], { from: "user" });
   const values = program.opts<{
-    coordinator: string;
+    coordinator: string[];
     token: string;
     data: string;
     name: string;
@@ -98,7 +106,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     logLevel: string;
   }>();
   return {
-    coordinator: values.coordinator,
+    coordinators: values.coordinator,
     joinToken: values.token,
     dataDir: values.data,
     name: values.name,
@@ -125,6 +133,14 @@ function option(flags: string, description: string, variable: string): Option {
 function machineTypes(text: string, before: MachineTypeSlots[]): MachineTypeSlots[] {
   try {
     return [...before, ...text.split(",").map(parseMachineType)];
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+function coordinators(text: string): string[] {
+  try {
+    return parseAddresses(text);
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }

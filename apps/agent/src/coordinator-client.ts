@@ -4,11 +4,11 @@ import { SpellError, isDigest } from "@spell/domain";
 import type { CompleteRepairRequest, Lease, MetricPoint } from "@spell/rpc";
 import {
   AgentServiceClient,
+  CoordinatorChannel,
   TreeServiceClient,
   callMetadata,
   callUnary,
   channelCredentials,
-  channelOptions,
   readStream,
 } from "@spell/rpc";
 import type { MultipartTransport, TreeTransport } from "@spell/spellfs";
@@ -23,14 +23,36 @@ const INLINE_SEGMENT_BYTES = 64 * 1024;
 
 export class CoordinatorClient {
   readonly agents: AgentServiceClient;
-  readonly address: string;
+  readonly #channel: CoordinatorChannel;
   readonly #trees: TreeServiceClient;
   #token = "";
 
-  constructor(address: string) {
-    this.address = address;
-    this.agents = new AgentServiceClient(address, channelCredentials(), channelOptions(address));
-    this.#trees = new TreeServiceClient(address, channelCredentials(), channelOptions(address));
+  /** One address or more, HOST:PORT. */
+  constructor(addresses: readonly string[]) {
+    this.#channel = new CoordinatorChannel(addresses);
+    const open = [addresses.join(","), channelCredentials(), { channelOverride: this.#channel }] as const;
+    this.agents = new AgentServiceClient(...open);
+    this.#trees = new TreeServiceClient(...open);
+  }
+
+  /** For messages. */
+  get address(): string {
+    return this.#channel.addresses.join(",");
+  }
+
+  /** The address that is in use. */
+  get current(): string {
+    return this.#channel.current;
+  }
+
+  /** How long to wait between two tries at most, milliseconds; undefined: nothing speaks for a short wait. */
+  get longestPauseMs(): number | undefined {
+    return this.#channel.longestPauseMs;
+  }
+
+  /** See CoordinatorChannel. */
+  learn(addresses: readonly string[]): boolean {
+    return this.#channel.learn(addresses);
   }
 
   /** The credential of every later call. */
@@ -43,8 +65,7 @@ export class CoordinatorClient {
   }
 
   close(): void {
-    this.agents.close();
-    this.#trees.close();
+    this.#channel.close();
   }
 
   /** Trees as the attempt of this lease may read and write them. */
@@ -146,7 +167,12 @@ export class CoordinatorClient {
   }
 
   #context(): Parameters<typeof callUnary>[2] {
-    return { metadata: this.metadata(), address: this.address, retryForMs: RETRY_FOR_MS };
+    return {
+      metadata: this.metadata(),
+      address: this.address,
+      retryForMs: RETRY_FOR_MS,
+      longestPauseMs: this.longestPauseMs,
+    };
   }
 }
 

@@ -11,6 +11,7 @@ import type { AttemptServices } from "./attempt-services.ts";
 import { Attempts } from "./attempts.ts";
 import type { AgentConfig } from "./config.ts";
 import { machineEnvironment, parseConfig } from "./config.ts";
+import { openCoordinatorList } from "./coordinator-list.ts";
 import { CoordinatorClient } from "./coordinator-client.ts";
 import { createExecutor } from "./executors/create-executor.ts";
 import type { Gpu } from "./gpus.ts";
@@ -49,14 +50,15 @@ async function start(settings: AgentConfig): Promise<void> {
   const executor = createExecutor(settings.executor, { environment: machineEnvironment(), scratchDir: dataDir });
   const missing = await executor.check();
   if (missing !== undefined) throw new SpellError("conflict", missing);
-  const client = new CoordinatorClient(settings.coordinator);
+  const coordinators = await openCoordinatorList(join(dataDir, "coordinators.json"), settings.coordinators);
+  const client = new CoordinatorClient(coordinators.addresses);
   const { name, joinToken } = settings;
   const identity = await loadIdentity({
     dataDir,
     joinToken,
     name,
     client: client.agents,
-    address: settings.coordinator,
+    address: client.address,
   });
   client.useToken(identity.agentToken);
   lockDataFolder(dataDir);
@@ -130,6 +132,9 @@ async function start(settings: AgentConfig): Promise<void> {
         role: "agent",
         onProblem: (problem) => log.warn({ problem }, "event bus"),
       });
+    },
+    onCoordinators: (addresses) => {
+      if (client.learn(coordinators.learn(addresses, client.current))) session.reopen();
     },
     onConnected: onceConnected(identity.agentId),
     onRefused: fail,

@@ -30,6 +30,8 @@ export interface SessionOptions {
   log: Logger;
   /** The coordinator says where the event bus is; called before the first attempt is resumed and at every change. */
   onEventBus(address: EventBusAddress): void;
+  /** The coordinator names all coordinators of its farm; called when it does, which it does in every answer. */
+  onCoordinators(addresses: readonly string[]): void;
   /** The first answer has come. */
   onConnected(): void;
   /** The coordinator refuses this agent for good. */
@@ -64,6 +66,11 @@ export class Session {
     call.on("error", (error: ServiceError) => this.#lost(call, error));
     call.on("end", () => this.#lost(call));
     this.#send();
+  }
+
+  /** Ends the stream and opens it anew. */
+  reopen(): void {
+    this.#call?.cancel();
   }
 
   /** Takes nothing new from now on. */
@@ -119,6 +126,7 @@ export class Session {
     this.#inUseSinceMs = undefined;
     if (response.reportEveryMs > 0) this.#reportEveryMs = response.reportEveryMs;
     if (response.eventBus !== undefined) this.#options.onEventBus(response.eventBus);
+    if (response.coordinators.length > 0) this.#options.onCoordinators(response.coordinators);
     this.#options.onConnected();
     this.#options.repairs.apply(response.repairs);
     // New attempts are reported as soon as they are in the journal, so that their spec is not sent again and again.
@@ -135,7 +143,7 @@ export class Session {
     if (cause !== undefined && this.#isFinal(cause)) this.#options.onRefused(cause);
     this.#options.log.debug({ err: cause, retryMs: this.#retryMs }, "sync stream lost");
     this.#timer = setTimeout(() => this.start(), this.#retryMs * (0.5 + Math.random()));
-    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+    this.#retryMs = Math.min(this.#options.client.longestPauseMs ?? LAST_RETRY_MS, this.#retryMs * 2);
   }
 
   /** Whether trying again is of no use. A process that died with its machine holds the place for a while. */

@@ -65,6 +65,7 @@ async function start(settings: CoordinatorConfig): Promise<void> {
   const addresses: Services["addresses"] = {
     coordinator: "",
     api: `http://${hostPort(settings.advertiseHost, settings.httpPort)}`,
+    all: [],
     nats: { servers: [settings.advertiseNatsUrl], token: settings.natsToken },
   };
   const { objects, handler } = await openObjectStore(settings, {

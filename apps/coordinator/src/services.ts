@@ -71,6 +71,8 @@ export interface Services {
     coordinator: string;
     /** HTTP base URL. */
     api: string;
+    /** Those of every coordinator of this farm, this one first; empty: there is no other one. */
+    all: { coordinator: string; api: string }[];
     nats: { servers: string[]; token: string };
   };
   now(): number;

@@ -87,6 +87,22 @@ describe("who may ask", () => {
   });
 });
 
+it("a run is told of all coordinators, and programs that know of one, of one", async () => {
+  await using world = await openWorld();
+  using agent = await connectAgent(world);
+  const { addresses } = world.services;
+  addresses.all = [
+    { coordinator: "a:7800", api: "http://a:7801" },
+    { coordinator: "b:7800", api: "http://b:7801" },
+  ];
+  const { spec } = await agent.stream.attemptOf(await newRun(world));
+  expect(spec?.environment).toMatchObject({
+    ...{ SPELL_COORDINATOR: "a:7800,b:7800", SPELL_BASE_URLS: "http://a:7801,http://b:7801" },
+    ...{ SPELL_BASE_URL: world.api, SPELL_API_URL: world.api },
+  });
+  expect(agent.stream.responses.at(-1)?.coordinators).toEqual(["a:7800", "b:7800"]);
+});
+
 describe("the token of a run", () => {
   it("steers its own workflow and reads its owner's runs, for as long as its attempt lasts", async () => {
     await using world = await openWorld();

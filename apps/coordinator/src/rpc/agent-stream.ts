@@ -107,6 +107,7 @@ export class AgentStream implements AgentSession {
       }),
       eventBus: addresses.nats,
       reportEveryMs: REPORT_EVERY_MS,
+      coordinators: addresses.all.map(({ coordinator }) => coordinator),
     };
   }
 

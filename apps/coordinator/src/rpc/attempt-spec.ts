@@ -25,7 +25,10 @@ export function toAttemptSpec(services: Services, run: RunRecord): AttemptSpec {
   };
 }
 
-/** The variables by which programs inside a run find Spell again. Both names of the API's address are read by clients. */
+/**
+ * The variables by which programs inside a run find Spell again. Both names of the API's address are read by clients; those that know of
+ * one coordinator only get the address of one.
+ */
 function spellVariables(services: Services, run: RunRecord): Record<string, string> {
   const { addresses, auth } = services;
   const variables: Record<string, string> = {
@@ -37,6 +40,10 @@ function spellVariables(services: Services, run: RunRecord): Record<string, stri
     SPELL_API_URL: addresses.api,
     SPELL_COORDINATOR: addresses.coordinator,
   };
+  if (addresses.all.length > 1) {
+    variables["SPELL_COORDINATOR"] = addresses.all.map(({ coordinator }) => coordinator).join(",");
+    variables["SPELL_BASE_URLS"] = addresses.all.map(({ api }) => api).join(",");
+  }
   if (run.workflowId !== undefined) variables["SPELL_WORKFLOW_ID"] = String(run.workflowId);
   return variables;
 }

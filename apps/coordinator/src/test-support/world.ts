@@ -79,6 +79,7 @@ export async function openWorld(
   const addresses: Services["addresses"] = {
     coordinator: "",
     api: "",
+    all: [],
     nats: { servers: ["nats://bus.example:4222"], token: "bus token" },
   };
   const objects = await createDirectoryStore({
