@@ -23,7 +23,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     """Read the settings: each environment variable wins over its line in the config file.
 
     Environment: ``SPELL_TOKEN`` (needs ``SPELL_OWNER`` beside it), ``SPELL_OWNER``, ``SPELL_BASE_URL`` (or
-    ``SPELL_API_URL``), ``SPELL_WORKFLOW_ID``, ``SPELL_DIR`` (folder of the config file, default ``~/.spell``).
+    ``SPELL_API_URL``; several URLs with commas between), ``SPELL_WORKFLOW_ID``, ``SPELL_DIR`` (folder of the config file, default ``~/.spell``).
 
     Raises :class:`ClientException` where token or owner are missing, or the workflow id is not a number.
     """
@@ -51,8 +51,14 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 
 def base_url_from(environ: Mapping[str, str]) -> Optional[str]:
-    """The server's URL named by the environment, or None."""
-    return environ.get("SPELL_BASE_URL") or environ.get("SPELL_API_URL") or None
+    """The server's URL named by the environment, or None; those of several servers with commas between.
+
+    A run is told one URL, for programs that know of one, and in ``SPELL_BASE_URLS`` all of them. Somebody who has named another
+    server since then means that one.
+    """
+    url = environ.get("SPELL_BASE_URL") or environ.get("SPELL_API_URL") or None
+    urls = environ.get("SPELL_BASE_URLS", "")
+    return urls if url in urls.split(",") else url
 
 
 def config_path(environ: Mapping[str, str]) -> str:

@@ -18,6 +18,8 @@ from spell.api.broken import Broken, Request
 from spell.api.exchange import Exchange
 
 CONNECT_TIMEOUT_S = 6.0
+_CONNECT_TIMEOUT_WITH_OTHERS_S = 2.0
+_PROBE_TIMEOUT_S = 2.0
 _MAX_IDLE = 16
 _MAX_IDLE_S = 60.0
 
@@ -25,8 +27,14 @@ _MAX_IDLE_S = 60.0
 class Connections:
     """The connections to one server."""
 
-    def __init__(self, base_url: str) -> None:
-        """Raise :class:`ClientException` where the URL is none that can be asked."""
+    def __init__(self, base_url: str, others: bool = False) -> None:
+        """Raise :class:`ClientException` where the URL is none that can be asked.
+
+        ``others``: there are other servers to turn to, so this one is not waited for where it does not answer at all.
+        """
+        self._others = others
+        self._connect_timeout_s = _CONNECT_TIMEOUT_WITH_OTHERS_S if others else CONNECT_TIMEOUT_S
+        self._seen_alive = 0.0
         self.url = base_url.rstrip("/")
         self._tls, self._host, self._port, self._prefix = parse_base_url(self.url)
         self._tls_context: Optional[object] = None
@@ -75,6 +83,10 @@ class Connections:
         connection = self._new_connection()
         try:
             connection.connect()
+            if self._others and not self._tls:
+                from spell.api.watched_socket import WatchedSocket
+
+                connection.sock = WatchedSocket.over(connection.sock, self._is_alive)
         except (OSError, ValueError, http.client.HTTPException) as error:
             connection.close()
             raise Broken(error, sent=False, hopeless=_is_hopeless(error)) from error
@@ -85,12 +97,27 @@ class Connections:
 
     def _new_connection(self) -> http.client.HTTPConnection:
         if not self._tls:
-            return http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_TIMEOUT_S)
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._connect_timeout_s)
         import ssl
 
         if not isinstance(self._tls_context, ssl.SSLContext):
             self._tls_context = ssl.create_default_context()
-        return http.client.HTTPSConnection(self._host, self._port, timeout=CONNECT_TIMEOUT_S, context=self._tls_context)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._connect_timeout_s, context=self._tls_context)
+
+    def _is_alive(self) -> bool:
+        """Whether the server answers at all. Many waiting threads ask once together."""
+        if time.monotonic() - self._seen_alive < _PROBE_TIMEOUT_S:
+            return True
+        probe = http.client.HTTPConnection(self._host, self._port, timeout=_PROBE_TIMEOUT_S)
+        try:
+            probe.request("GET", self._prefix + "/healthz")
+            probe.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            probe.close()
+        self._seen_alive = time.monotonic()
+        return True
 
     def _send(self, connection: http.client.HTTPConnection, request: Request) -> Exchange:
         sock = connection.sock

@@ -27,18 +27,21 @@ _CREATE_TIMEOUT_S = 600.0
 # A server never reached is probably not there: say so soon. One that has answered before is probably restarting.
 _PATIENCE_NEVER_REACHED_S = 3.0
 _PATIENCE_REACHED_S = 30.0
+# Of several servers none may lead for some seconds.
+_PATIENCE_TAKEOVER_S = 10.0
 _LONGEST_DELAY_S = 5.0
+_LONGEST_DELAY_WITH_OTHERS_S = 0.3
 _TOKEN = re.compile(r"[!-~]+\Z")
 
 
 class Session:
-    """A token and the connections to one server. Any number of threads may share it."""
+    """A token and the connections to the servers. Any number of threads may share it."""
 
     def __init__(self, base_url: str, version: str, token: Optional[str], admin_token: Optional[str] = None) -> None:
         # Here and not at the top: it loads HTTP, which takes longer than all else of this package.
-        from spell.api.connections import Connections
+        from spell.api.coordinators import Coordinators
 
-        self._connections = Connections(base_url)
+        self._coordinators = Coordinators(base_url)
         self._version = version
         self._has_token = bool(token)
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "spell-python/" + spell.__version__}
@@ -54,11 +57,11 @@ class Session:
     @property
     def url(self) -> str:
         """The server's base URL."""
-        return self._connections.url
+        return self._coordinators.url
 
     def close(self) -> None:
         """Close the idle connections; the session stays usable."""
-        self._connections.close()
+        self._coordinators.close()
 
     def get(self, *segments: Segment, query: Query = ()) -> JsonObject:
         """GET an object. Retried while the server is away."""
@@ -99,16 +102,23 @@ class Session:
 
     def stream(self, *segments: Segment, body: JsonObject) -> "Exchange":
         """POST for a stream, once. Raises :class:`Broken`; any answer but success is for the caller to judge."""
-        exchange = self._connections.exchange(self._request("POST", segments, body=body))
+        exchange = self._coordinators.exchange(self._request("POST", segments, body=body))
         self._reached = True
         return exchange
 
     def unreachable(self, broken: Broken) -> ClientException:
         """The exception that tells the user about a broken exchange."""
         return ClientException(
-            f"Cannot reach Spell at {self.url}: {broken}. Check that the server runs there, or set SPELL_BASE_URL.",
+            f"Cannot reach Spell at {self._coordinators.urls}: {broken}. Check that the server runs there, or set SPELL_BASE_URL.",
             exception=broken.cause,
         )
+
+    def longest_delay_s(self, alone_s: float) -> float:
+        """How long to wait between two tries at most. Where there are several servers, another one leads soon."""
+        return _LONGEST_DELAY_WITH_OTHERS_S if self._coordinators.several else alone_s
+
+    def _first_patience_s(self) -> float:
+        return _PATIENCE_TAKEOVER_S if self._coordinators.several else _PATIENCE_NEVER_REACHED_S
 
     def _request(
         self,
@@ -141,17 +151,17 @@ class Session:
         return f"{path}?{parts.query}" if parts.query else path
 
     def _call(self, request: Request) -> Response:
-        return self._until_answered(request, lambda request: _checked(self._connections.exchange(request).read()))
+        return self._until_answered(request, lambda request: _checked(self._coordinators.exchange(request).read()))
 
     def _opened(self, request: Request) -> "Exchange":
-        exchange = self._connections.exchange(request)
+        exchange = self._coordinators.exchange(request)
         if exchange.status_code != 200:
             raise error_for(exchange.read())
         return exchange
 
     def _until_answered(self, request: Request, attempt: Callable[[Request], T]) -> T:
         started = time.monotonic()
-        backoff = Backoff(limit_s=_LONGEST_DELAY_S)
+        backoff = Backoff(limit_s=self.longest_delay_s(_LONGEST_DELAY_S))
         while True:
             try:
                 answer = attempt(request)
@@ -169,7 +179,7 @@ class Session:
                 if refusal.response.status_code != 503 or not request.repeatable:
                     raise
             delay_s = backoff.next_delay_s()
-            patience_s = _PATIENCE_REACHED_S if self._reached else _PATIENCE_NEVER_REACHED_S
+            patience_s = _PATIENCE_REACHED_S if self._reached else self._first_patience_s()
             if time.monotonic() + delay_s > started + patience_s:
                 raise problem from problem.exception
             time.sleep(delay_s)

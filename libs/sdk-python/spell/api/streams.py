@@ -17,6 +17,7 @@ from spell.api.session import JsonObject, Segment, Session
 if TYPE_CHECKING:
     from spell.api.exchange import Exchange
 
+_LONGEST_DELAY_S = 2.0
 _STEADY_S = 5.0
 _WARN_AFTER_S = 30.0
 _EXCERPT_BYTES = 200
@@ -30,7 +31,7 @@ class EventStream:
         self._segments = segments
         self._request = request
         self._finished = False
-        self._backoff = Backoff()
+        self._backoff = Backoff(limit_s=session.longest_delay_s(_LONGEST_DELAY_S))
         self._lost_since: Optional[float] = None
         self._warned = False
         self.headers: Dict[str, str] = {}
