@@ -63,6 +63,10 @@ export class ProcessExecution implements Execution {
     if (signal === "SIGTERM") signalGroup(this.#group, "SIGCONT");
   }
 
+  hasExited(): boolean {
+    return this.#hasEnded || existsSync(this.#paths.exitCode);
+  }
+
   liveSpellPath(): string | undefined {
     return this.#hasEnded || this.#group === undefined ? undefined : this.#paths.spell;
   }
