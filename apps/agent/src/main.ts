@@ -1,5 +1,6 @@
 /** The agent's composition root. SIGINT drains (twice: interrupts what runs); SIGTERM leaves the runs to the next agent. */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { SpellError, messageOf } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import { createNatsBus } from "@spell/event-bus/nats";
@@ -15,7 +16,7 @@ import { openCoordinatorList } from "./coordinator-list.ts";
 import { CoordinatorClient } from "./coordinator-client.ts";
 import { createExecutor } from "./executors/create-executor.ts";
 import type { Gpu } from "./gpus.ts";
-import { findGpus } from "./gpus.ts";
+import { openGpus } from "./gpus.ts";
 import { loadIdentity, prepareDataFolder } from "./identity.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
@@ -48,7 +49,17 @@ async function start(settings: AgentConfig): Promise<void> {
   const { dataDir } = settings;
   await prepareDataFolder(dataDir);
   const executor = createExecutor(settings.executor, { environment: machineEnvironment(), scratchDir: dataDir });
-  const missing = await executor.check();
+  lockDataFolder(dataDir);
+  // Beside each other: what runs on this machine waits for this agent.
+  const [missing, { known, found }, cache] = await Promise.all([
+    executor.check(),
+    openGpus({ dataDir, bootId: bootId(), environment: machineEnvironment() }),
+    openTreeCache({
+      directory: join(dataDir, "cache"),
+      limitBytes: settings.cacheBytes,
+      onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
+    }),
+  ]);
   if (missing !== undefined) throw new SpellError("conflict", missing);
   const coordinators = await openCoordinatorList(join(dataDir, "coordinators.json"), settings.coordinators);
   const client = new CoordinatorClient(coordinators.addresses);
@@ -61,14 +72,8 @@ async function start(settings: AgentConfig): Promise<void> {
     address: client.address,
   });
   client.useToken(identity.agentToken);
-  lockDataFolder(dataDir);
   const metrics = new MetricServer();
-  const gpus = await findGpus(machineEnvironment());
-  const cache = await openTreeCache({
-    directory: join(dataDir, "cache"),
-    limitBytes: settings.cacheBytes,
-    onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
-  });
+  let gpus = known;
 
   let bus: EventBus | undefined;
   let busKey = "";
@@ -140,6 +145,14 @@ async function start(settings: AgentConfig): Promise<void> {
     onRefused: fail,
   });
   session.start();
+  found
+    .then((now) => {
+      if (isDeepStrictEqual(now, gpus)) return;
+      log.warn({ gpus: now, before: gpus }, "other GPUs than before");
+      gpus = now;
+      session.offer(offeredTypes(settings, gpus));
+    })
+    .catch(fail);
 
   let interrupts = 0;
   const leave = async (how: "drain" | "detach"): Promise<void> => {
