@@ -26,7 +26,7 @@ export interface AttemptServices {
   executionBase(
     spec: AttemptSpec,
     lease: Lease,
-  ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus">;
+  ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus" | "limits">;
   /** Something to report at once. */
   changed(): void;
   /** Something to report that nobody waits for. */

@@ -36,7 +36,6 @@ export class Attempt {
   /** There is one while the command runs. */
   #sampler: RunSampler | undefined;
   #killed = false;
-  #stopWanted = false;
   /** The operator of this machine wants it to end now. */
   #interrupted = false;
   /** Fires on kill and abandon: preparing and saving end at once. */
@@ -87,21 +86,11 @@ export class Attempt {
       this.#abort.abort();
       this.#signal("SIGKILL");
     }
-    if (action === "stop") {
-      this.#stopWanted = true;
-      this.#stopIfRunning();
+    const isRunning = this.#execution !== undefined && this.#entered("running");
+    if (action === "stop" && !this.#journal.record.stopSent && isRunning) {
+      this.#write({ stopSent: true });
+      this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
     }
-  }
-
-  /**
-   * What the disk says at this moment decides between a stop and the command's own end: a command that had exited before the stop
-   * was written down has ended by itself, any other was stopped, whatever it makes of the signal.
-   */
-  #stopIfRunning(): void {
-    const isRunning = this.#entered("running") && this.#execution?.hasExited() === false;
-    if (!this.#stopWanted || this.#journal.record.stopSent || !isRunning) return;
-    this.#write({ stopSent: true, stopSentAtMs: monotonicMs() });
-    this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
   }
 
   /** Whether somebody looks at what it uses. Said with everything the coordinator says, so it may come before the command runs. */
@@ -182,14 +171,13 @@ export class Attempt {
       if (this.#journal.record.bootId !== this.#services.bootId) return resultOf(this.#came("rebooted"));
       this.#execution = await this.#services.executor.adopt(this.attemptDir);
       this.#execution ??= await this.#prepare();
+      this.#execution.onNotice((text) => this.#warn(text));
       await this.#execution.started;
       if (this.#killed || this.#interrupted) await this.#execution.signal("SIGKILL");
       this.#sampler = this.#samplerOf(this.#execution);
       if (!this.#entered("saving")) await this.#enter("running");
-      // Begun by an earlier life of this agent, which may have ended before it sent the signal; or asked for while there was nothing
-      // to stop yet.
+      // Asked to stop while the process was being started, or before this agent was restarted.
       if (this.#journal.record.stopSent) await this.#stop();
-      else this.#stopIfRunning();
       const exit = await this.#execution.exited;
       this.#sampler.stop();
       this.#sampler = undefined;
@@ -257,9 +245,11 @@ export class Attempt {
   #samplerOf(execution: Execution): RunSampler {
     const services = this.#services;
     const { spec, lease } = this.#journal.record;
+    const { gpus = [], limits } = services.executionBase(spec, lease);
     return new RunSampler({
       processes: () => execution.processes(),
-      gpus: services.executionBase(spec, lease).gpus ?? [],
+      memoryLimitBytes: limits?.memoryBytes,
+      gpus,
       gpuReader: services.gpuReader,
       onSample: () => services.changed(),
       onProblem: (error) => this.#log.warn({ err: error }, "cannot tell what the run uses"),
@@ -274,10 +264,12 @@ export class Attempt {
     const outcome = this.#came(ended);
     // The code of a process that we ended ourselves says nothing of the program.
     const toldCode = outcome.cause === "lost" ? undefined : exitCode;
+    const limit = outcome.cause === "exit" ? exit.limit : undefined;
     return resultOf(outcome, {
       exitCode: toldCode,
-      outputTree: outcome.saves ? outputTree : "",
-      reason: startFailure,
+      outputTree,
+      reasonCode: limit?.code,
+      reason: startFailure ?? limit?.sentence,
     });
   }
 
@@ -314,26 +306,26 @@ export class Attempt {
    * by waiting. Says in the run's log what it waits for.
    */
   #patience(): Patience {
-    const onWait = ({ message }: Error): void => {
-      const status = this.#journal.record.history.at(-1)?.phase ?? "building";
-      this.#shipper
-        ?.note({ ...entry(`Waiting, and trying again: ${message}`, status), level: "warning" })
-        .catch((error: unknown) => this.#log.warn({ err: error }, "notice not written"));
-    };
+    const onWait = ({ message }: Error): void => this.#warn(`Waiting, and trying again: ${message}`);
     return { signal: this.#abort.signal, onWait };
   }
 
   async #stop(): Promise<void> {
     await this.#shipper?.note({ ...entry("Run is stopping", "stopping"), statusEvent: true });
     await this.#execution?.signal("SIGTERM");
-    const { stopSentAtMs = monotonicMs() } = this.#journal.record;
-    const graceLeftMs = this.#services.stopGraceMs - (monotonicMs() - stopSentAtMs);
-    clearTimeout(this.#graceTimer);
-    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), graceLeftMs);
+    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), this.#services.stopGraceMs);
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     this.#execution?.signal(signal).catch((error: unknown) => this.#log.error({ err: error, signal }, "signal failed"));
+  }
+
+  /** In the run's log, for its user. */
+  #warn(text: string): void {
+    const status = this.#journal.record.history.at(-1)?.phase ?? "building";
+    this.#shipper
+      ?.note({ ...entry(text, status), level: "warning" })
+      .catch((error: unknown) => this.#log.warn({ err: error }, "notice not written"));
   }
 
   #entered(phase: Phase): boolean {
@@ -374,11 +366,6 @@ export class Attempt {
 function resultOf({ cause, reason }: OutcomeRow, more: Partial<AttemptResult> = {}): AttemptResult {
   const { exitCode, outputTree = "", reasonCode = reason ?? "", reason: sentence = "" } = more;
   return attemptResult({ cause, exitCode, outputTree, reasonCode, reason: sentence });
-}
-
-/** A clock that nobody sets; it goes on from one life of the agent to the next, until the machine is restarted. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
 function entry(

@@ -6,6 +6,8 @@ import type { MachineTypeSlots } from "@spell/domain";
 import { messageOf, parseByteSize, parseMachineType } from "@spell/domain";
 import { parseAddresses } from "@spell/rpc";
 import type { ExecutorName } from "./executors/create-executor.ts";
+import { addLimitOptions } from "./limit-settings.ts";
+import type { LimitSettings } from "./limit-settings.ts";
 
 export interface AgentConfig {
   /** Of one coordinator or more, HOST:PORT. */
@@ -22,12 +24,13 @@ export interface AgentConfig {
   stopGraceMs: number;
   /** What the cache of trees may take on the disk; undefined: half of the disk. */
   cacheBytes?: number;
+  limits: LimitSettings;
   logLevel: string;
 }
 
 /** Parses the command line. Prints help or an error and exits by itself (2 for wrong usage). */
 export function parseConfig(argv: readonly string[]): AgentConfig {
-  const program = new Command("spell-agent")
+  const program = addLimitOptions(new Command("spell-agent"))
     .description("Executes runs on this machine.")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(
@@ -103,6 +106,9 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     hide: string[];
     stopGraceSeconds: number;
     cacheSize?: number;
+    memoryPerSlot: ReadonlyMap<string, number>;
+    maxProcesses: number;
+    diskPerRun?: number;
     logLevel: string;
   }>();
   return {
@@ -117,6 +123,11 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     hidden: [values.data, join(homedir(), ".spell"), ...values.hide],
     stopGraceMs: values.stopGraceSeconds * 1000,
     cacheBytes: values.cacheSize,
+    limits: {
+      memoryPerSlot: values.memoryPerSlot,
+      maxProcesses: values.maxProcesses,
+      diskPerRunBytes: values.diskPerRun,
+    },
     logLevel: values.logLevel,
   };
 }

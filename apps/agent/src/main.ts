@@ -1,6 +1,5 @@
 /** The agent's composition root. SIGINT drains (twice: interrupts what runs); SIGTERM leaves the runs to the next agent. */
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { SpellError, messageOf } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import { createNatsBus } from "@spell/event-bus/nats";
@@ -14,10 +13,13 @@ import type { AgentConfig } from "./config.ts";
 import { machineEnvironment, parseConfig } from "./config.ts";
 import { openCoordinatorList } from "./coordinator-list.ts";
 import { CoordinatorClient } from "./coordinator-client.ts";
+import { findCgroups } from "./cgroups/find.ts";
 import { createExecutor } from "./executors/create-executor.ts";
+import type { Executor } from "./executors/executor.ts";
 import type { Gpu } from "./gpus.ts";
-import { openGpus } from "./gpus.ts";
+import { findGpus } from "./gpus.ts";
 import { loadIdentity, prepareDataFolder } from "./identity.ts";
+import { limitsOf } from "./limit-settings.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
 import { MetricServer } from "./metrics/metric-server.ts";
@@ -48,19 +50,15 @@ function fail(error: unknown): never {
 async function start(settings: AgentConfig): Promise<void> {
   const { dataDir } = settings;
   await prepareDataFolder(dataDir);
-  const executor = createExecutor(settings.executor, { environment: machineEnvironment(), scratchDir: dataDir });
-  lockDataFolder(dataDir);
-  // Beside each other: what runs on this machine waits for this agent.
-  const [missing, { known, found }, cache] = await Promise.all([
-    executor.check(),
-    openGpus({ dataDir, bootId: bootId(), environment: machineEnvironment() }),
-    openTreeCache({
-      directory: join(dataDir, "cache"),
-      limitBytes: settings.cacheBytes,
-      onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
-    }),
-  ]);
+  const { cgroups, missing: noCgroups } = findCgroups();
+  const executor = createExecutor(settings.executor, {
+    environment: machineEnvironment(),
+    scratchDir: dataDir,
+    cgroups,
+  });
+  const missing = await executor.check();
   if (missing !== undefined) throw new SpellError("conflict", missing);
+  if (noCgroups !== undefined) log.warn({ problem: noCgroups }, withoutCgroups(executor.name));
   const coordinators = await openCoordinatorList(join(dataDir, "coordinators.json"), settings.coordinators);
   const client = new CoordinatorClient(coordinators.addresses);
   const { name, joinToken } = settings;
@@ -72,8 +70,14 @@ async function start(settings: AgentConfig): Promise<void> {
     address: client.address,
   });
   client.useToken(identity.agentToken);
+  lockDataFolder(dataDir);
   const metrics = new MetricServer();
-  let gpus = known;
+  const gpus = await findGpus(machineEnvironment());
+  const cache = await openTreeCache({
+    directory: join(dataDir, "cache"),
+    limitBytes: settings.cacheBytes,
+    onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
+  });
 
   let bus: EventBus | undefined;
   let busKey = "";
@@ -145,14 +149,6 @@ async function start(settings: AgentConfig): Promise<void> {
     onRefused: fail,
   });
   session.start();
-  found
-    .then((now) => {
-      if (isDeepStrictEqual(now, gpus)) return;
-      log.warn({ gpus: now, before: gpus }, "other GPUs than before");
-      gpus = now;
-      session.offer(offeredTypes(settings, gpus));
-    })
-    .catch(fail);
 
   let interrupts = 0;
   const leave = async (how: "drain" | "detach"): Promise<void> => {
@@ -201,6 +197,12 @@ function offeredTypes(settings: AgentConfig, gpus: readonly Gpu[]): MachineTypeS
   return [...types].map(([name, slots]) => ({ name, slots }));
 }
 
+/** What the operator should know once, and where to read how it is put right. */
+function withoutCgroups(executor: Executor["name"]): string {
+  const outlives = executor === "process" ? ", and a process that hides outlives its run" : "";
+  return `no control groups: limits of runs are kept by looking now and then, which a fast run can exceed for a moment${outlives} (docs/limits.md)`;
+}
+
 function executionBase(
   spec: AttemptSpec,
   machine: { settings: AgentConfig; gpus: readonly Gpu[]; isolated: boolean },
@@ -211,10 +213,18 @@ function executionBase(
     [typeName, spec.machineType.toLowerCase()].includes(gpu.machineType.toLowerCase()),
   );
   const chosen = spec.slots.flatMap((slot) => ofType[slot]?.index ?? []);
+  const limits = limitsOf(spec, settings.limits);
+  const memoryLimit: Record<string, string> =
+    limits.memoryBytes === undefined ? {} : { SPELL_MEMORY_LIMIT_BYTES: String(limits.memoryBytes) };
   return {
+    limits,
     command: spec.command,
     workingDirectory: ["/spell", spec.codeRoot, spec.cwd].filter((part) => part !== "").join("/"),
-    environment: runEnvironment({ machine: machineEnvironment(), user: spec.environment, isolated }),
+    environment: runEnvironment({
+      machine: machineEnvironment(),
+      user: { ...spec.environment, ...memoryLimit },
+      isolated,
+    }),
     extras: sdkFolders(),
     hidden: settings.hidden,
     gpus: chosen.length > 0 ? chosen : undefined,

@@ -14,7 +14,6 @@ import { hostPort } from "./host-port.ts";
 import type { StoreHandler } from "./http/server.ts";
 import { startHttpServer } from "./http/server.ts";
 import { Sweeper } from "./loops/sweeper.ts";
-import { restoreRecord } from "./restore-record.ts";
 import { startGrpcServer } from "./rpc/server.ts";
 import { loadFirstLogin, loadSecrets } from "./secrets.ts";
 import type { Services } from "./services.ts";
@@ -31,8 +30,7 @@ const config = readConfig();
 const log = createLogger({ name: "coordinator", level: config.logLevel });
 
 try {
-  if (config.restore === undefined) await start(config);
-  else process.stdout.write(`${await restoreRecord(dataPaths(config.dataDir).record, config.restore, new Date())}\n`);
+  await start(config);
 } catch (error) {
   if (!(error instanceof SpellError)) log.error({ err: error }, "start failed");
   process.stderr.write(`spell coordinator: ${messageOf(error)}\n`);

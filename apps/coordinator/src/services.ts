@@ -3,7 +3,6 @@ import type { ObjectStore } from "@spell/object-store";
 import type {
   AccessTokens,
   Accounts,
-  Admin,
   AgentRepairs,
   AgentSessions,
   Authenticator,
@@ -57,7 +56,6 @@ export interface Services {
   trees: TreeCatalog;
   multiparts: Multiparts;
   storage: Storage;
-  admin: Admin;
   resources: Resources;
   links: Links;
   models: Models;

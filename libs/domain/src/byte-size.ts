@@ -17,3 +17,12 @@ export function parseByteSize(text: string): number {
   }
   return bytes;
 }
+
+/** A number of bytes for people: `1.5 GiB`. */
+export function sizeText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let place = 0;
+  for (; value >= 1024 && place < units.length - 1; place += 1) value /= 1024;
+  return `${Number(value.toFixed(value < 10 ? 2 : 1))} ${units[place]}`;
+}

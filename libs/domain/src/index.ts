@@ -25,7 +25,7 @@ export type { AttemptFact, OutcomeRow } from "./attempt-outcome.ts";
 export type { EndReason } from "./reason.ts";
 export { isDigest } from "./digest.ts";
 export type { Digest } from "./digest.ts";
-export { parseByteSize } from "./byte-size.ts";
+export { parseByteSize, sizeText } from "./byte-size.ts";
 export { DEFAULT_MACHINE_TYPE, machineTypeKey, parseMachineType } from "./machine-type.ts";
 export type { MachineTypeSlots } from "./machine-type.ts";
 export { substituteParameters } from "./parameters.ts";

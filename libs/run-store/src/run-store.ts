@@ -29,7 +29,6 @@ import type {
   WorkflowRecord,
 } from "./records.ts";
 import type { WorkspaceStore } from "./workspaces.ts";
-import type { UpkeepStore } from "./upkeep.ts";
 import type { UploadStore } from "./uploads.ts";
 
 export interface CreatedRun {
@@ -51,7 +50,6 @@ export interface RunStore {
   readonly hyper: HyperStore;
   readonly garbage: GarbageStore;
   readonly multiparts: MultipartStore;
-  readonly upkeep: UpkeepStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

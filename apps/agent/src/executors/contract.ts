@@ -4,6 +4,10 @@ import { describeCommands } from "./contract/commands.ts";
 import { describeEnds } from "./contract/ends.ts";
 import { describeMounts } from "./contract/mounts.ts";
 import { describeWritten } from "./contract/written.ts";
+import { describeLimits } from "./contract/limits.ts";
+import { describeSurvivors } from "./contract/survivors.ts";
+import type { Cgroups } from "../cgroups/cgroup.ts";
+import { findCgroups } from "../cgroups/find.ts";
 import type { Executor } from "./executor.ts";
 
 export interface ContractSubject {
@@ -20,4 +24,14 @@ export function executorContract({ create, runsCommands }: ContractSubject): voi
   describeCommands(executor);
   describeWritten(executor);
   describeMounts(executor);
+}
+
+/** The limits of runs, kept by the kernel where this machine lets us, and by looking. */
+export function limitsContract(create: (cgroups: Cgroups | undefined) => Executor): void {
+  const { cgroups } = findCgroups();
+  for (const kept of cgroups === undefined ? [undefined] : [cgroups, undefined]) {
+    const subject = { executor: create(kept), byKernel: kept !== undefined };
+    describeLimits(subject);
+    describeSurvivors(subject);
+  }
 }

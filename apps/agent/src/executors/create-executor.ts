@@ -1,4 +1,5 @@
 /** Chooses an executor by name. */
+import type { Cgroups } from "../cgroups/cgroup.ts";
 import { DummyExecutor } from "./dummy.ts";
 import type { Executor } from "./executor.ts";
 import { ProcessExecutor } from "./process.ts";
@@ -12,6 +13,8 @@ export interface ExecutorOptions {
   environment: NodeJS.ProcessEnv;
   /** Where the sandbox tries itself out in `check`, best the agent's data folder. Default: the system's temporary folder. */
   scratchDir?: string;
+  /** Undefined: limits are kept by looking on. */
+  cgroups?: Cgroups;
 }
 
 /** The executor of this name. `auto` is the sandbox on Linux and plain processes elsewhere. */
@@ -20,9 +23,9 @@ export function createExecutor(name: ExecutorName, options: ExecutorOptions): Ex
     case "auto":
       return createExecutor(process.platform === "linux" ? "sandbox" : "process", options);
     case "sandbox":
-      return new SandboxExecutor({ bwrap: findBwrap(options.environment), scratchDir: options.scratchDir });
+      return new SandboxExecutor({ ...options, bwrap: findBwrap(options.environment) });
     case "process":
-      return new ProcessExecutor();
+      return new ProcessExecutor(options.cgroups);
     case "dummy":
       return new DummyExecutor();
   }

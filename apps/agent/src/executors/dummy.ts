@@ -104,10 +104,6 @@ class DummyExecution implements Execution {
     await this.exited;
   }
 
-  hasExited(): boolean {
-    return this.#end === undefined;
-  }
-
   liveSpellPath(): string | undefined {
     return this.#end === undefined ? undefined : join(this.#folder, "spell");
   }
@@ -115,6 +111,11 @@ class DummyExecution implements Execution {
   /** It only waits: there are none. */
   processes(): Promise<readonly number[]> {
     return Promise.resolve([]);
+  }
+
+  /** It uses nothing. */
+  onNotice(): void {
+    return undefined;
   }
 
   written(): Promise<WrittenEntry[]> {

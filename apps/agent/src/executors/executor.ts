@@ -1,4 +1,5 @@
 /** The executor's contract: runs one attempt's command somewhere apart from the machine. */
+import type { LimitReason, RunLimits } from "./limits/run-limits.ts";
 
 /** A resource that the run sees at a path, private and writable. */
 export interface ExecutionMount {
@@ -27,6 +28,8 @@ export interface ExecutionSpec {
   hidden: readonly string[];
   /** GPU indices the run may use; undefined: none. */
   gpus?: readonly number[];
+  /** What it may use of the machine; the executor ends a run that takes more. */
+  limits?: RunLimits;
 }
 
 export interface ExitStatus {
@@ -34,6 +37,8 @@ export interface ExitStatus {
   exitCode?: number;
   /** Set when the executor itself could not start the command (bad mount point, no such working directory, …): the sentence. */
   startFailure?: string;
+  /** The command did not end with 0, and it was a limit that ended it or processes of it. */
+  limit?: LimitReason;
   /** Unix time, milliseconds. */
   endedAtMs: number;
 }
@@ -60,8 +65,6 @@ export interface Execution {
   readonly started: Promise<void>;
   /** Resolves when the command and everything it left running is gone. */
   readonly exited: Promise<ExitStatus>;
-  /** Whether the command itself has ended, as the disk says at this moment: `exited` may not have resolved yet. */
-  hasExited(): boolean;
   /** The spool: stdout and stderr of the command, appended as written. */
   readonly spoolPath: string;
   /** SIGTERM or SIGKILL to every process of the run; nothing survives SIGKILL. No-op when it has ended. */
@@ -70,6 +73,8 @@ export interface Execution {
   liveSpellPath(): string | undefined;
   /** Its living processes, as the machine numbers them; empty when it has ended. */
   processes(): Promise<readonly number[]>;
+  /** Hears, also of what was before, what the user should read in the run's log of limits and of processes that do not end. */
+  onNotice(listener: (text: string) => void): void;
   /** What the run wrote below /spell, without mounts, deletions and unchanged copies of code. Call after `exited`. */
   written(): Promise<WrittenEntry[]>;
   /** Ends what is left and removes everything of the attempt but attemptDir itself. Idempotent. */

@@ -2,11 +2,13 @@
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { executorContract } from "./contract.ts";
+import { findCgroups } from "../cgroups/find.ts";
+import { executorContract, limitsContract } from "./contract.ts";
 import { executorBench, writeTree } from "./contract/bench.ts";
 import { ProcessExecutor } from "./process.ts";
 
-executorContract({ create: () => new ProcessExecutor(), runsCommands: true });
+executorContract({ create: () => new ProcessExecutor(findCgroups().cgroups), runsCommands: true });
+limitsContract((kept) => new ProcessExecutor(kept));
 
 test("an absolute mount path is refused with a sentence", async () => {
   await using bench = await executorBench(new ProcessExecutor());

@@ -1,32 +1,46 @@
 /**
  * Runs commands as plain processes, for development on systems without sandboxes. It isolates nothing: the run sees and may
  * change the whole machine, has no /spell (its code is copied to `<attemptDir>/process/spell`, and working directory and
- * search paths are translated), takes mounts below the code only (as copies), and a process that leaves its group by setsid
- * outlives even SIGKILL.
+ * search paths are translated), and takes mounts below the code only (as copies). Without a control group a process that has left its
+ * group and cleared its environment outlives even SIGKILL.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Writable } from "node:stream";
 import { conflict, messageOf } from "@spell/domain";
+import type { Cgroup, Cgroups } from "../cgroups/cgroup.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
+import { makeGroup } from "./limits/make-group.ts";
+import { needsGate, spawnLimited } from "./limits/spawn-limited.ts";
 import { copyTree } from "./process/copy-tree.ts";
-import { listProcesses } from "./process/process-table.ts";
+import { MARK_VARIABLE, listProcesses } from "./process/process-table.ts";
 import { ProcessExecution, processPaths } from "./process/process-execution.ts";
 import type { ProcessRecord } from "./process/process-execution.ts";
 import { removeTree } from "./remove-tree.ts";
 
-/** $1 shell, $2 command, $3 exit code file. It survives SIGTERM to the group, which the command gets with default effect. */
+/**
+ * $1 shell, $2 command, $3 exit code file. With $4 it begins when the other end of 3 is closed. It survives SIGTERM to the group, which the
+ * command gets with default effect.
+ */
 const WRAPPER = `trap : TERM HUP INT
+[ -z "$4" ] || { read -r _ <&3; exec 3<&-; }
 "$1" -c "$2"
 code=$?
 printf '%s\\n' "$code" > "$3.part" && /bin/mv "$3.part" "$3"`;
 
 export class ProcessExecutor implements Executor {
   readonly name = "process";
+  readonly #cgroups: Cgroups | undefined;
+
+  /** Undefined: limits are kept by looking on. */
+  constructor(cgroups?: Cgroups) {
+    this.#cgroups = cgroups;
+  }
 
   check(): Promise<string | undefined> {
     return Promise.resolve(process.platform === "win32" ? "Plain processes need a POSIX shell: use WSL." : undefined);
@@ -41,8 +55,12 @@ export class ProcessExecutor implements Executor {
     }
     await removeTree(paths.folder);
     await mkdir(paths.spell, { recursive: true });
+    const { limits = {} } = spec;
+    const group = makeGroup(this.#cgroups, attemptDir, limits);
     const record: ProcessRecord = {
       mark: `spell-run:${paths.folder}`,
+      limits,
+      cgroup: group.cgroup?.record,
       code: spec.codeTree,
       mountPaths: spec.mounts.map((mount) => mount.path.replace(/^\/spell\//, "")),
     };
@@ -50,14 +68,20 @@ export class ProcessExecutor implements Executor {
     if (record.startFailure === undefined) {
       writeFileSync(paths.record, JSON.stringify(record), { mode: 0o600 });
       try {
-        return new ProcessExecution(attemptDir, record, launch(spec, paths, record.mark));
+        return new ProcessExecution({
+          attemptDir,
+          record,
+          ...launch(spec, paths, record.mark, group.cgroup),
+          problem: group.problem,
+        });
       } catch (error) {
         record.startFailure = `The command could not be started: ${messageOf(error)}. Put very long text into files.`;
       }
     }
+    group.cgroup?.remove();
     writeFileSync(paths.record, JSON.stringify(record), { mode: 0o600 });
     writeFileSync(paths.spool, "", { flag: "a", mode: 0o600 });
-    return new ProcessExecution(attemptDir, record);
+    return new ProcessExecution({ attemptDir, record });
   }
 
   async adopt(attemptDir: string): Promise<Execution | undefined> {
@@ -72,7 +96,7 @@ export class ProcessExecutor implements Executor {
       existsSync(paths.exitCode) ||
       existsSync(paths.spool) ||
       (await listProcesses()).some((entry) => entry.commandLine.startsWith(`${record.mark} `));
-    return wasStarted ? new ProcessExecution(real, record) : undefined;
+    return wasStarted ? new ProcessExecution({ attemptDir: real, record }) : undefined;
   }
 }
 
@@ -103,7 +127,12 @@ async function prepare(spec: ExecutionSpec, spell: string): Promise<string | und
     : `The working directory ${spec.workingDirectory} cannot be entered in the run: no such folder.`;
 }
 
-function launch(spec: ExecutionSpec, paths: ReturnType<typeof processPaths>, mark: string): ChildProcess {
+function launch(
+  spec: ExecutionSpec,
+  paths: ReturnType<typeof processPaths>,
+  mark: string,
+  cgroup: Cgroup | undefined,
+): { wrapper: ChildProcess; gate?: Writable } {
   const environment = { ...gpuEnvironment(spec.gpus, { confined: false }), ...spec.environment };
   const env = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
@@ -119,13 +148,17 @@ function launch(spec: ExecutionSpec, paths: ReturnType<typeof processPaths>, mar
   const spool = openSync(paths.spool, "a", 0o600);
   const mask = process.umask(0o022);
   try {
-    return spawn("/bin/sh", ["-c", WRAPPER, "sh", shell, spec.command, paths.exitCode], {
-      argv0: mark,
-      cwd: translate(spec.workingDirectory, spec, paths.spell),
-      env,
-      detached: true,
-      stdio: ["ignore", spool, spool],
-    });
+    const gate = needsGate(cgroup) ? ["gate"] : [];
+    const wrapper = spawnLimited(cgroup, () =>
+      spawn("/bin/sh", ["-c", WRAPPER, "sh", shell, spec.command, paths.exitCode, ...gate], {
+        argv0: mark,
+        cwd: translate(spec.workingDirectory, spec, paths.spell),
+        env: { ...env, [MARK_VARIABLE]: mark },
+        detached: true,
+        stdio: ["ignore", spool, spool, ...gate.map(() => "pipe" as const)],
+      }),
+    );
+    return { wrapper, gate: wrapper.stdio.at(3) as Writable | undefined };
   } finally {
     process.umask(mask);
     closeSync(spool);

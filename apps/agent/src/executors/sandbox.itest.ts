@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolPath } from "@spell/testing";
 import { describe, expect, test } from "vitest";
-import { executorContract } from "./contract.ts";
+import { findCgroups } from "../cgroups/find.ts";
+import { executorContract, limitsContract } from "./contract.ts";
 import { executorBench, processesOf, writeTree } from "./contract/bench.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 
-const executor = new SandboxExecutor({ bwrap: toolPath("bwrap") });
+const { cgroups } = findCgroups();
+const executor = new SandboxExecutor({ bwrap: toolPath("bwrap"), cgroups });
 
 executorContract({ create: () => executor, runsCommands: true });
+limitsContract((kept) => new SandboxExecutor({ bwrap: toolPath("bwrap"), cgroups: kept }));
 
 test("this machine can make sandboxes", async () => {
   expect(await executor.check()).toBeUndefined();
@@ -241,7 +244,14 @@ test("an agent killed at any moment of a start loses no run and causes no second
   const outcomes = new Set<string>();
   for (const delayMs of [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]) {
     const spec = bench.spec("echo ran; exit 5");
-    spawnSync(process.execPath, [helper, "sandbox", toolPath("bwrap"), JSON.stringify(spec), String(delayMs)]);
+    spawnSync(process.execPath, [
+      helper,
+      "sandbox",
+      toolPath("bwrap"),
+      JSON.stringify(spec),
+      "by the kernel",
+      String(delayMs),
+    ]);
     const adopted = bench.keep(await executor.adopt(spec.attemptDir));
     const execution = adopted ?? (await bench.start(spec));
     outcomes.add(adopted === undefined ? "started anew" : "adopted");

@@ -16,12 +16,16 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Writable } from "node:stream";
 import { conflict, messageOf } from "@spell/domain";
 import { bootId } from "@spell/machine";
+import type { Cgroup, Cgroups } from "../cgroups/cgroup.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
+import { makeGroup } from "./limits/make-group.ts";
+import { needsGate, spawnLimited } from "./limits/spawn-limited.ts";
 import { removeTree } from "./remove-tree.ts";
 import { bwrapArguments } from "./sandbox/bwrap-arguments.ts";
 import { isNewEnough } from "./sandbox/find-bwrap.ts";
@@ -47,12 +51,15 @@ export interface SandboxExecutorOptions {
   bwrap: string | undefined;
   /** Where `check` runs its trial: should be on the file system that holds the attempts. Default: the system's temporary folder. */
   scratchDir?: string;
+  /** Undefined: limits are kept by looking on. */
+  cgroups?: Cgroups;
 }
 
 export class SandboxExecutor implements Executor {
   readonly name = "sandbox";
   readonly #bwrap: string | undefined;
   readonly #scratchDir: string;
+  readonly #cgroups: Cgroups | undefined;
   readonly #asRoot = process.getuid?.() === 0;
   /** Whether the kernel takes a mounted file system as a lower layer, by device and path. */
   readonly #canOverlay = new Map<string, boolean>();
@@ -60,6 +67,7 @@ export class SandboxExecutor implements Executor {
   constructor(options: SandboxExecutorOptions) {
     this.#bwrap = options.bwrap;
     this.#scratchDir = options.scratchDir ?? tmpdir();
+    this.#cgroups = options.cgroups;
   }
 
   async check(): Promise<string | undefined> {
@@ -90,18 +98,28 @@ export class SandboxExecutor implements Executor {
     checkSpec(spec);
     const paths = sandboxPaths(realpathSync(spec.attemptDir));
     await this.#claim(spec.attemptDir, paths);
+    const { limits = {} } = spec;
+    const group = makeGroup(this.#cgroups, dirname(paths.folder), limits);
     const record: SandboxRecord = {
       mark: `spell-run:${paths.folder}`,
       bootId: bootId(),
       code: spec.codeTree,
       mountPaths: [...spec.mounts, ...spec.extras].map((each) => each.path),
+      limits,
+      cgroup: group.cgroup?.record,
     };
     // Whatever the agent's own mask is; nothing else of this process runs in between.
     const mask = process.umask(0o022);
     try {
-      return new SandboxExecution({ paths, record, child: this.#launch(spec, paths, record) });
+      return new SandboxExecution({
+        paths,
+        record,
+        ...this.#launch(spec, paths, record, group.cgroup),
+        problem: group.problem,
+      });
     } catch (error) {
       if (!(error instanceof StartProblem)) throw error;
+      group.cgroup?.remove();
       const refused = { ...record, startFailure: error.message };
       writeRecord(paths.record, refused);
       closeSync(openSync(paths.spool, "a", 0o600));
@@ -137,9 +155,15 @@ export class SandboxExecutor implements Executor {
     mkdirSync(paths.folder, { mode: 0o700 });
   }
 
-  /** Synchronous from end to end, so that the mask of new files can be set for it. */
-  #launch(spec: ExecutionSpec, paths: SandboxPaths, record: SandboxRecord): ChildProcess {
-    if (this.#bwrap === undefined) throw new StartProblem(NO_BWRAP);
+  /** Synchronous from end to end, so that the mask of new files can be set for it. Behind a gate the command waits until that is ended. */
+  #launch(
+    spec: ExecutionSpec,
+    paths: SandboxPaths,
+    record: SandboxRecord,
+    cgroup: Cgroup | undefined,
+  ): { child: ChildProcess; gate?: Writable } {
+    const bwrap = this.#bwrap;
+    if (bwrap === undefined) throw new StartProblem(NO_BWRAP);
     const plan = this.#plan(spec, paths);
     prepareLayers(paths.folder, plan);
     const options = bwrapArguments({
@@ -158,14 +182,19 @@ export class SandboxExecutor implements Executor {
     ];
     const [spool, status, argumentFile] = files;
     try {
-      return spawn(this.#bwrap, ["--args", "4", "--json-status-fd", "3", "--", shell(), "-c", spec.command], {
-        argv0: record.mark,
-        cwd: "/",
-        // bwrap itself must not obey what the run asks for, LD_PRELOAD for one: the run's variables are in its options.
-        env: {},
-        detached: true,
-        stdio: ["ignore", spool, spool, status, argumentFile],
-      });
+      const gate = needsGate(cgroup) ? ["--block-fd", "5"] : [];
+      const own = ["--args", "4", "--json-status-fd", "3", ...gate, "--", shell(), "-c", spec.command];
+      const spawned = spawnLimited(cgroup, () =>
+        spawn(bwrap, own, {
+          argv0: record.mark,
+          cwd: "/",
+          // bwrap itself must not obey what the run asks for, LD_PRELOAD for one: the run's variables are in its options.
+          env: {},
+          detached: true,
+          stdio: ["ignore", spool, spool, status, argumentFile, ...gate.slice(1).map(() => "pipe" as const)],
+        }),
+      );
+      return { child: spawned, gate: spawned.stdio.at(5) as Writable | undefined };
     } catch (error) {
       throw new StartProblem(`The command could not be started: ${messageOf(error)}. Put very long text into files.`);
     } finally {

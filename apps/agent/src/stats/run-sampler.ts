@@ -20,6 +20,8 @@ const REST_FACTOR = 4;
 export interface RunSamplerOptions {
   /** The processes of the run, as the machine numbers them. */
   processes: () => Promise<readonly number[]>;
+  /** What it may use; undefined: all that the machine has. */
+  memoryLimitBytes?: number;
   /** Indices of the GPUs it was given. */
   gpus: readonly number[];
   gpuReader: GpuReader;
@@ -75,7 +77,8 @@ export class RunSampler {
       const [now, gpuStats] = await Promise.all([this.#look(), gpuReader.read(gpus)]);
       const after = onward(before, now);
       if (signal.aborted) return;
-      this.#latest = { ...sampleOf(before, after), ...this.#traffic(), gpus: gpuStats };
+      const memoryTotalBytes = Math.min(memoryOfMachine(), this.#options.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
+      this.#latest = { ...sampleOf(before, after), memoryTotalBytes, ...this.#traffic(), gpus: gpuStats };
       onSample();
       before = after;
       pauseMs = Math.max(EVERY_MS, (after.at - began) * REST_FACTOR);
@@ -108,7 +111,7 @@ export function onward(before: Look, now: Look): Look {
   };
 }
 
-type Measured = Omit<RunStats, "gpus" | "networkReceivedBytes" | "networkSentBytes">;
+type Measured = Omit<RunStats, "gpus" | "memoryTotalBytes" | "networkReceivedBytes" | "networkSentBytes">;
 
 export function sampleOf(before: Look, after: Look): Measured {
   const elapsedMs = Math.max(1, after.at - before.at);
@@ -116,14 +119,13 @@ export function sampleOf(before: Look, after: Look): Measured {
     atMs: Date.now(),
     cpuPercentage: ((after.cpuMs - before.cpuMs) / elapsedMs) * 100,
     memoryBytes: after.memoryBytes,
-    memoryTotalBytes: memoryLimit(),
     diskReadBytes: after.diskReadBytes,
     diskWrittenBytes: after.diskWrittenBytes,
   };
 }
 
 /** What the machine has, or the limit that the agent, and every run with it, lives under. */
-function memoryLimit(): number {
+function memoryOfMachine(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -30,6 +30,9 @@ interface UpOptions {
   nonZeroExit?: string;
   stopGraceSeconds?: string;
   cacheSize?: string;
+  memoryPerSlot?: string;
+  maxProcesses?: string;
+  diskPerRun?: string;
   s3Endpoint?: string;
   s3PublicEndpoint?: string;
   s3Bucket?: string;
@@ -80,6 +83,13 @@ export function registerUp(program: Command): void {
       "what the agent's cache may take on the disk, such as 50GiB (default: half of the disk)",
       size,
     )
+    .option(
+      "--memory-per-slot <[TYPE=]SIZE>",
+      "memory of a run for each slot that it has, such as 8GiB or V100=60GiB (default: no limit)",
+      memoryPerSlot,
+    )
+    .option("--max-processes <N>", "processes and threads of one run at once (default: 4096 or more; 0: no limit)")
+    .option("--disk-per-run <SIZE>", "what one run may write to the disk, such as 100GiB (default: no limit)", size)
     .option("--lease-seconds <N>", "silence of an agent after which its runs are interrupted (default: 600)")
     .option("--non-zero-exit <STATUS>", "what exit codes other than 0 make of a run: failed (default) or complete")
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
@@ -147,6 +157,9 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
       "--executor": options.executor,
       "--stop-grace-seconds": options.stopGraceSeconds,
       "--cache-size": options.cacheSize,
+      "--memory-per-slot": options.memoryPerSlot,
+      "--max-processes": options.maxProcesses,
+      "--disk-per-run": options.diskPerRun,
     }),
   };
 }
@@ -237,6 +250,12 @@ function size(text: string): string {
     throw new InvalidArgumentError(messageOf(error));
   }
   return text;
+}
+
+/** Repeated ones are joined by commas, as the agent takes them too. */
+function memoryPerSlot(text: string, before?: string): string {
+  for (const part of text.split(",")) size(part.slice(part.indexOf("=") + 1));
+  return before === undefined ? text : `${before},${text}`;
 }
 
 function types(text: string, before: string[]): string[] {

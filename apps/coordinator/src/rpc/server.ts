@@ -4,7 +4,6 @@ import { ReflectionService } from "@grpc/reflection";
 import { SpellError, messageOf } from "@spell/domain";
 import {
   AccountServiceService,
-  AdminServiceService,
   AgentServiceService,
   LinkServiceService,
   MetricServiceService,
@@ -28,7 +27,6 @@ import { HealthImplementation } from "grpc-health-check";
 import { hostPort } from "../host-port.ts";
 import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
-import { createAdminService } from "./admin-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
 import { createProjectService } from "./project-service.ts";
@@ -70,7 +68,6 @@ export async function startGrpcServer(
   server.addService(LinkServiceService, createLinkService(services));
   server.addService(ModelServiceService, createModelService(services));
   server.addService(StorageServiceService, createStorageService(services));
-  server.addService(AdminServiceService, createAdminService(services));
   server.addService(AgentServiceService, createAgentService(services));
   new HealthImplementation({ "": "SERVING" }).addToServer(server);
   new ReflectionService(loadDescriptors()).addToServer(server);

@@ -14,17 +14,10 @@ import { multipartStore } from "./multiparts.ts";
 import { peopleStore } from "./people.ts";
 import { projectStore } from "./projects.ts";
 import { runsStore } from "./runs.ts";
-import { upkeepStore } from "./upkeep.ts";
-import type { UpkeepDriver } from "./upkeep.ts";
 import { uploadStore } from "./uploads.ts";
 import { workspaceStore } from "./workspaces.ts";
 
-/** What only the driver can do. */
-export interface RecordDriver extends UpkeepDriver {
-  close(): Promise<void>;
-}
-
-export function sqlRunStore(db: Database, driver: RecordDriver): RunStore {
+export function sqlRunStore(db: Database, close: () => Promise<void>): RunStore {
   const blobs = new BlobTable();
   return {
     ...peopleStore(db),
@@ -39,9 +32,8 @@ export function sqlRunStore(db: Database, driver: RecordDriver): RunStore {
     models: modelStore(db),
     multiparts: multipartStore(db),
     projects: projectStore(db),
-    upkeep: upkeepStore(db, driver),
     uploads: uploadStore(db, blobs),
     workspaces: workspaceStore(db, blobs),
-    close: () => driver.close(),
+    close,
   };
 }

@@ -1,2 +1,1 @@
 export { openSqliteRunStore } from "./sqlite-run-store.ts";
-export { restoreSqliteRecord } from "./restore.ts";

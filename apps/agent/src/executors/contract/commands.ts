@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { waitFor } from "@spell/testing";
 import { describe, expect, test } from "vitest";
 import type { Executor } from "../executor.ts";
+import { MARK_VARIABLE } from "../process/process-table.ts";
 import { executorBench, processesOf } from "./bench.ts";
 
 export function describeCommands(executor: Executor): void {
@@ -26,7 +27,7 @@ export function describeCommands(executor: Executor): void {
           .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
       );
       expect(seen).toMatchObject(environment);
-      const shells = ["PWD", "SHLVL", "_", "OLDPWD", "PATH"];
+      const shells = ["PWD", "SHLVL", "_", "OLDPWD", "PATH", MARK_VARIABLE];
       expect(Object.keys(seen).filter((name) => !(name in environment) && !shells.includes(name))).toEqual([]);
     });
 

@@ -7,9 +7,14 @@ import { expect } from "vitest";
 import type { ExecutionSpec, Executor } from "../executor.ts";
 
 /** Starts a run in an agent of its own and kills that with SIGKILL as soon as the command runs. */
-export async function startAndKillAgent(name: Executor["name"], spec: ExecutionSpec): Promise<void> {
+export async function startAndKillAgent(
+  name: Executor["name"],
+  spec: ExecutionSpec,
+  options: { byKernel?: boolean } = {},
+): Promise<void> {
   const helper = fileURLToPath(new URL("helper.ts", import.meta.url));
-  const agent = spawn(process.execPath, [helper, name, toolPath("bwrap"), JSON.stringify(spec)], {
+  const kept = options.byKernel === false ? "by looking" : "by the kernel";
+  const agent = spawn(process.execPath, [helper, name, toolPath("bwrap"), JSON.stringify(spec), kept], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   try {

@@ -1,11 +1,17 @@
-/** One command that runs as plain processes of the machine: a wrapper shell, which writes the exit code, and its group. */
+/** One command that runs as plain processes of the machine: a wrapper shell, which writes the exit code, and all that came of it. */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
+import type { Cgroup, CgroupRecord } from "../../cgroups/cgroup.ts";
+import { openCgroup } from "../../cgroups/find.ts";
 import type { Execution, ExitStatus, WrittenEntry } from "../executor.ts";
+import { removeGroup } from "../limits/remove-group.ts";
+import { RunGuard } from "../limits/run-guard.ts";
+import type { RunLimits } from "../limits/run-limits.ts";
 import { removeTree } from "../remove-tree.ts";
 import { writtenEntries } from "../written-entries.ts";
-import { listProcesses } from "./process-table.ts";
+import { familyOf, listProcesses } from "./process-table.ts";
 
 /** What the command left running may finish by itself for so long. */
 const LEFTOVER_GRACE_MS = 200;
@@ -18,6 +24,9 @@ export interface ProcessRecord {
   code?: string;
   /** Relative to /spell. */
   mountPaths: string[];
+  /** What the run may use; absent: all. */
+  limits?: RunLimits;
+  cgroup?: CgroupRecord;
   startFailure?: string;
 }
 
@@ -28,9 +37,21 @@ export function processPaths(attemptDir: string) {
     folder,
     record: join(folder, "run.json"),
     exitCode: join(folder, "exit-code"),
+    verdict: join(folder, "verdict.json"),
     spell: join(folder, "spell"),
     spool: join(attemptDir, "output.log"),
   };
+}
+
+export interface ProcessExecutionOptions {
+  attemptDir: string;
+  record: ProcessRecord;
+  /** When this process started it. */
+  wrapper?: ChildProcess;
+  /** Closed when the command may begin, where it has to be taken into its group first; also by this process's death: the next agent takes the run in. */
+  gate?: Writable;
+  /** Why its limits are not kept by the kernel. */
+  problem?: string;
 }
 
 export class ProcessExecution implements Execution {
@@ -39,18 +60,23 @@ export class ProcessExecution implements Execution {
   readonly spoolPath: string;
   readonly #paths: ReturnType<typeof processPaths>;
   readonly #record: ProcessRecord;
+  readonly #cgroup: Cgroup | undefined;
+  readonly #guard: RunGuard;
   /** The wrapper and its group, while they are known to be this run's. */
   #group: number | undefined;
   #hasEnded = false;
   #wasKilled = false;
 
-  constructor(attemptDir: string, record: ProcessRecord, wrapper?: ChildProcess) {
-    this.#paths = processPaths(attemptDir);
+  constructor(options: ProcessExecutionOptions) {
+    const { wrapper, record } = options;
+    this.#paths = processPaths(options.attemptDir);
     this.#record = record;
     this.spoolPath = this.#paths.spool;
     this.#group = wrapper?.pid;
+    this.#cgroup = record.cgroup && openCgroup(record.cgroup);
+    this.#guard = this.#guardOf(options);
     const wrapperEnd = wrapper === undefined ? undefined : endOf(wrapper);
-    const ready = wrapperEnd === undefined ? this.#findGroup() : this.#untilCommand(wrapperEnd);
+    const ready = wrapperEnd === undefined ? this.#takeOver() : this.#begin(wrapperEnd, options.gate);
     this.started = ready;
     this.exited = ready.then(() => this.#follow(wrapperEnd));
   }
@@ -58,13 +84,8 @@ export class ProcessExecution implements Execution {
   async signal(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     await this.started;
     if (this.#hasEnded || this.#group === undefined) return;
-    if (signal === "SIGKILL") this.#wasKilled = true;
-    signalGroup(this.#group, signal);
-    if (signal === "SIGTERM") signalGroup(this.#group, "SIGCONT");
-  }
-
-  hasExited(): boolean {
-    return this.#hasEnded || existsSync(this.#paths.exitCode);
+    if (signal === "SIGKILL") return this.#kill();
+    await this.#signalEach("SIGTERM", () => this.processes());
   }
 
   liveSpellPath(): string | undefined {
@@ -73,7 +94,11 @@ export class ProcessExecution implements Execution {
 
   async processes(): Promise<readonly number[]> {
     if (this.#hasEnded || this.#group === undefined) return [];
-    return (await listProcesses()).flatMap(({ pid, group }) => (group === this.#group ? [pid] : []));
+    return this.#guard.cgroup?.processes() ?? this.#family();
+  }
+
+  onNotice(listener: (text: string) => void): void {
+    this.#guard.onNotice(listener);
   }
 
   written(): Promise<WrittenEntry[]> {
@@ -83,21 +108,29 @@ export class ProcessExecution implements Execution {
   async dispose(): Promise<void> {
     await this.signal("SIGKILL");
     await this.exited;
+    await removeGroup(this.#cgroup);
     await removeTree(this.#paths.record);
     await removeTree(this.#paths.folder);
   }
 
   /** Only a living wrapper proves whose group it is: numbers of processes are used again. */
-  async #findGroup(): Promise<void> {
+  async #takeOver(): Promise<void> {
     const wrapper = (await listProcesses()).find((entry) => entry.commandLine.startsWith(`${this.#record.mark} `));
-    this.#group = wrapper?.pid;
+    this.#group = wrapper?.pid ?? this.#guard.cgroup?.processes()[0];
+    if (this.#group === undefined) return;
+    await this.#guard.enterAll();
+    this.#guard.watch();
   }
 
   /**
-   * The wrapper alone is not yet deaf to SIGTERM; with the command beside it, it is. A copy of the wrapper that has not become the
-   * command yet would swallow the signal.
+   * The command begins inside of its limits. Before it does, the wrapper is not yet deaf to SIGTERM; and a copy of the wrapper that has
+   * not become the command yet would swallow the signal.
    */
-  async #untilCommand(wrapperEnd: Promise<unknown>): Promise<void> {
+  async #begin(wrapperEnd: Promise<unknown>, gate: Writable | undefined): Promise<void> {
+    if (this.#group !== undefined && gate !== undefined) await this.#guard.enter(this.#group);
+    // It may be gone before it is let through.
+    gate?.on("error", () => undefined).end();
+    this.#guard.watch();
     let ended = false;
     void wrapperEnd.then(() => (ended = true));
     for (let pauseMs = 1; !ended; pauseMs = Math.min(pauseMs + 1, 20)) {
@@ -112,27 +145,75 @@ export class ProcessExecution implements Execution {
     const problem = this.#record.startFailure ?? (await wrapperEnd);
     if (problem !== undefined) return this.#end({ startFailure: problem, endedAtMs: Date.now() });
     let deadline: number | undefined;
-    while (this.#group !== undefined && (await this.#groupLives(this.#group))) {
+    while (this.#group !== undefined && (await this.#isAlive(deadline !== undefined))) {
       if (existsSync(this.#paths.exitCode)) deadline ??= Date.now() + LEFTOVER_GRACE_MS;
-      if (deadline !== undefined && Date.now() > deadline) signalGroup(this.#group, "SIGKILL");
+      if (this.#wasKilled || (deadline !== undefined && Date.now() > deadline)) await this.#killAll();
       await new Promise((resolve) => setTimeout(resolve, deadline === undefined ? POLL_MS : 5));
     }
     if (this.#wasKilled && !existsSync(this.#paths.exitCode)) writeFileSync(this.#paths.exitCode, "137\n");
     return this.#end(this.#readExit());
   }
 
-  async #groupLives(group: number): Promise<boolean> {
-    return (await listProcesses()).some((entry) => entry.group === group);
+  /** Those that have left the group are looked for when the command itself has ended: it takes a look at every process. */
+  async #isAlive(hasEnded: boolean): Promise<boolean> {
+    const { cgroup } = this.#guard;
+    if (cgroup !== undefined) return cgroup.processes().length > 0;
+    if (!hasEnded && (await listProcesses()).some((entry) => entry.group === this.#group)) return true;
+    return (await this.#family()).length > 0;
+  }
+
+  async #kill(): Promise<void> {
+    this.#wasKilled = true;
+    await this.#killAll();
+  }
+
+  async #killAll(): Promise<void> {
+    const { cgroup } = this.#guard;
+    if (cgroup !== undefined) return cgroup.kill();
+    await this.#signalEach("SIGKILL", () => this.#family());
+  }
+
+  /** A process may fork while the list is made, so it is made again until it holds nobody new. */
+  async #signalEach(signal: "SIGTERM" | "SIGKILL", list: () => Promise<readonly number[]>): Promise<void> {
+    const seen = new Set<number>();
+    for (;;) {
+      const fresh = (await list()).filter((pid) => !seen.has(pid));
+      if (fresh.length === 0) return;
+      for (const pid of fresh) {
+        seen.add(pid);
+        sendSignal(pid, signal);
+        // A stopped process would hear of it only when somebody continues it.
+        if (signal === "SIGTERM") sendSignal(pid, "SIGCONT");
+      }
+    }
+  }
+
+  #family(): Promise<number[]> {
+    return familyOf(this.#group, this.#record.mark);
   }
 
   #readExit(): ExitStatus {
-    if (!existsSync(this.#paths.exitCode)) return { endedAtMs: Date.now() };
+    if (!existsSync(this.#paths.exitCode)) return { endedAtMs: Date.now(), ...this.#guard.conclude(undefined) };
     const exitCode = Number(readFileSync(this.#paths.exitCode, "utf8"));
-    return { exitCode, endedAtMs: Math.round(statSync(this.#paths.exitCode).mtimeMs) };
+    const endedAtMs = Math.round(statSync(this.#paths.exitCode).mtimeMs);
+    return { exitCode, endedAtMs, ...this.#guard.conclude(exitCode) };
+  }
+
+  #guardOf({ record, problem }: ProcessExecutionOptions): RunGuard {
+    return new RunGuard({
+      limits: record.limits ?? {},
+      cgroup: this.#cgroup,
+      problem,
+      verdictPath: this.#paths.verdict,
+      processes: () => this.#family(),
+      written: () => [this.#paths.spell],
+      end: () => this.#kill(),
+    });
   }
 
   #end(status: ExitStatus): ExitStatus {
     this.#hasEnded = true;
+    this.#guard.stop();
     return status;
   }
 }
@@ -144,10 +225,10 @@ function endOf(wrapper: ChildProcess): Promise<string | undefined> {
   });
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-group, signal);
+    process.kill(pid, signal);
   } catch {
-    // Nobody is left in it.
+    // It ended in between.
   }
 }

@@ -5,14 +5,43 @@ import { promisify } from "node:util";
 
 export interface ProcessEntry {
   pid: number;
+  parent: number;
   /** Its process group. */
   group: number;
   commandLine: string;
 }
 
+/** Bears the mark of its run in the environment of each of its processes. */
+export const MARK_VARIABLE = "SPELL_PROCESS_OF";
+
 /** All living processes; those that are only waited for are left out. */
 export async function listProcesses(): Promise<ProcessEntry[]> {
   return process.platform === "linux" ? fromProc() : fromPs();
+}
+
+/**
+ * Those of a run, wherever they have gone: its group, who bears its mark, and all that descend from these. Marks are read on Linux
+ * alone.
+ */
+export async function familyOf(group: number | undefined, mark: string): Promise<number[]> {
+  const all = await listProcesses();
+  const family = new Set(
+    all.flatMap((entry) => (entry.group === group || bearsMark(entry.pid, mark) ? [entry.pid] : [])),
+  );
+  for (let before = -1; family.size > before;) {
+    before = family.size;
+    for (const { pid, parent } of all) if (family.has(parent)) family.add(pid);
+  }
+  return [...family];
+}
+
+function bearsMark(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`${MARK_VARIABLE}=${mark}`);
+  } catch {
+    // Another user's, or gone.
+    return false;
+  }
 }
 
 function fromProc(): ProcessEntry[] {
@@ -21,10 +50,10 @@ function fromProc(): ProcessEntry[] {
     .flatMap((name) => {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-        const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        const [state, parent, group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         if (state === "Z" || state === "X") return [];
         const commandLine = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-        return [{ pid: Number(name), group: Number(group), commandLine }];
+        return [{ pid: Number(name), parent: Number(parent), group: Number(group), commandLine }];
       } catch {
         return [];
       }
@@ -32,12 +61,12 @@ function fromProc(): ProcessEntry[] {
 }
 
 async function fromPs(): Promise<ProcessEntry[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,pgid=,stat=,args="], {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,ppid=,pgid=,stat=,args="], {
     maxBuffer: 1 << 26,
   });
   return stdout.split("\n").flatMap((line) => {
-    const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line);
-    if (match === null || match[3]?.startsWith("Z")) return [];
-    return [{ pid: Number(match[1]), group: Number(match[2]), commandLine: match[4] ?? "" }];
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line);
+    if (match === null || match[4]?.startsWith("Z")) return [];
+    return [{ pid: Number(match[1]), parent: Number(match[2]), group: Number(match[3]), commandLine: match[5] ?? "" }];
   });
 }

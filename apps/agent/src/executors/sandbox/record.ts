@@ -1,6 +1,8 @@
 /** What is written down before a sandbox starts, so that a later agent can take it over. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CgroupRecord } from "../../cgroups/cgroup.ts";
+import type { RunLimits } from "../limits/run-limits.ts";
 
 export interface SandboxRecord {
   /** Begins the command line of the sandbox's own processes; no other attempt has the same. */
@@ -11,6 +13,10 @@ export interface SandboxRecord {
   code?: string;
   /** Absolute paths inside the run that are no outputs. */
   mountPaths: string[];
+  /** What the run may use; absent: all. */
+  limits?: RunLimits;
+  /** Its control group. */
+  cgroup?: CgroupRecord;
   /** The sentence, when the executor refused the run before starting anything. */
   startFailure?: string;
 }
@@ -22,6 +28,7 @@ export function sandboxPaths(attemptDir: string) {
     folder,
     record: join(folder, "run.json"),
     status: join(folder, "status.json"),
+    verdict: join(folder, "verdict.json"),
     arguments: join(folder, "arguments"),
     empty: join(folder, "empty"),
     tmp: join(folder, "tmp"),
@@ -31,6 +38,11 @@ export function sandboxPaths(attemptDir: string) {
 }
 
 export type SandboxPaths = ReturnType<typeof sandboxPaths>;
+
+/** The folders of this machine in which lies what the run writes. */
+export function writtenFolders(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => (/^tmp$|-upper$/.test(name) ? [join(folder, name)] : []));
+}
 
 /** Writes the record; it is there before any process is. */
 export function writeRecord(path: string, record: SandboxRecord): void {

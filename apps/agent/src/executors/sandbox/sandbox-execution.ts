@@ -6,12 +6,18 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { statSync, watch } from "node:fs";
+import type { Writable } from "node:stream";
 import { bootId } from "@spell/machine";
+import type { Cgroup } from "../../cgroups/cgroup.ts";
+import { openCgroup } from "../../cgroups/find.ts";
 import type { Execution, ExitStatus, WrittenEntry } from "../executor.ts";
+import { removeGroup } from "../limits/remove-group.ts";
+import { RunGuard } from "../limits/run-guard.ts";
 import { removeTree } from "../remove-tree.ts";
 import { writtenEntries } from "../written-entries.ts";
 import { allMarked, descendantsOf, findMarked, hasForeignChild, isAlive, readStatus, sendSignal } from "./processes.ts";
 import type { ProcessIdentity } from "./processes.ts";
+import { writtenFolders } from "./record.ts";
 import type { SandboxPaths, SandboxRecord } from "./record.ts";
 import { startFailureIn } from "./start-failure.ts";
 
@@ -27,6 +33,10 @@ export interface SandboxExecutionOptions {
   record: SandboxRecord;
   /** bwrap, when this process started it. */
   child?: ChildProcess;
+  /** Ended when the command may begin, where it has to be taken into its group first. Closed by this process's death too: the next agent takes the run in. */
+  gate?: Writable;
+  /** Why its limits are not kept by the kernel. */
+  problem?: string;
 }
 
 export class SandboxExecution implements Execution {
@@ -37,8 +47,12 @@ export class SandboxExecution implements Execution {
   readonly #record: SandboxRecord;
   /** Settles when the outer bwrap has ended; undefined for an adopted one. Gives the reason when it never ran. */
   readonly #outerEnd: Promise<string | undefined> | undefined;
+  readonly #gate: Writable | undefined;
+  readonly #cgroup: Cgroup | undefined;
+  readonly #guard: RunGuard;
   #outerEnded = false;
   #init: ProcessIdentity | undefined;
+  #isWithin = false;
   #hasEnded = false;
   #wasKilled = false;
 
@@ -47,6 +61,11 @@ export class SandboxExecution implements Execution {
     this.#record = options.record;
     this.spoolPath = options.paths.spool;
     this.#outerEnd = options.child === undefined ? undefined : this.#endOf(options.child);
+    this.#gate = options.gate;
+    // It may be gone before it is let through.
+    this.#gate?.on("error", () => undefined);
+    this.#cgroup = options.record.cgroup && openCgroup(options.record.cgroup);
+    this.#guard = this.#guardOf(options);
     const started = this.#followStart();
     this.started = started.then(() => undefined);
     this.exited = started.then(() => this.#followEnd());
@@ -70,10 +89,6 @@ export class SandboxExecution implements Execution {
     }
   }
 
-  hasExited(): boolean {
-    return this.#hasEnded || readStatus(this.#paths.status).exitCode !== undefined;
-  }
-
   liveSpellPath(): string | undefined {
     return this.#hasEnded || this.#init === undefined ? undefined : `/proc/${this.#init.pid}/root/spell`;
   }
@@ -81,6 +96,10 @@ export class SandboxExecution implements Execution {
   processes(): Promise<readonly number[]> {
     if (this.#hasEnded || this.#init === undefined) return Promise.resolve([]);
     return Promise.resolve([this.#init.pid, ...descendantsOf(this.#init.pid)]);
+  }
+
+  onNotice(listener: (text: string) => void): void {
+    this.#guard.onNotice(listener);
   }
 
   written(): Promise<WrittenEntry[]> {
@@ -93,6 +112,7 @@ export class SandboxExecution implements Execution {
   async dispose(): Promise<void> {
     await this.#kill();
     await this.exited;
+    await removeGroup(this.#cgroup);
     // First the record: without it nobody takes half a folder for a run.
     await removeTree(this.#paths.record);
     await removeTree(this.#paths.folder);
@@ -115,11 +135,22 @@ export class SandboxExecution implements Execution {
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs + 1, 20)) {
       const status = readStatus(this.#paths.status);
       this.#findInit(status.initPid);
+      await this.#letThrough();
       if (status.exitCode !== undefined || this.#outerEnded) return;
       if (this.#init !== undefined && this.#isUnderWay(this.#init)) return;
       if (this.#outerEnd === undefined && this.#init === undefined && allMarked(this.#record.mark).length === 0) return;
       await Promise.race([this.#outerEnd ?? pause(pauseMs), pause(pauseMs)]);
     }
+  }
+
+  /** The command begins inside of its limits. */
+  async #letThrough(): Promise<void> {
+    if (this.#init === undefined || this.#isWithin) return;
+    this.#isWithin = true;
+    if (this.#outerEnd === undefined) await this.#guard.enterAll();
+    else if (this.#gate !== undefined) await this.#guard.enter(this.#init.pid);
+    this.#gate?.end();
+    this.#guard.watch();
   }
 
   /** A signal sent before the command's own program runs would hit bwrap, which then reports no exit code. */
@@ -134,8 +165,9 @@ export class SandboxExecution implements Execution {
     if (this.#init !== undefined) await this.#outlive(this.#init);
     if (this.#outerEnd === undefined) await this.#outliveOuter();
     const { exitCode } = readStatus(this.#paths.status);
-    if (exitCode !== undefined) return this.#end({ exitCode, endedAtMs: this.#endedAtMs() });
-    if (this.#wasKilled) return this.#end({ exitCode: 137, endedAtMs: Date.now() });
+    if (exitCode !== undefined)
+      return this.#end({ exitCode, ...this.#guard.conclude(exitCode), endedAtMs: this.#endedAtMs() });
+    if (this.#wasKilled) return this.#end({ exitCode: 137, ...this.#guard.conclude(137), endedAtMs: Date.now() });
     return this.#end({ startFailure: startFailureIn(this.spoolPath), endedAtMs: Date.now() });
   }
 
@@ -190,8 +222,22 @@ export class SandboxExecution implements Execution {
     if (this.#init === undefined && pid !== undefined) this.#init = findMarked(pid, this.#record.mark);
   }
 
+  #guardOf({ record, paths, problem }: SandboxExecutionOptions): RunGuard {
+    return new RunGuard({
+      limits: record.limits ?? {},
+      cgroup: this.#cgroup,
+      problem,
+      verdictPath: paths.verdict,
+      processes: () => this.processes(),
+      written: () => writtenFolders(paths.folder),
+      end: () => this.#kill(),
+    });
+  }
+
   #end(status: ExitStatus): ExitStatus {
     this.#hasEnded = true;
+    this.#guard.stop();
+    this.#gate?.destroy();
     return status;
   }
 
