@@ -23,6 +23,8 @@ export { HyperDriver, wantedRuns } from "./hyper/hyper-driver.ts";
 export { HyperSearches, searchStatus } from "./hyper/hyper-searches.ts";
 export type { SearchInProgress, SearchWithRuns } from "./hyper/hyper-searches.ts";
 export { listAgents } from "./list-agents.ts";
+export { LEADERSHIP_RULES, mayLead, watchLeader } from "./leadership.ts";
+export type { Leadership, LeadershipRules, Watch } from "./leadership.ts";
 export { Leases } from "./leases.ts";
 export { Metrics } from "./metrics.ts";
 export { Links } from "./links.ts";
