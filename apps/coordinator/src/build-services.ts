@@ -41,11 +41,13 @@ import {
 import type { GarbageRules, PasswordCost } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Git } from "./git/open-git.ts";
+import type { Lead } from "./leadership/lead.ts";
 import { LogReader } from "./logs/log-reader.ts";
 import { StoreLogRecord } from "./logs/store-log-record.ts";
 import type { Services } from "./services.ts";
 
 export interface ServiceOptions {
+  lead: Lead;
   store: RunStore;
   objects: ObjectStore;
   bus: EventBus;
@@ -99,6 +101,7 @@ export function buildServices(options: ServiceOptions): Services {
   const seed = (): number => randomInt(2 ** 31);
   const rules = new StopRules({ store, lifecycle, now });
   return {
+    lead: options.lead,
     store,
     objects,
     auth: new Authenticator(store, options.runSecret, now),

@@ -31,9 +31,11 @@ import type {
 } from "@spell/run-lifecycle";
 import type { RunStore } from "@spell/run-store";
 import type { Logger } from "@spell/logging";
+import type { Lead } from "./leadership/lead.ts";
 import type { LogReader } from "./logs/log-reader.ts";
 
 export interface Services {
+  lead: Lead;
   store: RunStore;
   objects: ObjectStore;
   auth: Authenticator;

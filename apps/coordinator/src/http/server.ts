@@ -1,14 +1,14 @@
-/** The HTTP server: the /v1 JSON API, the embedded object store's signed URLs, health. */
+/** What is served by HTTP: the /v1 JSON API, the embedded object store's signed URLs, health. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
 import type { FastifyReply } from "fastify";
-import { portError } from "../rpc/server.ts";
 import type { GitHandler } from "../git/git-handler.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes } from "./account-routes.ts";
-import { refuseMalformed, toHttpError } from "./errors.ts";
+import { toHttpError } from "./errors.ts";
+import type { RequestHandler } from "./http-front.ts";
+import { sendRefusal } from "./http-front.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addProjectRoutes } from "./project-routes.ts";
 import { notOffered } from "./not-offered.ts";
@@ -28,22 +28,22 @@ import { addWorkspaceRoutes } from "./workspace-routes.ts";
 
 /** Bodies of the JSON API are small; bytes go to the object store. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** Longer than clients wait between two requests: a connection that closes under a POST is an error nobody may retry. */
-const KEEP_ALIVE_MS = 72_000;
+/** What is answered whoever leads. */
+const HEALTH = new Set(["/healthz", "/readyz"]);
 
-export interface HttpServer {
-  port: number;
-  /** Ends open connections; idempotent. */
-  stop(): Promise<void>;
+export interface HttpApi {
+  handle: RequestHandler;
+  /** Ends what is under way; idempotent. */
+  close(): Promise<void>;
 }
 
 export type StoreHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** Starts serving. `store`: serves /store/ when objects are embedded. `git`: serves /git/. Throws `unavailable` reason `port-taken`. */
-export async function startHttpServer(
+/** Builds it. `store`: serves /store/ when objects are embedded. `git`: serves /git/. */
+export async function createHttpApi(
   services: Services,
-  options: { host: string; port: number; store?: StoreHandler; git?: GitHandler; ready(): boolean },
-): Promise<HttpServer> {
+  options: { store?: StoreHandler; git?: GitHandler; ready(): boolean },
+): Promise<HttpApi> {
   const handlerFor = (url: string): StoreHandler | undefined => {
     if (url.startsWith("/store/")) return options.store;
     return url.startsWith("/git/") ? options.git : undefined;
@@ -57,25 +57,13 @@ export async function startHttpServer(
       const { status, body } = toHttpError(error);
       void (reply as FastifyReply).code(status).send(body);
     },
-    clientErrorHandler: refuseMalformed,
-    // Bytes of the store and of git stream straight to disk: they must not pass the JSON API's body parser, and may take their time.
-    serverFactory: (handle) =>
-      createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
-        const serve = handlerFor(request.url ?? "");
-        if (serve === undefined) {
-          handle(request, response);
-          return;
-        }
-        serve(request, response).catch((error: unknown) => {
-          services.log.error({ err: error }, "store or git request failed");
-          response.destroy();
-        });
-      }),
+    // The port is opened by somebody else, and before.
+    serverFactory: () => createServer(),
   });
   app.setErrorHandler((error, _request, reply) => {
     const { status, body, hidden } = toHttpError(error);
     if (hidden !== undefined) services.log.error({ err: hidden }, "request failed");
-    return reply.code(status).send(body);
+    return reply.code(status).header("spell-reason", body.code).send(body);
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(notOffered(request.method, request.url)));
   app.get("/healthz", () => ({ status: "ok" }));
@@ -110,10 +98,24 @@ export async function startHttpServer(
     },
     { prefix: "/v1" },
   );
-  try {
-    await app.listen({ host: options.host, port: options.port });
-  } catch (error) {
-    throw portError("HTTP", options, error);
-  }
-  return { port: (app.server.address() as AddressInfo).port, stop: () => app.close() };
+  await app.ready();
+  return {
+    handle: (request, response) => {
+      const url = request.url ?? "";
+      const serve = handlerFor(url);
+      try {
+        if (!HEALTH.has(url)) services.lead.require();
+      } catch (error) {
+        request.resume();
+        return sendRefusal(response, error);
+      }
+      // Bytes of the store and of git stream straight to disk: they must not pass the JSON API's body parser, and may take their time.
+      if (serve === undefined) return app.routing(request, response);
+      serve(request, response).catch((error: unknown) => {
+        services.log.error({ err: error }, "store or git request failed");
+        response.destroy();
+      });
+    },
+    close: () => app.close(),
+  };
 }

@@ -55,8 +55,9 @@ export function serverStream<Request, Response>(
   };
 }
 
-/** Who a call comes from. Throws unauthenticated. */
+/** Who a call comes from. Throws unauthenticated, and `unavailable` where this coordinator leads no more. */
 export async function authenticate(services: Services, metadata: Metadata): Promise<Principal> {
+  services.lead.require();
   const token = bearerToken(metadata);
   if (token === undefined) {
     throw new SpellError("unauthenticated", 'No token was sent: log in with "spell login".', { reason: "no-token" });

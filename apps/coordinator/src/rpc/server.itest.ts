@@ -10,14 +10,15 @@ import {
   readStream,
 } from "@spell/rpc";
 import type { RunStore } from "@spell/run-store";
-import { startHttpServer } from "../http/server.ts";
+import { HttpFront } from "../http/http-front.ts";
+import { standsBy } from "../leadership/lead.ts";
 import { callAny } from "../test-support/any-call.ts";
 import { TestStream, joinAgent, OFFER } from "../test-support/agent.ts";
 import { ask, newRun } from "../test-support/api.ts";
 import { waitFor } from "@spell/testing";
 import { call, openWorld, replacing } from "../test-support/world.ts";
 import type { World } from "../test-support/world.ts";
-import { startGrpcServer } from "./server.ts";
+import { GrpcFront } from "./grpc-front.ts";
 
 const unaryMethod = (path: string) => ({ path, requestStream: false, responseStream: false });
 const getRun = { ...RunServiceService.getRun };
@@ -100,12 +101,13 @@ describe("the gRPC server", () => {
         new RegExp(`^Cannot serve ${what} on 127\\.0\\.0\\.1:\\d+: .*EADDRINUSE.*--${port}\\.$`, "s"),
       ),
     });
-    const address = (url: string) => ({ host: "127.0.0.1", port: Number(url.split(":").at(-1)) });
-    const grpc = startGrpcServer(world.services, address(world.grpc));
+    const common = { refusal: () => standsBy(undefined), definitions: [] };
+    const address = (url: string) => ({ ...common, host: "127.0.0.1", port: Number(url.split(":").at(-1)) });
+    const grpc = GrpcFront.listen(address(world.grpc));
     await expect(grpc).rejects.toMatchObject(taken("gRPC", "grpc-port"));
-    const http = startHttpServer(world.services, { ...address(world.api), ready: () => true });
+    const http = HttpFront.listen(address(world.api));
     await expect(http).rejects.toMatchObject(taken("HTTP", "http-port"));
-    const elsewhere = startGrpcServer(world.services, { host: "192.0.2.1", port: 0 });
+    const elsewhere = GrpcFront.listen({ ...common, host: "192.0.2.1", port: 0 });
     await expect(elsewhere).rejects.toMatchObject({ message: expect.stringMatching(/Check --host\.$/) });
   });
 });

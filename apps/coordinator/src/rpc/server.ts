@@ -1,7 +1,5 @@
-/** The gRPC server: all services, health and reflection, on one port. */
-import { Server } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
-import { SpellError, messageOf } from "@spell/domain";
+/** What is served by gRPC: every service of the contract. */
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import {
   AccountServiceService,
   AgentServiceService,
@@ -19,17 +17,13 @@ import {
   UserServiceService,
   WorkflowServiceService,
   WorkspaceServiceService,
-  loadDescriptors,
-  serverCredentials,
-  serverOptions,
 } from "@spell/rpc";
-import { HealthImplementation } from "grpc-health-check";
-import { hostPort } from "../host-port.ts";
 import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
 import { createProjectService } from "./project-service.ts";
+import type { GrpcFront } from "./grpc-front.ts";
 import { createHyperService } from "./hyper-service.ts";
 import { createModelService } from "./model-service.ts";
 import { createLinkService, createResourceService, createUploadService } from "./resource-service.ts";
@@ -41,54 +35,31 @@ import { createUserService } from "./user-service.ts";
 import { createWorkflowService } from "./workflow-service.ts";
 import { createWorkspaceService } from "./workspace-service.ts";
 
-export interface GrpcServer {
-  port: number;
-  /** Ends streams and calls; idempotent. */
-  stop(): void;
-}
+type Create = (services: Services) => UntypedServiceImplementation;
 
-/** Starts serving. Throws `unavailable` reason `port-taken` when the port cannot be had. */
-export async function startGrpcServer(
-  services: Services,
-  address: { host: string; port: number },
-): Promise<GrpcServer> {
-  const server = new Server(serverOptions());
-  server.addService(RunServiceService, createRunService(services));
-  server.addService(WorkflowServiceService, createWorkflowService(services));
-  server.addService(MetricServiceService, createMetricService(services));
-  server.addService(StatsServiceService, createStatsService(services));
-  server.addService(WorkspaceServiceService, createWorkspaceService(services));
-  server.addService(HyperServiceService, createHyperService(services));
-  server.addService(TreeServiceService, createTreeService(services));
-  server.addService(AccountServiceService, createAccountService(services));
-  server.addService(ProjectServiceService, createProjectService(services));
-  server.addService(UserServiceService, createUserService(services));
-  server.addService(ResourceServiceService, createResourceService(services));
-  server.addService(UploadServiceService, createUploadService(services));
-  server.addService(LinkServiceService, createLinkService(services));
-  server.addService(ModelServiceService, createModelService(services));
-  server.addService(StorageServiceService, createStorageService(services));
-  server.addService(AgentServiceService, createAgentService(services));
-  new HealthImplementation({ "": "SERVING" }).addToServer(server);
-  new ReflectionService(loadDescriptors()).addToServer(server);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(hostPort(address.host, address.port), serverCredentials(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(portError("gRPC", address, error));
-    });
-  });
-  return { port, stop: () => server.forceShutdown() };
-}
+const SERVICES: readonly (readonly [definition: ServiceDefinition, create: Create])[] = [
+  [RunServiceService, createRunService],
+  [WorkflowServiceService, createWorkflowService],
+  [MetricServiceService, createMetricService],
+  [StatsServiceService, createStatsService],
+  [WorkspaceServiceService, createWorkspaceService],
+  [HyperServiceService, createHyperService],
+  [TreeServiceService, createTreeService],
+  [AccountServiceService, createAccountService],
+  [ProjectServiceService, createProjectService],
+  [UserServiceService, createUserService],
+  [ResourceServiceService, createResourceService],
+  [UploadServiceService, createUploadService],
+  [LinkServiceService, createLinkService],
+  [ModelServiceService, createModelService],
+  [StorageServiceService, createStorageService],
+  [AgentServiceService, createAgentService],
+];
 
-/** Why a port could not be opened, for people. */
-export function portError(what: string, address: { host: string; port: number }, error: unknown): SpellError {
-  const why = messageOf(error);
-  const cure = why.includes("EADDRINUSE")
-    ? `Is Spell running already? Choose another port with --${what.toLowerCase()}-port.`
-    : "Check --host.";
-  return new SpellError(
-    "unavailable",
-    `Cannot serve ${what} on ${hostPort(address.host, address.port)}: ${why}. ${cure}`,
-    { reason: "port-taken", cause: error },
-  );
+/** All services, as a port needs to know them before they can be served. */
+export const GRPC_SERVICES: readonly ServiceDefinition[] = SERVICES.map(([definition]) => definition);
+
+/** Serves them from now on. */
+export function serveGrpc(front: GrpcFront, services: Services): void {
+  front.serve(SERVICES.map(([definition, create]) => ({ definition, implementation: create(services) })));
 }

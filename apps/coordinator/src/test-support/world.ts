@@ -31,8 +31,11 @@ import { tempFolder } from "@spell/testing";
 import { buildServices } from "../build-services.ts";
 import type { GitOptions } from "../git/open-git.ts";
 import { openGit } from "../git/open-git.ts";
-import { startHttpServer } from "../http/server.ts";
-import { startGrpcServer } from "../rpc/server.ts";
+import { HttpFront } from "../http/http-front.ts";
+import { createHttpApi } from "../http/server.ts";
+import { SOLE_LEAD, standsBy } from "../leadership/lead.ts";
+import { GrpcFront } from "../rpc/grpc-front.ts";
+import { GRPC_SERVICES, serveGrpc } from "../rpc/server.ts";
 import type { Services } from "../services.ts";
 
 export interface World extends AsyncDisposable {
@@ -104,6 +107,7 @@ export async function openWorld(
     now,
   );
   const services = buildServices({
+    lead: SOLE_LEAD,
     ...{ store: wrapStore(database), objects, bus, git, addresses, log },
     runSecret,
     uploadFolder: join(folder.path, "uploads"),
@@ -119,15 +123,17 @@ export async function openWorld(
   });
   const waits = countWaits(services);
   await services.changes.start();
-  const address = { host: "127.0.0.1", port: 0 };
-  const http = await startHttpServer(services, {
-    ...address,
+  const address = { host: "127.0.0.1", port: 0, refusal: () => standsBy(undefined) };
+  const http = await HttpFront.listen(address);
+  const api = await createHttpApi(services, {
     store: createStoreHandler(objects),
     git: git.handler,
     ready: () => world.ready,
   });
+  http.serve(api.handle);
   addresses.api = `http://127.0.0.1:${http.port}`;
-  const grpcServer = await startGrpcServer(services, address);
+  const grpcServer = await GrpcFront.listen({ ...address, definitions: GRPC_SERVICES });
+  serveGrpc(grpcServer, services);
   const grpc = `127.0.0.1:${grpcServer.port}`;
   addresses.coordinator = grpc;
   const options = [grpc, channelCredentials(), channelOptions(grpc)] as const;
@@ -149,6 +155,7 @@ export async function openWorld(
     for (const client of Object.values(clients)) client.close();
     grpcServer.stop();
     await http.stop();
+    await api.close();
     await git.close();
     await services.hyperDriver.stop();
     await services.dispatcher.stop();
