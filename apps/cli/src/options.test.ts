@@ -12,6 +12,7 @@ import { parseId } from "./run-id.ts";
 import { batchLines, failureOf } from "./end-runs.ts";
 import { hintsOf } from "./old-options.ts";
 import { parseParams } from "./param-option.ts";
+import { backoffText, parseRetry } from "./retry-option.ts";
 import { readOptions } from "./run-request.ts";
 import { checkCodeOptions, joinCommand, parseEnvironment } from "./shared-options.ts";
 import { parseStopConditions } from "./stop-condition-option.ts";
@@ -94,6 +95,27 @@ test("parameters: numbers only where no letter of the command changes", () => {
     keys: "é",
   });
   for (const bad of [["lr"], ["=1"], ["a=1", "a=2"]]) expect(refusal(() => parseParams(bad)).exitCode).toBe(3);
+});
+
+test("retries", () => {
+  expect(parseRetry({})).toBeUndefined();
+  expect(parseRetry({ retries: 3 })).toEqual({ limit: 3 });
+  expect(parseRetry({ retries: 3, retryOn: "1, 137", retryBackoff: "10s" })).toEqual({
+    ...{ limit: 3, exitCodes: [1, 137], firstPauseMs: 10_000 },
+  });
+  const whole = parseRetry({ retries: 1, retryBackoff: "1.5s,2.5,2h" });
+  expect(whole).toEqual({ limit: 1, firstPauseMs: 1_500, factor: 2.5, maxPauseMs: 7_200_000 });
+  expect(backoffText({ firstPauseMs: 1_500, factor: 2.5, maxPauseMs: 7_200_000 })).toBe("1500ms,2.5,2h");
+  expect(backoffText({ firstPauseMs: 0, factor: 1, maxPauseMs: 90_000 })).toBe("0s,1,90s");
+  for (const retryOn of ["", "x", "1,,2", "1.5", "-1", "1;2", "9999"])
+    expect(
+      refusal(() => parseRetry({ retries: 1, retryOn })),
+      retryOn,
+    ).toMatchObject({ exitCode: 3 });
+  for (const retryBackoff of ["", "10", "10d", "s", "1s,x", "1s,2,3,4", "1s,2,4", "-1s", "1e9s"])
+    expect(refusal(() => parseRetry({ retries: 1, retryBackoff })).message).toContain("10s,2,10m");
+  expect(refusal(() => parseRetry({ retryOn: "1" })).message).toMatch(/--retry-on needs --retries/);
+  expect(refusal(() => parseRetry({ retryBackoff: "1s" })).message).toMatch(/--retry-backoff needs --retries/);
 });
 
 test("stop conditions", () => {

@@ -9,6 +9,7 @@ import { parseMountOption } from "./mount-option.ts";
 import { addOldOptions, hintsOf } from "./old-options.ts";
 import { parseParams } from "./param-option.ts";
 import { projectToRunIn } from "./project-option.ts";
+import { parseRetry } from "./retry-option.ts";
 import { addSharedOptions, checkCodeOptions, collect, joinCommand, parseEnvironment } from "./shared-options.ts";
 import type { CommandOptions } from "./shared-options.ts";
 import { parseStopConditions } from "./stop-condition-option.ts";
@@ -23,6 +24,9 @@ export interface RunOptions extends CommandOptions {
   cwd?: string;
   timeout?: number;
   stopCondition?: string[];
+  retries?: number;
+  retryOn?: string;
+  retryBackoff?: string;
   distributed?: string;
   idempotent?: boolean;
 }
@@ -44,11 +48,25 @@ export function addRunOptions(
     .option("--label <NAME>", "for finding the run again; may be repeated", collect)
     .option("-p, --project <NAME>", "project to put the run into")
     .option(param.flags, param.help, collect)
-    .option("--timeout <MINUTES>", "stop the run after so many minutes, keeping its outputs", wholeNumber)
+    .option(
+      "--timeout <MINUTES>",
+      "stop the run after so many minutes, keeping its outputs",
+      wholeNumberOf("--timeout"),
+    )
     .option(
       '--stop-condition <"METRIC < VALUE">',
       'stop the run when a metric is so ("loss < 0.1:50": from index 50 on; joined by &&: all must hold); may be repeated, any is enough',
       collect,
+    )
+    .option(
+      "--retries <N>",
+      "try it again up to so often when something else than the command ended it",
+      wholeNumberOf("--retries"),
+    )
+    .option("--retry-on <CODES>", "and when the command exits with one of these codes, such as 1,137")
+    .option(
+      "--retry-backoff <FIRST[,FACTOR[,MAX]]>",
+      "pause before the first retry, how much longer each further one is, and the longest (default: 10s,2,10m)",
     )
     .option("--idempotent", "answer an earlier run that asked for the same, if one did well or is under way")
     .option("--cwd <DIR>", "directory to start in, relative to the code's root (default: the current one)")
@@ -103,12 +121,16 @@ export function readOptions(words: readonly string[], options: RunOptions): RunR
     params: parseParams(options.param ?? []),
     timeoutMinutes: options.timeout,
     stopConditions: (options.stopCondition ?? []).map(parseStopConditions),
+    retry: parseRetry(options),
     idempotent: options.idempotent,
     hints: hintsOf(options),
   };
 }
 
-function wholeNumber(text: string): number {
-  if (/^[0-9]{1,8}$/.test(text) && Number(text) > 0) return Number(text);
-  throw usageError(`--timeout needs a number of minutes from 1 up, not "${text}".`);
+function wholeNumberOf(option: string): (text: string) => number {
+  return (text) => {
+    if (/^[0-9]{1,8}$/.test(text) && Number(text) > 0) return Number(text);
+    const what = option === "--timeout" ? "a number of minutes" : "a number";
+    throw usageError(`${option} needs ${what} from 1 up, not "${text}".`);
+  };
 }

@@ -8,7 +8,8 @@ export const EFFECTS = {
   "end-attempt": "the attempt in force ends; its agent is told to let go of it",
   "release-slot": "its slots are free for the next run",
   "publish-outputs": "what the attempt stored becomes visible as the run's outputs; without this, never",
-  notice: "the last lines of the run's log",
+  requeue: "the run waits for a machine once more, not before the pause of its retry policy is over",
+  notice: "the last lines of the run's log, or of an attempt's that another follows",
 } as const;
 
 export type Effect = keyof typeof EFFECTS;

@@ -13,6 +13,7 @@ function cause(wanted: AttemptCause): Guard {
 }
 
 export const GUARDS = {
+  "tried-before": (run) => (run.attempt ?? 0) > 0,
   "kill-asked": (run) => run.requested === "kill",
   "rule-timed-out": (run) => run.stopReason?.code === "timed-out",
   "rule-stop-condition": (run) => run.stopReason?.code === "stop-condition",

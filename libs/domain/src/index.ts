@@ -23,6 +23,8 @@ export type { Doer, ReasonCode } from "./reason-table.ts";
 export { OUTCOME_TABLE, attemptOutcome } from "./attempt-outcome.ts";
 export type { AttemptFact, OutcomeRow } from "./attempt-outcome.ts";
 export type { EndReason } from "./reason.ts";
+export { isNotItsDoing, retryPause, toRetryPolicy } from "./retry.ts";
+export type { RetryPolicy, RetryRequest } from "./retry.ts";
 export { isDigest } from "./digest.ts";
 export type { Digest } from "./digest.ts";
 export { parseByteSize, sizeText } from "./byte-size.ts";

@@ -27,7 +27,9 @@ export type RunEvent =
   | { type: "stop-requested"; by: string; reason?: StopReason }
   | { type: "kill-requested"; by: string }
   | EndedEvent
-  | { type: "lost"; reasonCode: string; reason: string };
+  | { type: "lost"; reasonCode: string; reason: string }
+  /** The attempt in force has ended, and its run is tried again. */
+  | { type: "retry-decided" };
 
 /** A rule of the run that stops it: `stop-condition` or `timed-out`, and the sentence. */
 export interface StopReason {
@@ -38,6 +40,8 @@ export interface StopReason {
 /** What of a run the transition looks at. */
 export interface RunPosition {
   status: RunStatus;
+  /** The last attempt, from 1; 0 before the first. Default 0. */
+  attempt?: number;
   /** The user's will, once said: it decides between `complete`, `stopped` and `killed` at the end. */
   requested?: "stop" | "kill";
   /** Who said it. */

@@ -9,7 +9,8 @@ import type { Phase, RunStatus, TransientStatus } from "./status.ts";
 import { TRANSIENT_STATUSES } from "./status.ts";
 
 /** What has happened, as the table names it. */
-export type EventName = "assigned" | `phase ${Phase}` | "stop-requested" | "kill-requested" | "ended" | "lost";
+export type EventName =
+  "assigned" | `phase ${Phase}` | "stop-requested" | "kill-requested" | "ended" | "lost" | "retry-decided";
 
 export interface TransitionRow {
   from: readonly TransientStatus[];
@@ -42,17 +43,11 @@ export const TRANSITION_TABLE: readonly TransitionRow[] = [
   { from: [...PREPARING, "running", "stopping"], event: "phase saving", to: "saving", effects: [] },
   { from: [...PREPARING, "running", "stopping", "saving"], event: "phase pushing", to: "pushing", effects: [] },
 
-  // With nothing running yet there is nothing to save, so stop acts as kill.
-  {
-    ...{ from: ["machine_requested"], event: "stop-requested", remembers: "kill" },
-    ...{ to: "killed", effects: ["notice"], reason: "cancelled-before-start" },
-  },
+  // With nothing running there is nothing to save, so stop acts as kill.
+  ...cancelled(["tried-before"], "killed-by"),
+  ...cancelled([], "cancelled-before-start"),
   { from: PREPARING, event: "stop-requested", remembers: "kill", to: "killing", effects: ["signal-kill"] },
   { from: ["running"], event: "stop-requested", remembers: "stop", to: "stopping", effects: ["signal-stop"] },
-  {
-    ...{ from: ["machine_requested"], event: "kill-requested", remembers: "kill" },
-    ...{ to: "killed", effects: ["notice"], reason: "cancelled-before-start" },
-  },
   {
     ...{ from: [...PREPARING, "running", "stopping", "saving", "pushing"], event: "kill-requested" },
     ...{ remembers: "kill", to: "killing", effects: ["signal-kill"] },
@@ -90,9 +85,20 @@ export const TRANSITION_TABLE: readonly TransitionRow[] = [
 
   { from: HELD, event: "lost", when: ["kill-asked"], to: "killed", effects: END, reason: "killed-by" },
   { from: HELD, event: "lost", to: "interrupted", effects: END, reason: "agent-lost", closer: FAULT },
+
+  // By its policy, instead of an end above: see `retryPause`.
+  { from: HELD, event: "retry-decided", to: "machine_requested", effects: [...END, "requeue"] },
 ];
 
 type Outcome = Pick<TransitionRow, "to" | "effects" | "reason" | "closer">;
+
+/** What waits for a machine and is wanted no more, by either word. */
+function cancelled(when: readonly GuardName[], reason: ReasonCode): TransitionRow[] {
+  const events = ["stop-requested", "kill-requested"] as const;
+  return events.map((event) => ({
+    ...{ from: ["machine_requested"], event, when, remembers: "kill", to: "killed", effects: ["notice"], reason },
+  }));
+}
 
 /** A stop that took effect, asked for by a rule of the run or by a person. */
 function stopped(rule: GuardName | undefined, reason: ReasonCode): TransitionRow[] {

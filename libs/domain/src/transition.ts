@@ -20,8 +20,10 @@ export type Transition =
 export function transition(from: RunPosition, event: RunEvent): Transition {
   if (isFinal(from.status)) {
     // What an agent says late changes nothing; what somebody wants is answered.
-    const isLate = event.type === "phase" || event.type === "ended" || event.type === "lost";
-    return isLate ? { kind: "unchanged" } : { kind: "rejected", message: `the run has already ended (${from.status})` };
+    const isWish = event.type === "stop-requested" || event.type === "kill-requested" || event.type === "assigned";
+    return !isWish
+      ? { kind: "unchanged" }
+      : { kind: "rejected", message: `the run has already ended (${from.status})` };
   }
   const row = rowFor(from, event);
   if (row === undefined) {

@@ -63,10 +63,10 @@ export function decideReport(
   if (result !== undefined) {
     apply({ type: "ended", ...result, nonZeroExit }, nowMs);
     if (change !== undefined && effects.has("end-attempt")) {
-      change.attemptEnd = { atMs: nowMs, logEntries: result.logEntries };
+      change.attemptEnd = { atMs: nowMs, ...change.attemptEnd, logEntries: result.logEntries };
       // Not of one that was killed, whatever had been stored before the kill arrived.
       if (effects.has("publish-outputs") && result.outputTree !== undefined) change.outputTree = result.outputTree;
-      if (result.exitCode !== undefined) change.userExitCode = result.exitCode;
+      if (result.exitCode !== undefined && !effects.has("requeue")) change.userExitCode = result.exitCode;
     }
   }
   if (change === undefined) return { kind: "unchanged" };

@@ -29,7 +29,10 @@ describe("decide", () => {
         reasonCode: "exit-code",
         reason: "The command exited with code 0.",
         endedAtMs: AT_MS,
-        attemptEnd: { atMs: AT_MS },
+        attemptEnd: {
+          ...{ atMs: AT_MS, status: "complete", reasonCode: "exit-code", exitCode: 0 },
+          reason: "The command exited with code 0.",
+        },
         notices: [
           expect.objectContaining({
             text: "Total run time: 6.87s",

@@ -1,9 +1,10 @@
 /** Load, decide, apply under guard; again if somebody was faster. Every change of a run's status goes through here. */
 import type { Effect, RunEvent } from "@spell/domain";
-import { conflict, transition } from "@spell/domain";
+import { conflict, retryPause, transition } from "@spell/domain";
 import type { RunChange, RunRecord, RunStore } from "@spell/run-store";
 import { endNotices } from "./notices.ts";
 import { noSuchRun } from "./principal.ts";
+import { attemptEnd, triedAgain } from "./retries.ts";
 
 /** What applying an event to a run means for the record, and what is to be done once it stands there. */
 export type Decision =
@@ -19,10 +20,11 @@ export interface Changed {
 
 /** Turns one event into a change of the record. Pure. */
 export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision {
-  const { status, requested, requestedBy } = run;
+  const { status, attempt, requested, requestedBy } = run;
   // What a run that has not ended has for a reason is the rule that stops it.
   const stopReason = run.reasonCode === "" ? undefined : { code: run.reasonCode, sentence: run.reason };
-  const result = transition({ status, requested, requestedBy, stopReason }, event);
+  const position = { status, attempt, requested, requestedBy, stopReason };
+  const result = transition(position, event);
   if (result.kind === "rejected") return { kind: "rejected", message: result.message };
   if (result.kind === "unchanged") return { kind: "unchanged" };
   const { next, end, effects } = result;
@@ -32,13 +34,23 @@ export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision 
     change.reasonCode = next.stopReason.code;
     change.reason = next.stopReason.sentence;
   }
+  const exitCode = event.type === "ended" ? event.exitCode : undefined;
+  if (end !== undefined && effects.includes("end-attempt")) {
+    const pauseMs = retryPause(run.spec.retry, { number: attempt, end, exitCode, requested });
+    const again = pauseMs === undefined ? undefined : transition(position, { type: "retry-decided" });
+    if (pauseMs !== undefined && again?.kind === "changed") {
+      return { kind: "change", change: triedAgain(run, { end, exitCode, atMs, pauseMs }), effects: again.effects };
+    }
+    change.attemptEnd = { ...attemptEnd(end, atMs), exitCode };
+  }
   if (end !== undefined) {
     change.reasonCode = end.code;
     change.reason = end.sentence;
     change.endedAtMs = atMs;
     if (effects.includes("notice")) change.notices = endNotices(run, end, atMs);
   }
-  if (effects.includes("end-attempt")) change.attemptEnd = { atMs };
+  // Why it waited for this attempt is no reason for anything that comes of it.
+  if (effects.includes("begin-attempt") && run.reason !== "") change.reason = "";
   return { kind: "change", change, effects };
 }
 

@@ -1,5 +1,5 @@
 /** Creating runs and workflows: everything is checked and resolved before the first write. */
-import type { Digest } from "@spell/domain";
+import type { Digest, RetryRequest } from "@spell/domain";
 import {
   SpellError,
   DEFAULT_MACHINE_TYPE,
@@ -8,6 +8,7 @@ import {
   machineTypeKey,
   notFound,
   substituteParameters,
+  toRetryPolicy,
 } from "@spell/domain";
 import type { CreatedRun, NewRun, RunRecord, RunSpec, RunStore, StopCondition, WorkflowRecord } from "@spell/run-store";
 import { requestedSlots } from "@spell/scheduling";
@@ -52,6 +53,8 @@ export interface RunRequest {
   githubRef: string;
   workspaceId?: number;
   projectId?: number;
+  /** Undefined: it is tried once. */
+  retry?: RetryRequest;
   /** What old scripts ask for and nothing here can heed, as they wrote it: each becomes a line of the log. */
   hints: string[];
   /** Answer a run that was asked for in the same words and did not fail, instead of making one. */
@@ -105,6 +108,7 @@ export class CreateRuns {
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
     const owner = requireOwner(principal);
     const { cwd } = checkRequest(request.run);
+    if (request.run.retry !== undefined) throw masterOnce();
     // The master run only steers, whatever the cluster is made of: it always asks for the default type.
     const machineType = DEFAULT_MACHINE_TYPE;
     const code = await this.#deps.code.ofRun(owner, request.run, undefined);
@@ -156,6 +160,7 @@ export class CreateRuns {
       params: request.params,
       timeoutMinutes: request.timeoutMinutes,
       stopConditions: request.stopConditions,
+      retry: request.retry && toRetryPolicy(request.retry),
       githubUrl: request.githubUrl,
       githubRef: request.githubRef,
       workspaceId: request.workspaceId,
@@ -212,4 +217,11 @@ export class CreateRuns {
     }
     return workflow;
   }
+}
+
+function masterOnce(): SpellError {
+  return invalidInput(
+    "The master run of a workflow is tried once: a second attempt would make its workers again. Give the retries to the workers.",
+    "not-offered",
+  );
 }

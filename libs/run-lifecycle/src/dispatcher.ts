@@ -6,18 +6,21 @@ import type { AgentCapacity, WaitingRun } from "@spell/scheduling";
 import { place, requestedSlots, waitReason } from "@spell/scheduling";
 import type { AgentSessions } from "./agent-sessions.ts";
 import { decide } from "./change-run.ts";
+import { avoidedAgents, waitingReason } from "./retries.ts";
 import type { RunChanges } from "./run-changes.ts";
 
 /** Runs of one line looked at in one pass; those behind them wait for the next. */
 const LINE_WINDOW = 250;
 /** Further in front than that a run's place in its line is not counted. */
 const COUNTED = 1_000;
+/** Looked at again at least so often while runs wait for a time: clocks are set. */
+const LOOK_AGAIN_MS = 30_000;
 
 export interface DispatcherDeps {
   store: RunStore;
   sessions: AgentSessions;
   changes: RunChanges;
-  now(): number;
+  now: () => number;
   onError(error: unknown): void;
 }
 
@@ -26,6 +29,8 @@ export class Dispatcher {
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  /** Until a run that waits for a time need wait no longer. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
@@ -46,17 +51,22 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    clearTimeout(this.#timer);
   }
 
-  /** Why a waiting run waits, as a sentence. */
+  /** Why a waiting run waits, as sentences. */
   async explain(run: RunRecord): Promise<string> {
+    const { store, now } = this.#deps;
+    const before = waitingReason(run, now());
+    if (run.notBeforeMs !== undefined && now() < run.notBeforeMs) return before;
     const agents = await this.#capacities();
-    const queue = await this.#deps.store.listQueued(COUNTED);
+    const queue = await store.listQueued(COUNTED, now());
     const known = new Set(agents.flatMap((agent) => agent.machineTypes.map((type) => machineTypeKey(type.name))));
     const line = (each: RunRecord): string =>
       each.runType === "workflow" ? "" : requestedSlots(each.spec.machineType, known).key;
     const sameLine = (other: RunRecord): boolean => other.id < run.id && line(other) === line(run);
-    return waitReason(toWaiting(run, []), agents, queue.filter(sameLine).length);
+    const why = waitReason(toWaiting(run), agents, queue.filter(sameLine).length);
+    return before === "" ? why : `${before} ${why}`;
   }
 
   async #loop(): Promise<void> {
@@ -71,11 +81,14 @@ export class Dispatcher {
   }
 
   async #pass(): Promise<void> {
-    const { store, sessions } = this.#deps;
-    const queue = await store.listQueued(LINE_WINDOW);
+    const { store, sessions, now } = this.#deps;
+    await this.#setTimer();
+    const queue = await store.listQueued(LINE_WINDOW, now());
     if (queue.length === 0) return;
     const agents = await this.#capacities();
-    const waiting = await Promise.all(queue.map(async (run) => toWaiting(run, await this.#inputHolders(run))));
+    const waiting = await Promise.all(
+      queue.map(async (run) => toWaiting(run, await this.#inputHolders(run), await this.#failedAt(run))),
+    );
     const assignments = place(waiting, agents);
     const byId = new Map(queue.map((run) => [run.id, run]));
     await Promise.all(
@@ -87,6 +100,16 @@ export class Dispatcher {
     // Where a whole window found places there may be more of them.
     if (assignments.length >= LINE_WINDOW) this.#again = true;
     for (const agentId of new Set(assignments.map((assignment) => assignment.agentId))) sessions.find(agentId)?.push();
+  }
+
+  /** Wakes when the first of the runs that wait for a time may go on. */
+  async #setTimer(): Promise<void> {
+    const { store, now } = this.#deps;
+    const nowMs = now();
+    const nextMs = await store.nextQueuedAtMs(nowMs);
+    clearTimeout(this.#timer);
+    if (nextMs === undefined || this.#stopped) return;
+    this.#timer = setTimeout(() => this.kick(), Math.min(LOOK_AGAIN_MS, nextMs - nowMs));
   }
 
   async #assign(run: RunRecord, agentId: string, slots: number[]): Promise<void> {
@@ -125,8 +148,14 @@ export class Dispatcher {
     }
     return holders;
   }
+
+  /** Agents where it was tried and something else than its command ended it. */
+  async #failedAt(run: RunRecord): Promise<string[]> {
+    return run.attempt === 0 ? [] : avoidedAgents(await this.#deps.store.listAttempts(run.id));
+  }
 }
 
-function toWaiting(run: RunRecord, preferredAgents: string[]): WaitingRun {
-  return { runId: run.id, machineType: run.spec.machineType, master: run.runType === "workflow", preferredAgents };
+function toWaiting(run: RunRecord, preferredAgents: string[] = [], avoidedAgents: string[] = []): WaitingRun {
+  const { machineType } = run.spec;
+  return { runId: run.id, machineType, master: run.runType === "workflow", preferredAgents, avoidedAgents };
 }

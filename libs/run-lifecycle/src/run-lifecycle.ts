@@ -189,10 +189,7 @@ export class RunLifecycle {
   async requireLease(agentId: string, lease: { runId: number; attempt: number; token: string }): Promise<RunRecord> {
     const run = await this.#deps.store.findRun(lease.runId);
     if (run === undefined || !holdsLease(run, { agentId, attempt: lease.attempt, leaseToken: lease.token })) {
-      throw new SpellError(
-        "stale-lease",
-        `Attempt ${attemptKey(lease.runId, lease.attempt)} is no longer this agent's.`,
-      );
+      throw staleLease(lease.runId, lease.attempt);
     }
     return run;
   }
@@ -246,4 +243,9 @@ export class RunLifecycle {
     if (!isFinal(run.status)) return;
     for (const listener of this.#endListeners) listener(run);
   }
+}
+
+/** What an agent hears that acts for an attempt that is not, or no longer, its own. */
+export function staleLease(runId: number, attempt: number): SpellError {
+  return new SpellError("stale-lease", `Attempt ${attemptKey(runId, attempt)} is no longer this agent's.`);
 }

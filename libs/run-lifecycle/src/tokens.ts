@@ -69,7 +69,8 @@ export class Authenticator {
     const expected = Buffer.from(this.#signature(runId, attempt));
     if (!timingSafeEqual(expected, Buffer.from(match[3] ?? ""))) return undefined;
     const run = await this.#store.findRun(runId);
-    if (run === undefined || isFinal(run.status) || run.attempt !== attempt) return undefined;
+    const isInForce = run?.attempt === attempt && run.agentId !== undefined && !isFinal(run.status);
+    if (!isInForce) return undefined;
     return { kind: "run", userName: run.owner, runId, workflowId: run.workflowId };
   }
 

@@ -16,6 +16,7 @@ import { describeMultiparts } from "./contract/multiparts.ts";
 import { describePeople } from "./contract/people.ts";
 import { describeProjects } from "./contract/projects.ts";
 import { describeReopening } from "./contract/reopening.ts";
+import { describeRetries } from "./contract/retries.ts";
 import { sampleTrees } from "./contract/samples.ts";
 import { describeWorkspaces } from "./contract/workspaces.ts";
 import { describeUploads } from "./contract/uploads.ts";
@@ -42,6 +43,7 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describeListingRuns(open);
     describeChangingRuns(open);
     describeLogs(open);
+    describeRetries(open);
     describeBlobs(open);
     describeClaims(open);
     describeMetrics(open);

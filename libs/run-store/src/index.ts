@@ -28,6 +28,8 @@ export type { CreatedRun, RunStore } from "./run-store.ts";
 export type { AccessTokenRecord, AccountStore, LoginRecord, PublicKeyRecord } from "./accounts.ts";
 export type {
   AgentRecord,
+  AttemptEnd,
+  AttemptRecord,
   BlobLocation,
   CommittedTree,
   LabelCode,

@@ -30,7 +30,7 @@ export interface MetricStore {
   /**
    * Records the points of an attempt, in the order in which they were sent; the first of them is its number `firstNumber` from 0.
    * Those recorded already are passed over. Resolves with how many of the attempt are recorded now; is that less than `firstNumber`,
-   * then points before these are missing and nothing was recorded.
+   * then points before these are missing and nothing was recorded. Of an attempt that has ended nothing more is recorded.
    */
   addBatch(runId: number, attempt: number, firstNumber: number, points: readonly NamedPoint[]): Promise<number>;
   /** How many points of the attempt are recorded. */

@@ -1,5 +1,5 @@
 /** What the record holds, as plain values. The same names in SQL, here and in the proto. */
-import type { Digest, LogEntry, MachineTypeSlots, RunStatus } from "@spell/domain";
+import type { Digest, FinalStatus, LogEntry, MachineTypeSlots, RetryPolicy, RunStatus } from "@spell/domain";
 
 /** A mount whose resource was found when the run was created. */
 export interface ResolvedMount {
@@ -43,6 +43,8 @@ export interface RunSpec {
   timeoutMinutes?: number;
   /** Any list, all of its conditions. */
   stopConditions: StopCondition[][];
+  /** Absent: it is tried once. */
+  retry?: RetryPolicy;
   /** Empty: the code came from elsewhere. */
   githubUrl: string;
   githubRef: string;
@@ -67,23 +69,27 @@ export interface RunRecord {
   /** Hidden from lists, and nothing can mount its outputs. */
   archivedAtMs?: number;
   status: RunStatus;
-  /** Every status it has been in, in order, each once. */
+  /** Every status it has been in since it last was put in line, in order, each once. */
   passed: RunStatus[];
   requested?: "stop" | "kill";
   requestedBy?: string;
   userExitCode?: number;
   /** Empty until it has ended, or a rule of its own stops it. */
   reasonCode: string;
+  /** While it waits to be tried again: how the attempt before ended. */
   reason: string;
   outputTree?: Digest;
   /** Its outputs were given up by a rule of retention. */
   outputsDroppedAtMs?: number;
   createdAtMs: number;
+  /** When the command of the last attempt began. */
   startedAtMs?: number;
   endedAtMs?: number;
-  /** The attempt in force, from 1; 0 while it waits. */
+  /** While it waits to be tried again: not before this time. */
+  notBeforeMs?: number;
+  /** The last attempt, from 1; 0 before the first. In force unless the run waits or has ended. */
   attempt: number;
-  /** The agent of that attempt. */
+  /** The agent of that attempt; undefined while the run waits. */
   agentId?: string;
   /** Fencing token of that attempt's lease. */
   leaseToken?: string;
@@ -124,14 +130,42 @@ export interface RunChange {
   passed?: RunStatus[];
   /** Begins an attempt. */
   attempt?: { number: number; agentId: string; leaseToken: string; slots: number[]; atMs: number };
-  /** Ends the attempt in force: how many entries its log has (undefined: unknown, it was lost). */
-  attemptEnd?: { logEntries?: number; atMs: number };
-  /** Notices for the end of the log. */
+  /** Ends the attempt in force. */
+  attemptEnd?: AttemptEnd;
+  /**
+   * With `attemptEnd`: the run is in line once more, not before that time, and nothing is left of that attempt but what the list of
+   * attempts and the log tell. Of the metrics, what was sent stays.
+   */
+  requeue?: { notBeforeMs: number; atMs: number };
+  /** Notices for the end of the log, or for after the attempt that is in force before the change. */
   notices?: LogEntry[];
   labels?: string[];
   /** Null: no project any more. */
   projectId?: number | null;
   archivedAtMs?: number;
+}
+
+export interface AttemptEnd {
+  /** What it ended as, and why, as a run would have. Undefined of those that ended before this was written down. */
+  status?: FinalStatus;
+  reasonCode?: string;
+  reason?: string;
+  exitCode?: number;
+  /** How many entries its log has; undefined: unknown, it was lost. */
+  logEntries?: number;
+  atMs: number;
+}
+
+/** One leased try of a run. */
+export interface AttemptRecord {
+  number: number;
+  agentId: string;
+  /** When the agent was given it. */
+  assignedAtMs: number;
+  /** When its command began. */
+  startedAtMs?: number;
+  /** Undefined: it is in force. */
+  end?: AttemptEnd;
 }
 
 /** Which runs a list holds. Archived ones never. */
@@ -249,7 +283,8 @@ export interface LogSegment {
 /** The log of a run as the record knows it. */
 export interface LogDescription {
   before: LogEntry[];
-  attempts: { number: number; ended: boolean; logEntries?: number; segments: LogSegment[] }[];
+  /** `notices`: what the coordinator said at its end, where the run was tried again; absent: nothing. */
+  attempts: { number: number; ended: boolean; logEntries?: number; segments: LogSegment[]; notices?: LogEntry[] }[];
   after: LogEntry[];
   final: boolean;
 }

@@ -14,6 +14,7 @@ import type { MultipartStore } from "./multiparts.ts";
 import type { ProjectStore } from "./projects.ts";
 import type {
   AgentRecord,
+  AttemptRecord,
   BlobLocation,
   CommittedTree,
   LogDescription,
@@ -87,17 +88,25 @@ export interface RunStore {
   listRuns(filter: RunFilter): Promise<RunRecord[]>;
   findWorkflow(id: number): Promise<WorkflowRecord | undefined>;
   /**
-   * Waiting for a machine, in order of id: of those that wait for the same machine type, and of workflows' masters, the first
-   * `perLine`. However long one line is, the others are seen.
+   * Waiting for a machine and not for a time, in order of id: of those that wait for the same machine type, and of workflows'
+   * masters, the first `perLine`. However long one line is, the others are seen. A run that was put in line after `nowMs` waits for no
+   * time: the clock was set back since. Without `nowMs`: whatever time they wait for.
    */
-  listQueued(perLine: number): Promise<RunRecord[]>;
+  listQueued(perLine: number, nowMs?: number): Promise<RunRecord[]>;
+  /** When the first of the runs that wait for a time need wait no longer. */
+  nextQueuedAtMs(nowMs: number): Promise<number | undefined>;
+  /** In order. */
+  listAttempts(runId: number): Promise<AttemptRecord[]>;
   /** With an attempt in force, of one agent or of all. */
   listHeld(agentId?: string): Promise<RunRecord[]>;
   /** Applies a change if the run still has this version. */
   updateRun(id: number, version: number, change: RunChange): Promise<RunRecord | undefined>;
 
-  /** Records a stored segment of a log. The same first number again replaces nothing and is fine. */
-  addLogSegment(runId: number, segment: LogSegment): Promise<void>;
+  /**
+   * Records a stored segment of a log. The same first number again replaces nothing and is fine. False, and nothing recorded, when the
+   * attempt has ended: its log is as long as it is.
+   */
+  addLogSegment(runId: number, segment: LogSegment): Promise<boolean>;
   describeLog(runId: number): Promise<LogDescription | undefined>;
 
   /** Those of the digests that are recorded. */

@@ -10,7 +10,7 @@ function agent(agentId: string, types: Record<string, number>, more: Partial<Age
 }
 
 function run(runId: number, machineType: string, more: Partial<WaitingRun> = {}): WaitingRun {
-  return { runId, machineType, master: false, preferredAgents: [], ...more };
+  return { runId, machineType, master: false, preferredAgents: [], avoidedAgents: [], ...more };
 }
 
 function placed(queue: readonly WaitingRun[], agents: readonly AgentCapacity[]): Record<number, string> {
@@ -55,6 +55,13 @@ describe("place", () => {
   it("takes the lowest free slots, not those in use", () => {
     const busy = agent("a", { V100: 4 }, { taken: [{ machineType: "v100", master: false, slots: [0, 2] }] });
     expect(placed([run(1, "V100"), run(2, "V100"), run(3, "V100")], [busy])).toEqual({ 1: "a:1", 2: "a:3" });
+  });
+
+  it("tries a run again where it has not failed yet, and where it has when nothing else is free", () => {
+    const agents = [agent("a", { CPU: 4 }), agent("b", { CPU: 1 })];
+    const again = { preferredAgents: ["a"], avoidedAgents: ["a"] };
+    expect(placed([run(1, "CPU", again), run(2, "CPU", again)], agents)).toEqual({ 1: "b:0", 2: "a:0" });
+    expect(placed([run(1, "CPU", { avoidedAgents: ["a", "b", "gone"] })], agents)).toEqual({ 1: "a:0" });
   });
 
   it("spreads runs: the emptiest agent first", () => {
@@ -187,6 +194,7 @@ describe("any queue and cluster", () => {
         machineType: fc.oneof(typeName, fc.constantFrom("V100x2", "CPUx3", "K80", "V100x9")),
         master: fc.boolean(),
         preferredAgents: fc.array(fc.constantFrom("agent0", "agent1", "agent4", "gone"), { maxLength: 2 }),
+        avoidedAgents: fc.array(fc.constantFrom("agent0", "agent1", "agent4", "gone"), { maxLength: 2 }),
       }),
       { maxLength: 25 },
     )

@@ -1,7 +1,7 @@
 /**
  * Which waiting run goes to which agent: a pure function over what is free. First come, first served within a machine type;
  * a run that does not fit lets later ones of other types pass, and one that wants more slots than any machine has lets all
- * pass. A run prefers the agent that already has its inputs.
+ * pass. A run prefers the agent that already has its inputs, and one that is tried again an agent where it has not failed yet.
  */
 import { machineTypeKey } from "@spell/domain";
 
@@ -28,6 +28,8 @@ export interface WaitingRun {
   master: boolean;
   /** Agents that hold inputs of the run, best first. */
   preferredAgents: readonly string[];
+  /** Agents where an attempt of it ended without its doing: taken when no other has room. */
+  avoidedAgents: readonly string[];
 }
 
 export interface Assignment {
@@ -92,12 +94,15 @@ function chooseAgent(
   wanted: { key: string; count: number },
 ): string | undefined {
   const room = (agentId: string): number => free.get(agentId)?.get(wanted.key)?.length ?? 0;
-  const preferred = run.preferredAgents.find((agentId) => room(agentId) >= wanted.count);
+  const avoided = new Set(run.avoidedAgents);
+  const preferred = run.preferredAgents.find((agentId) => room(agentId) >= wanted.count && !avoided.has(agentId));
   if (preferred !== undefined) return preferred;
+  const fitting = [...free.keys()].filter((agentId) => room(agentId) >= wanted.count);
+  const untried = fitting.filter((agentId) => !avoided.has(agentId));
   // The emptiest agent: runs spread out, and each gets as much of a machine as there is.
   let best: string | undefined;
-  for (const agentId of free.keys()) {
-    if (room(agentId) >= wanted.count && (best === undefined || room(agentId) > room(best))) best = agentId;
+  for (const agentId of untried.length > 0 ? untried : fitting) {
+    if (best === undefined || room(agentId) > room(best)) best = agentId;
   }
   return best;
 }

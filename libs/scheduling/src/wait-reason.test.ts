@@ -8,7 +8,7 @@ function agent(types: Record<string, number>, draining = false): AgentCapacity {
 }
 
 function run(machineType: string, master = false): WaitingRun {
-  return { runId: 7, machineType, master, preferredAgents: [] };
+  return { runId: 7, machineType, master, preferredAgents: [], avoidedAgents: [] };
 }
 
 describe("waitReason", () => {

@@ -17,7 +17,7 @@ ALL_KEYWORDS = (
     "command machine_type project description github_url github_ref commit_label workflow_id workspace_id commit_hash "
     "cwd pip_packages apt_packages requirements_file conda_file docker_image framework framework_version envvars "
     "attached_resources labels tensorboard_directory distributed idempotent params timeout auto_resume stop_conditions "
-    "provider node_group"
+    "provider node_group retry"
 ).split()
 
 
@@ -98,6 +98,13 @@ def test_none_for_every_keyword(server: FakeSpell, client: SpellClient) -> None:
         "run_type": "user",
     }
     assert body == sent(server, client)
+
+
+def test_retries_are_a_number_or_a_policy(server: FakeSpell, client: SpellClient) -> None:
+    policy = {"limit": 2, "exit_codes": [1, 137], "backoff_seconds": 0.5}
+    assert sent(server, client, retry=policy)["retry"] == policy
+    assert sent(server, client, retry=3)["retry"] == {"limit": 3}
+    assert "retry" not in sent(server, client)
 
 
 def test_github_ref_defaults_to_head(server: FakeSpell, client: SpellClient) -> None:

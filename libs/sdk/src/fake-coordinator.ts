@@ -378,6 +378,8 @@ export class FakeCoordinator implements AsyncDisposable {
       hyperSearchId: 0,
       archivedAtMs: 0,
       outputsDroppedAtMs: 0,
+      attempts: [],
+      notBeforeMs: 0,
       ...fields,
       spec,
     };

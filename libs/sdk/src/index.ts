@@ -13,7 +13,7 @@ export {
   writeConfigurationFile,
 } from "./configuration.ts";
 export { parseAddresses } from "@spell/rpc";
-export type { Agent } from "@spell/rpc";
+export type { Agent, Attempt, RetryPolicy } from "@spell/rpc";
 export type { Configuration, ConfigurationFile } from "./configuration.ts";
 export type { CallOptions, Patience } from "./connection.ts";
 export type { HyperSearch } from "./hyper-search.ts";
@@ -23,6 +23,7 @@ export type { MetricOptions, MetricPoint } from "./metric-reader.ts";
 export type { RunStats } from "@spell/rpc";
 export type { StatsOptions } from "./stats-reader.ts";
 export { Run } from "./run.ts";
+export type { RetryRequest } from "@spell/domain";
 export type { Code, CommandRequest, MountRequest, RunRequest, StopCondition } from "./run-request.ts";
 export type { ListOptions, RunsService } from "./runs-service.ts";
 export type { Workspace, WorkspacesService } from "./workspaces-service.ts";

@@ -1,4 +1,5 @@
 /** What a user asks for, and its form on the wire. */
+import type { RetryRequest } from "@spell/domain";
 import type { ParameterValue, RunSpec } from "@spell/rpc";
 
 /** Code laid at `/spell`, from `client.trees` (see uploadTree in @spell/spellfs). */
@@ -54,6 +55,8 @@ export interface RunRequest extends CommandRequest {
   timeoutMinutes?: number;
   /** The run is stopped when all conditions of one of these lists hold. */
   stopConditions?: readonly (readonly StopCondition[])[];
+  /** Tries the run again when something else than its command ended an attempt, or it exited with one of the codes. */
+  retry?: RetryRequest;
   projectId?: number;
   /** Answer a run that asked for the same and is under way or did well, instead of making one. */
   idempotent?: boolean;
@@ -93,6 +96,7 @@ export function toRunSpec(request: RunRequest, workflowId: number | undefined): 
     stopConditions: (request.stopConditions ?? []).map((all) => ({
       all: all.map(({ minIndex = 0, ...condition }) => ({ ...condition, minIndex })),
     })),
+    retry: request.retry && { ...request.retry, exitCodes: [...(request.retry.exitCodes ?? [])] },
     githubUrl: request.githubUrl ?? "",
     githubRef: request.githubRef ?? "",
     projectId: request.projectId ?? 0,

@@ -1,6 +1,6 @@
 /** `spell info`: all about one run. */
 import { formatDuration } from "@spell/domain";
-import type { Run, StopCondition } from "@spell/sdk";
+import type { Attempt, RetryPolicy, Run, StopCondition } from "@spell/sdk";
 import type { Command } from "commander";
 import { formatDescription } from "../output/description.ts";
 import type { Description } from "../output/description.ts";
@@ -8,6 +8,7 @@ import { count, formatTime } from "../output/format.ts";
 import { paramsOf, runToJson } from "../output/run-text.ts";
 import { terminal } from "../output/terminal.ts";
 import { parseId } from "../run-id.ts";
+import { backoffText } from "../retry-option.ts";
 import { openClient } from "../session.ts";
 
 /** Adds the command to the program. */
@@ -65,10 +66,26 @@ function describe(run: Run): Description {
     ["Mounts", mounts],
     ["Environment Vars", environment],
     ["Timeout", spec?.timeoutMinutes ? count(spec.timeoutMinutes, "minute") : ""],
+    ["Retries", retryText(spec?.retry)],
+    ["Attempts", run.record.attempts.length > 1 ? run.record.attempts.map(attemptText) : []],
     ["Stop Conditions", (spec?.stopConditions ?? []).map(({ all }) => all.map(conditionText).join(" && "))],
     ["Hyperparameters", Object.entries(paramsOf(run)).map(([name, value]) => `${name}=${value}`)],
     ["Hyper Search", run.record.hyperSearchId === 0 ? "" : String(run.record.hyperSearchId)],
   ];
+}
+
+/** `3 on 1, 137, after 10s,2,10m`: as the options of `spell run` have it. */
+function retryText(retry: RetryPolicy | undefined): string {
+  if (retry === undefined) return "";
+  const { limit, exitCodes, firstPauseMs = 0, factor = 1, maxPauseMs = 0 } = retry;
+  const codes = exitCodes.length === 0 ? "" : ` on exit code ${exitCodes.join(", ")} too`;
+  return `up to ${limit}${codes}, backoff ${backoffText({ firstPauseMs, factor, maxPauseMs })}`;
+}
+
+function attemptText({ number, agent, status, reason, startedAtMs, endedAtMs }: Attempt): string {
+  if (endedAtMs === 0) return `${number} on ${agent}: in force`;
+  const ran = startedAtMs === 0 ? "" : ` after ${formatDuration(endedAtMs - startedAtMs)}`;
+  return `${number} on ${agent}: ${status}${ran}. ${reason}`;
 }
 
 function dropped(atMs: number): string {

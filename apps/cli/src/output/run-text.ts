@@ -1,6 +1,6 @@
 /** How a run is named and described. Pure. */
 import { isFinal } from "@spell/domain";
-import type { Run } from "@spell/sdk";
+import type { Attempt, RetryPolicy, Run } from "@spell/sdk";
 
 /** Statuses with a word of their own for people. */
 const STATUS_NAMES: Readonly<Record<string, string>> = { machine_requested: "Queued", user_requested: "Requested" };
@@ -58,6 +58,9 @@ export function runToJson(run: Run): Record<string, unknown> {
     stop_conditions: (spec?.stopConditions ?? []).map(({ all }) =>
       all.map(({ metric, operator, value, minIndex }) => ({ metric, operator, value, min_index: minIndex })),
     ),
+    retry: spec?.retry === undefined ? null : retryToJson(spec.retry),
+    not_before: record.notBeforeMs === 0 ? null : new Date(record.notBeforeMs).toISOString(),
+    attempts: record.attempts.map(attemptToJson),
     project_id: record.projectId || null,
     hyper_search_id: record.hyperSearchId || null,
     archived_at: record.archivedAtMs === 0 ? null : new Date(record.archivedAtMs).toISOString(),
@@ -65,5 +68,22 @@ export function runToJson(run: Run): Record<string, unknown> {
     attempt: record.attempt,
     agent: record.agent,
     output_tree: record.outputTree,
+  };
+}
+
+function retryToJson({ limit, exitCodes, firstPauseMs, factor, maxPauseMs }: RetryPolicy): Record<string, unknown> {
+  return { limit, exit_codes: exitCodes, first_pause_ms: firstPauseMs, factor, max_pause_ms: maxPauseMs };
+}
+
+function attemptToJson(attempt: Attempt): Record<string, unknown> {
+  const time = (atMs: number): string | null => (atMs === 0 ? null : new Date(atMs).toISOString());
+  return {
+    number: attempt.number,
+    agent: attempt.agent,
+    assigned_at: time(attempt.assignedAtMs),
+    started_at: time(attempt.startedAtMs),
+    ended_at: time(attempt.endedAtMs),
+    ...{ status: attempt.status || null, reason_code: attempt.reasonCode, reason: attempt.reason },
+    exit_code: attempt.exitCode ?? null,
   };
 }

@@ -25,7 +25,7 @@ export function addHyperRoutes(app: FastifyInstance, services: Services): void {
     const { owner } = found.search;
     const creator = await services.store.findUser(owner);
     if (creator === undefined) throw notFound(`There is no user ${owner}.`);
-    const runs = found.runs?.map((run) => wireRun(run, creator));
+    const runs = found.runs?.map((run) => wireRun(run, creator, services.now()));
     return { ...wireSearch(found), creator: wireUser(creator), ...(runs && { runs }) };
   };
 

@@ -35,7 +35,7 @@ export async function runAnswers(services: Services, runs: readonly RunRecord[])
     },
   );
   return runs.map((run) => {
-    const answer = { ...wireRun(run, creator), spell_project: projects.get(run.projectId) ?? null };
+    const answer = { ...wireRun(run, creator, services.now()), spell_project: projects.get(run.projectId) ?? null };
     const workspace = workspaces.get(run.spec.workspaceId);
     return workspace === undefined ? answer : { ...answer, workspace };
   });

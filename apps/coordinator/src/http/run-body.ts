@@ -1,6 +1,7 @@
 /** The body of POST runs/{owner}: its schema, and what it asks for. */
 import type { Static, TNumber, TString, TUnion } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
+import type { RetryRequest } from "@spell/domain";
 import { invalidInput } from "@spell/domain";
 import type { RunRequest } from "@spell/run-lifecycle";
 import { mapOf, optional } from "./body-types.ts";
@@ -14,6 +15,19 @@ const StopCondition = Type.Object({
   value: Type.Number(),
   min_indices: optional(Type.Integer()),
 });
+
+/** An addition of ours: no other client sends it. */
+const Retry = Type.Object(
+  {
+    limit: Type.Integer(),
+    exit_codes: optional(Type.Array(Type.Integer())),
+    backoff_seconds: optional(Type.Number()),
+    backoff_factor: optional(Type.Number()),
+    max_backoff_seconds: optional(Type.Number()),
+  },
+  // A name that is spelt wrongly is a mistake that its writer hears of.
+  { propertyNames: { enum: ["limit", "exit_codes", "backoff_seconds", "backoff_factor", "max_backoff_seconds"] } },
+);
 
 /** Unused fields arrive as null, [] or {}. */
 export const RunBody = Type.Object({
@@ -38,6 +52,7 @@ export const RunBody = Type.Object({
   timeout_minutes: optional(Type.Integer()),
   project_id: optional(Type.Integer()),
   stop_conditions: optional(Type.Array(Type.Array(StopCondition))),
+  retry: optional(Retry),
   distributed: optional(Type.Integer()),
   idempotent: optional(Type.Boolean()),
   framework: optional(TextOrNumber),
@@ -97,10 +112,23 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     stopConditions: (body.stop_conditions ?? []).map((all) =>
       all.map(({ metric, operator, value, min_indices }) => ({ metric, operator, value, minIndex: min_indices ?? 0 })),
     ),
+    retry: body.retry ? toRetryRequest(body.retry) : undefined,
     githubUrl: body.github_url ?? "",
     githubRef: body.github_ref ?? "",
     hints: hintsOf(body),
     idempotent: body.idempotent ?? false,
+  };
+}
+
+function toRetryRequest(retry: Static<typeof Retry>): RetryRequest {
+  const milliseconds = (seconds: number | null | undefined): number | undefined =>
+    typeof seconds === "number" ? Math.round(seconds * 1_000) : undefined;
+  return {
+    limit: retry.limit,
+    exitCodes: retry.exit_codes ?? undefined,
+    firstPauseMs: milliseconds(retry.backoff_seconds),
+    factor: retry.backoff_factor ?? undefined,
+    maxPauseMs: milliseconds(retry.max_backoff_seconds),
   };
 }
 

@@ -32,7 +32,16 @@ describe("creating a run", () => {
         ...{ id: 1, status: "machine_requested", reason_code: "", reason: "", user_exit_code: null },
         ...{ command: "true", gpu: "CPU", git_commit_hash: "", description: "", docker_image: null, creator: ANN },
         ...{ labels: [], environment_vars: {}, attached_resources: {}, pip_packages: [], apt_packages: [] },
-        ...{ hyper_params: {}, github_url: null, timeout_minutes: null, archived_at: null, spell_project: null },
+        ...{
+          retry: null,
+          attempt: 0,
+          not_before: null,
+          hyper_params: {},
+          github_url: null,
+          timeout_minutes: null,
+          archived_at: null,
+          spell_project: null,
+        },
         ...{ created_at: expect.stringMatching(TIME), started_at: null, ended_at: null, workflow_id: null },
       },
     });
@@ -70,6 +79,33 @@ describe("creating a run", () => {
     });
     const recorded = await world.services.store.findRun(run.id);
     expect(recorded?.spec.environment).toEqual({ A: "1", keys: "of no other type", runs: "2" });
+  });
+
+  it("keeps how it is to be tried again, with what was left out", async () => {
+    await using world = await openWorld();
+    const asked = { limit: 2, exit_codes: [137, 1], backoff_seconds: 0.5, max_backoff_seconds: null };
+    const { body } = await ask(world, "runs/ann", { body: { ...UNUSED, retry: asked } });
+    const retry = {
+      ...{ limit: 2, exit_codes: [1, 137], backoff_seconds: 0.5 },
+      ...{ backoff_factor: 2, max_backoff_seconds: 600 },
+    };
+    expect(body["run"]).toMatchObject({ retry, attempt: 0, not_before: null });
+    expect((await ask(world, "runs/ann/1")).body["run"]).toMatchObject({ retry });
+  });
+
+  it.each([
+    [{ limit: 0 }, "from 1 to 100 times"],
+    [{}, "limit"],
+    [{ limit: 1, exit_codes: [0] }, "no exit code to retry on"],
+    [{ limit: 1, backoff_seconds: -1 }, "from 0 seconds to 24 hours"],
+    [{ limit: 1, backoff_seconds: 1e300 }, "from 0 seconds to 24 hours"],
+    [{ limit: 1, backoff_factor: 0 }, "1 to 10 times as long"],
+    [{ limit: 1, exit_code: [3] }, "property name"],
+    [3, "object"],
+  ])("refuses to try again as %j, with a sentence", async (retry, part) => {
+    await using world = await openWorld();
+    const { status, body } = await ask(world, "runs/ann", { body: { ...UNUSED, retry } });
+    expect({ status, error: body["error"] }).toEqual({ status: 400, error: expect.stringContaining(part) });
   });
 
   it("answers the same run to the same Idempotency-Key, also when both come at once", async () => {

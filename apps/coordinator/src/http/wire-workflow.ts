@@ -6,8 +6,9 @@ export function wireWorkflow(request: {
   workflow: WorkflowRecord;
   runs: readonly RunRecord[];
   creator: UserRecord;
+  nowMs: number;
 }): Record<string, unknown> {
-  const { workflow, runs, creator } = request;
+  const { workflow, runs, creator, nowMs } = request;
   const managing = runs.find((run) => run.id === workflow.managingRunId);
   return {
     id: workflow.id,
@@ -18,8 +19,8 @@ export function wireWorkflow(request: {
       githubUrl === undefined ? undefined : { url: githubUrl, ref: githubRef, commit_hash: commit },
     ),
     labels: workflow.labels.map((each) => each.label),
-    managing_run: managing === undefined ? null : wireRun(managing, creator),
-    runs: runs.filter((run) => run.id !== workflow.managingRunId).map((run) => wireRun(run, creator)),
+    managing_run: managing === undefined ? null : wireRun(managing, creator, nowMs),
+    runs: runs.filter((run) => run.id !== workflow.managingRunId).map((run) => wireRun(run, creator, nowMs)),
   };
 }
 

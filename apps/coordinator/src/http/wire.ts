@@ -1,5 +1,6 @@
 /** Runs and users in the JSON that the historical clients parse. */
-import type { LogEntry } from "@spell/domain";
+import type { LogEntry, RetryPolicy } from "@spell/domain";
+import { waitingReason } from "@spell/run-lifecycle";
 import type { ProjectRecord, RunRecord, UserRecord } from "@spell/run-store";
 
 /** UTC with microseconds, the only form that every client parses. */
@@ -36,14 +37,28 @@ export function wireProject(project: ProjectRecord, creator: UserRecord): Record
   };
 }
 
+/** As a request asks for it. */
+export function wireRetry({
+  limit,
+  exitCodes,
+  firstPauseMs,
+  factor,
+  maxPauseMs,
+}: RetryPolicy): Record<string, unknown> {
+  return {
+    ...{ limit, exit_codes: exitCodes, backoff_seconds: firstPauseMs / 1_000 },
+    ...{ backoff_factor: factor, max_backoff_seconds: maxPauseMs / 1_000 },
+  };
+}
+
 /** `attached_resources` of an answer is `{resource: path}`, unlike that of a request. */
-export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unknown> {
+export function wireRun(run: RunRecord, creator: UserRecord, nowMs: number): Record<string, unknown> {
   const { spec } = run;
   return {
     id: run.id,
     status: run.status,
     reason_code: run.reasonCode,
-    reason: run.reason,
+    reason: waitingReason(run, nowMs) || run.reason,
     user_exit_code: run.userExitCode ?? null,
     command: spec.command,
     gpu: spec.machineType,
@@ -61,6 +76,9 @@ export function wireRun(run: RunRecord, creator: UserRecord): Record<string, unk
     workflow_id: run.workflowId ?? null,
     github_url: spec.githubUrl || null,
     timeout_minutes: spec.timeoutMinutes ?? null,
+    retry: spec.retry === undefined ? null : wireRetry(spec.retry),
+    attempt: run.attempt,
+    not_before: run.notBeforeMs === undefined ? null : wireTime(run.notBeforeMs),
     archived_at: run.archivedAtMs === undefined ? null : wireTime(run.archivedAtMs),
     pip_packages: [],
     apt_packages: [],

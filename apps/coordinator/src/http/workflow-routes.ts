@@ -29,7 +29,7 @@ export function addWorkflowRoutes(app: FastifyInstance, services: Services): voi
   const answer = async (workflow: WorkflowRecord, runs: readonly RunRecord[]): Promise<Record<string, unknown>> => {
     const { owner, createdAtMs } = workflow;
     const creator = (await services.store.findUser(owner)) ?? { name: owner, email: "", createdAtMs };
-    return { workflow: wireWorkflow({ workflow, runs, creator }) };
+    return { workflow: wireWorkflow({ workflow, runs, creator, nowMs: services.now() }) };
   };
 
   server.post("/workflows/:owner", { schema: { params: OwnerPath, body: WorkflowBody } }, async (request) => {

@@ -12,6 +12,7 @@ interface MutableAttempt {
   ended: boolean;
   logEntries?: number;
   segments: ArchivedSegment[];
+  notices?: LogEntry[];
 }
 
 /** One run. The record's methods answer from the fields; call `notify` after changing them. */
@@ -73,9 +74,10 @@ export class TestLog implements LogRecord {
     this.notify();
   }
 
-  end(attempt: number, logEntries?: number): void {
+  /** `notices`: what the coordinator says after it, where another follows. */
+  end(attempt: number, logEntries?: number, notices?: readonly string[]): void {
     const found = this.attempts.find((one) => one.number === attempt);
-    if (found !== undefined) Object.assign(found, { ended: true, logEntries });
+    if (found !== undefined) Object.assign(found, { ended: true, logEntries, notices: notices?.map(entry) });
     this.notify();
   }
 

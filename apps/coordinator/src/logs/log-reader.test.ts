@@ -110,6 +110,80 @@ describe("log of an ended run", () => {
   });
 });
 
+describe("log of a run that is tried again", () => {
+  /** Two attempts with a notice between them; the first was lost after three archived entries. */
+  async function triedTwice() {
+    const test = setUp();
+    test.log.before = [entry("created")];
+    test.log.attempts = [{ number: 1, ended: false, segments: [] }];
+    await test.log.archive(batch(1, 0, 3));
+    test.log.end(1, undefined, ["again", "soon"]);
+    test.log.attempts.push({ number: 2, ended: false, segments: [] });
+    await test.log.archive(batch(2, 0, 2));
+    test.log.end(2, 2);
+    test.log.finish(["complete"]);
+    return { ...test, all: ["created", ...textsOf(1, 0, 3), "again", "soon", ...textsOf(2, 0, 2), "complete"] };
+  }
+
+  it("is read from any offset, also into what is said between its attempts", async () => {
+    const { reader, all } = await triedTwice();
+    for (let offset = -all.length - 1; offset <= all.length + 1; offset += 1) {
+      for (const follow of [false, true]) {
+        const read = collect(reader, { offset, follow });
+        await read.done;
+        expect(read.texts, `offset ${offset}`).toEqual(all.slice(offset));
+      }
+    }
+  });
+
+  it("is followed over the end of an attempt: while it waits, and on when it is tried again", async () => {
+    const { log, bus, reader } = setUp();
+    log.attempts = [{ number: 1, ended: false, segments: [] }];
+    const read = collect(reader, { follow: true });
+    await bus.publishLog(batch(1, 0, 2));
+    await waitFor("live lines", () => read.texts.length === 2);
+    await log.archive(batch(1, 0, 2));
+    log.end(1, 2, ["again"]);
+    await waitFor("the notice", () => read.texts.length === 3);
+    const so = collect(reader);
+    await so.done;
+    expect(so).toMatchObject({ texts: [...textsOf(1, 0, 2), "again"], finished: true, nextOffset: 3 });
+    log.attempts.push({ number: 2, ended: false, segments: [] });
+    log.notify();
+    await bus.publishLog(batch(2, 0, 1));
+    await waitFor("the second attempt", () => read.texts.length === 4);
+    await log.archive(batch(2, 0, 1));
+    log.end(2, 1);
+    log.finish(["complete"]);
+    await read.done;
+    expect(read.texts).toEqual([...textsOf(1, 0, 2), "again", ...textsOf(2, 0, 1), "complete"]);
+    expect(read.nextOffset).toBe(5);
+  });
+
+  it("a follower who saw lines that were never archived misses nothing of what follows, and counts as the record does", async () => {
+    const { log, bus, reader } = setUp();
+    log.attempts = [{ number: 1, ended: false, segments: [] }];
+    await log.archive(batch(1, 0, 1));
+    const read = collect(reader, { follow: true });
+    await bus.publishLog(batch(1, 1, 4));
+    await waitFor("the live lines", () => read.texts.length === 5);
+    log.end(1, undefined, ["again", "soon"]);
+    log.attempts.push({ number: 2, ended: false, segments: [] });
+    log.notify();
+    await waitFor("the notices", () => read.texts.length === 7);
+    // The agent that was given up still prints, where the record has something else.
+    await bus.publishLog(batch(1, 5, 3));
+    await bus.publishLog(batch(2, 0, 1));
+    await waitFor("the second attempt", () => read.texts.length === 8);
+    await log.archive(batch(2, 0, 1));
+    log.end(2, 1);
+    log.finish(["complete"]);
+    await read.done;
+    expect(read.texts).toEqual([...textsOf(1, 0, 5), "again", "soon", "2:0", "complete"]);
+    expect(read.nextOffset).toBe(5);
+  });
+});
+
 describe("log of a running run", () => {
   it("without follow: gives what is archived and what the bus has, and ends", async () => {
     const { log, bus, reader } = setUp();

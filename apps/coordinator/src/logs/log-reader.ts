@@ -1,6 +1,6 @@
 /**
- * Reads a run's log: the coordinator's first notices, the entries of each attempt by number, its last notices. An entry
- * comes from the live tail when that holds it, else from an archived segment; what is in neither yet is waited for, and
+ * Reads a run's log: the coordinator's first notices, the entries of each attempt by number and what the coordinator says after
+ * them, its last notices. An entry comes from the live tail when that holds it, else from an archived segment; what is in neither yet is waited for, and
  * what an ended attempt lost is said, never hidden. The record alone decides where an attempt and the log end, so a run
  * that has ended is read without the bus.
  */
@@ -10,7 +10,7 @@ import type { LogEntry } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import type { ObjectStore } from "@spell/object-store";
 import { LiveTail } from "./live-tail.ts";
-import { placeOf, recordedEntries } from "./log-record.ts";
+import { placeOf, recordedEntries, sectionLength } from "./log-record.ts";
 import type { AttemptLog, LogDescription, LogPlace, LogRecord } from "./log-record.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
@@ -110,6 +110,8 @@ class Reading {
   #place: LogPlace = { section: 0, number: 0 };
   #tail: LiveTail | undefined;
   #lastAtMs: number | undefined;
+  /** The attempt that was read before it had ended. */
+  #live: number | undefined;
   /** Without follow: how far the attempt that still runs is read, and until when it is waited for. */
   #backlog: { until: number; deadlineMs: number } | undefined;
   offset = 0;
@@ -171,18 +173,36 @@ class Reading {
 
   async #stepAttempt(attempt: AttemptLog): Promise<Found | "wait" | "finished"> {
     const { number } = this.#place;
-    const live = this.#tail?.entriesAt(attempt.number, number);
+    const isOver = attempt.ended || this.#log.final;
+    const end = recordedEntries(attempt);
+    // Lines beyond its end are those of an agent that was given up: they belong to nothing.
+    const live = isOver && number >= end ? undefined : this.#tail?.entriesAt(attempt.number, number);
     if (live !== undefined && live.length > 0) return this.#found(live);
     const archived = await this.#fromSegment(attempt, number);
     if (archived !== undefined) return archived;
-    if (!attempt.ended && !this.#log.final) {
+    if (!isOver) {
+      this.#live = attempt.number;
       if (this.#backlog === undefined || number < this.#backlog.until) await this.#openTail(attempt);
       return this.#nothingYet();
     }
-    const end = recordedEntries(attempt);
-    if (number >= end) return this.#nextSection();
+    if (number >= end) return this.#stepNotices(attempt, end);
     const next = attempt.segments.map((segment) => segment.firstNumber).filter((first) => first > number);
     return lost(Math.min(end, ...next) - number);
+  }
+
+  #stepNotices(
+    { number: attempt, notices = [] }: AttemptLog,
+    end: number,
+  ): Promise<Found | "wait" | "finished"> | Found {
+    const { section, number } = this.#place;
+    // Lines that came live and that its agent never archived: what comes next has the index that the record counts.
+    if (attempt === this.#live && number > end) {
+      this.#place = { section, number: end };
+      this.offset -= number - end;
+    }
+    this.#live = undefined;
+    const entries = notices.slice(this.#place.number - end);
+    return entries.length > 0 ? { entries, skipped: 0 } : this.#nextSection();
   }
 
   #found(entries: readonly LogEntry[]): Found {
@@ -272,7 +292,7 @@ class Reading {
   #total(runningEnd: number): number {
     const { before, attempts, after, final } = this.#log;
     const ended = attempts.filter((attempt) => attempt.ended || final);
-    const archived = ended.reduce((sum, attempt) => sum + recordedEntries(attempt), 0);
+    const archived = ended.reduce((sum, attempt) => sum + sectionLength(attempt), 0);
     return before.length + archived + runningEnd + (final ? after.length : 0);
   }
 }

@@ -16,6 +16,8 @@ export interface AttemptLog {
   logEntries?: number;
   /** Repeats and overlaps are allowed; the entries of a number are the same in each. */
   segments: readonly ArchivedSegment[];
+  /** The coordinator's notices after its entries, where it was not the last; absent: none. */
+  notices?: readonly LogEntry[];
 }
 
 export interface LogDescription {
@@ -43,6 +45,11 @@ export function recordedEntries(attempt: AttemptLog): number {
   return attempt.ended ? Math.max(archived, attempt.logEntries ?? 0) : archived;
 }
 
+/** How many entries an attempt that has ended has with what the coordinator says after them. */
+export function sectionLength(attempt: AttemptLog): number {
+  return recordedEntries(attempt) + (attempt.notices?.length ?? 0);
+}
+
 /** A place in a run's log: section 0 are the notices before, 1 … n the attempts, n + 1 the notices after. */
 export interface LogPlace {
   section: number;
@@ -56,8 +63,8 @@ export function placeOf(log: LogDescription, offset: number): LogPlace {
   let rest = offset - log.before.length;
   let section = 1;
   for (const attempt of log.attempts) {
-    if ((!attempt.ended && !log.final) || rest < recordedEntries(attempt)) return { section, number: rest };
-    rest -= recordedEntries(attempt);
+    if ((!attempt.ended && !log.final) || rest < sectionLength(attempt)) return { section, number: rest };
+    rest -= sectionLength(attempt);
     section++;
   }
   return { section, number: rest };

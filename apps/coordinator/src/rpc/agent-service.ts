@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { SpellError, invalidInput } from "@spell/domain";
 import type { AgentServiceServer, SyncRequest, SyncResponse } from "@spell/rpc";
 import type { Principal } from "@spell/run-lifecycle";
-import { hashToken, newToken } from "@spell/run-lifecycle";
+import { hashToken, newToken, staleLease } from "@spell/run-lifecycle";
 import type { RunRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 import { AgentStream } from "./agent-stream.ts";
@@ -52,7 +52,9 @@ export function createAgentService(services: Services): AgentServiceServer {
         throw invalidInput(`A segment of ${content.byteLength} bytes must be put before it is recorded.`, "too-large");
       }
       if (comesAlong) await services.objects.put(objectKey, content);
-      await store.addLogSegment(run.id, { attempt: run.attempt, firstNumber, entries, objectKey });
+      const segment = { attempt: run.attempt, firstNumber, entries, objectKey };
+      // Given up while the segment was being stored: a reader may have passed its end.
+      if (!(await store.addLogSegment(run.id, segment))) throw staleLease(run.id, run.attempt);
       services.changes.publish(run);
       return {};
     }),

@@ -1,9 +1,10 @@
 /** Records as messages, and requests as the use cases take them. */
 import type { Digest } from "@spell/domain";
 import { invalidInput, isDigest } from "@spell/domain";
-import type { ParameterValue, Run, RunSpec, StopCondition, Workflow, WorkflowLabel } from "@spell/rpc";
+import type { Attempt, ParameterValue, Run, RunSpec, StopCondition, Workflow, WorkflowLabel } from "@spell/rpc";
 import type { LabelRequest, RunRequest } from "@spell/run-lifecycle";
-import type { RunRecord, WorkflowRecord } from "@spell/run-store";
+import { waitingReason } from "@spell/run-lifecycle";
+import type { AttemptRecord, RunRecord, WorkflowRecord } from "@spell/run-store";
 import type { Services } from "../services.ts";
 
 /** Throws invalid-input for anything that is not a digest. */
@@ -35,6 +36,7 @@ export function toRunRequest(spec: RunSpec | undefined, idempotent = false): Run
     githubUrl: spec.githubUrl,
     githubRef: spec.githubRef,
     projectId: spec.projectId === 0 ? undefined : spec.projectId,
+    retry: spec.retry,
     hints: spec.hints,
     idempotent,
   };
@@ -69,6 +71,7 @@ function toSpecMessage(run: RunRecord): RunSpec {
     params: Object.fromEntries(Object.entries(spec.params).map(([name, value]) => [name, toParameterValue(value)])),
     timeoutMinutes: spec.timeoutMinutes ?? 0,
     stopConditions: spec.stopConditions.map((all) => ({ all })),
+    retry: spec.retry && { ...spec.retry, exitCodes: [...spec.retry.exitCodes] },
     hints: [],
   };
 }
@@ -77,9 +80,11 @@ export function toParameterValue(value: string | number): ParameterValue {
   return { value: typeof value === "number" ? { $case: "number", value } : { $case: "text", value } };
 }
 
-/** A run as clients see it, with why it waits if it does. */
+/** A run as clients see it, with its attempts, and why it waits if it does. */
 export async function toExplainedRun(services: Services, run: RunRecord): Promise<Run> {
   const message = await toRunMessage(services, run);
+  const attempts = await services.store.listAttempts(run.id);
+  message.attempts = await Promise.all(attempts.map((attempt) => toAttemptMessage(services, attempt)));
   if (run.status === "machine_requested") message.reason = await services.dispatcher.explain(run);
   return message;
 }
@@ -93,7 +98,7 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     status: run.status,
     userExitCode: run.userExitCode,
     reasonCode: run.reasonCode,
-    reason: run.reason,
+    reason: waitingReason(run, services.now()) || run.reason,
     owner: run.owner,
     createdAtMs: run.createdAtMs,
     startedAtMs: run.startedAtMs ?? 0,
@@ -106,6 +111,17 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     hyperSearchId: run.hyperSearchId ?? 0,
     archivedAtMs: run.archivedAtMs ?? 0,
     outputsDroppedAtMs: run.outputsDroppedAtMs ?? 0,
+    attempts: [],
+    notBeforeMs: run.notBeforeMs ?? 0,
+  };
+}
+
+async function toAttemptMessage(services: Services, attempt: AttemptRecord): Promise<Attempt> {
+  const { number, agentId, assignedAtMs, startedAtMs = 0, end } = attempt;
+  const agent = (await services.store.findAgent(agentId))?.name ?? agentId;
+  return {
+    ...{ number, agent, assignedAtMs, startedAtMs, endedAtMs: end?.atMs ?? 0, exitCode: end?.exitCode },
+    ...{ status: end?.status ?? "", reasonCode: end?.reasonCode ?? "", reason: end?.reason ?? "" },
   };
 }
 

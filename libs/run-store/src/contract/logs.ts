@@ -81,13 +81,16 @@ export function describeLogs(open: OpenFixture): void {
       const { store } = fixture;
       await store.createRun(sampleRun(), "");
       await store.createRun(sampleRun(), "");
-      await apply(store, assignment("a1"), { attemptEnd: { atMs: 1 } }, assignment("a1", 2));
       const segment = (attempt: number, firstNumber: number, objectKey: string) => {
         return { attempt, firstNumber, entries: 10, objectKey };
       };
+      await apply(store, assignment("a1"));
+      expect(await store.addLogSegment(1, segment(1, 0, "logs/earlier"))).toBe(true);
+      await apply(store, { attemptEnd: { atMs: 1 } }, assignment("a1", 2));
       await store.addLogSegment(1, segment(2, 10, "logs/second"));
       await store.addLogSegment(1, segment(2, 0, "logs/first"));
-      await store.addLogSegment(1, segment(1, 0, "logs/earlier"));
+      // Its end is where a reader has gone on: nothing is added to it any more.
+      expect(await store.addLogSegment(1, segment(1, 10, "logs/too late"))).toBe(false);
       await store.addLogSegment(2, segment(1, 0, "logs/of another run"));
       await Promise.all([1, 2, 3].map(() => store.addLogSegment(1, segment(2, 0, "logs/again"))));
       expect((await store.describeLog(1))?.attempts.map((attempt) => attempt.segments)).toEqual([

@@ -3,6 +3,7 @@
  * small, so that one that sends a point now and then costs no row each.
  */
 import type { MetricPoint, MetricStore, MetricSummary, NamedPoint } from "../metrics.ts";
+import { hasEnded } from "./attempts.ts";
 import type { Database } from "./database.ts";
 import type { ChunkPoint } from "./metric-chunk.ts";
 import { decodePoints, encodePoints, summarise, toMicroseconds } from "./metric-chunk.ts";
@@ -25,6 +26,7 @@ export function metricStore(db: Database): MetricStore {
     addBatch: (runId, attempt, firstNumber, points) =>
       db.write(function* () {
         const recorded = yield* countOf(runId, attempt);
+        if (yield* hasEnded(runId, attempt)) return recorded;
         const fresh = firstNumber > recorded ? [] : points.slice(recorded - firstNumber);
         if (fresh.length === 0) return recorded;
         for (const [name, own] of byName(fresh)) yield* append({ runId, name, points: own });

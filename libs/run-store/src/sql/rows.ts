@@ -1,6 +1,15 @@
 /** Rows of the tables as records, and back. */
 import type { LogEntry, RunStatus } from "@spell/domain";
-import type { AgentRecord, BlobLocation, RunRecord, RunSpec, UserRecord, WorkflowRecord } from "../records.ts";
+import type {
+  AgentRecord,
+  AttemptEnd,
+  AttemptRecord,
+  BlobLocation,
+  RunRecord,
+  RunSpec,
+  UserRecord,
+  WorkflowRecord,
+} from "../records.ts";
 import type { Row } from "./statement.ts";
 
 function optional<T>(value: unknown): T | undefined {
@@ -30,6 +39,7 @@ export function toRun(row: Row): RunRecord {
     createdAtMs: row["created_at_ms"] as number,
     startedAtMs: optional<number>(row["started_at_ms"]),
     endedAtMs: optional<number>(row["ended_at_ms"]),
+    notBeforeMs: optional<number>(row["not_before_ms"]),
     attempt: row["attempt"] as number,
     agentId: optional<string>(row["agent_id"]),
     leaseToken: optional<string>(row["lease_token"]),
@@ -89,6 +99,28 @@ export function toBlob(row: Row): BlobLocation {
     offset: row["offset"] as number,
     sizeBytes: row["size_bytes"] as number,
     claimedBy: optional(row["claimed_by"]),
+  };
+}
+
+export function toAttempt(row: Row): AttemptRecord {
+  const endedAtMs = optional<number>(row["ended_at_ms"]);
+  return {
+    number: row["number"] as number,
+    agentId: row["agent_id"] as string,
+    assignedAtMs: row["started_at_ms"] as number,
+    startedAtMs: optional<number>(row["running_at_ms"]),
+    end: endedAtMs === undefined ? undefined : toAttemptEnd(row, endedAtMs),
+  };
+}
+
+function toAttemptEnd(row: Row, atMs: number): AttemptEnd {
+  return {
+    atMs,
+    status: optional<AttemptEnd["status"]>(row["status"]),
+    reasonCode: optional<string>(row["reason_code"]),
+    reason: optional<string>(row["reason"]),
+    exitCode: optional<number>(row["exit_code"]),
+    logEntries: optional<number>(row["log_entries"]),
   };
 }
 

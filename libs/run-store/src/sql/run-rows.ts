@@ -2,6 +2,7 @@
 import type { LogEntry } from "@spell/domain";
 import type { NewRun, RunChange, RunRecord } from "../records.ts";
 import type { BlobTable } from "./blob-table.ts";
+import { changeAttempt, insertAttempt } from "./attempts.ts";
 import { toRun } from "./rows.ts";
 import type { Sql } from "./statement.ts";
 import { find, one, run } from "./statement.ts";
@@ -44,15 +45,20 @@ export function* changeRun(
   const before = yield* selectRun(id);
   if (before?.version !== version) return undefined;
   if (change.outputTree !== undefined) yield* blobs.note(change.outputTree);
-  const passed = [...before.passed];
-  for (const status of [...(change.passed ?? []), ...(change.status ? [change.status] : [])]) {
+  const { attempt, requeue } = change;
+  // In line once more, a run is as one that nobody had yet.
+  const kept = requeue === undefined ? before : bare(before);
+  const passed = [...kept.passed];
+  const entered = requeue === undefined ? (change.passed ?? []) : [];
+  for (const status of [...entered, ...(change.status ? [change.status] : [])]) {
     if (!passed.includes(status)) passed.push(status);
   }
-  const { attempt } = change;
+  const waits = (change.status ?? before.status) === "machine_requested";
   const row = yield* one(
     `UPDATE runs SET status = ?, passed = ?, requested = ?, requested_by = ?, user_exit_code = ?, reason_code = ?,
        reason = ?, output_tree = ?, started_at_ms = ?, ended_at_ms = ?, attempt = ?, agent_id = ?, lease_token = ?,
-       slots = ?, labels = ?, project_id = ?, archived_at_ms = ?, version = version + 1 WHERE id = ? RETURNING *`,
+       slots = ?, labels = ?, project_id = ?, archived_at_ms = ?, not_before_ms = ?,
+       queued_at_ms = coalesce(?, queued_at_ms), version = version + 1 WHERE id = ? RETURNING *`,
     change.status ?? before.status,
     JSON.stringify(passed),
     change.requested ?? before.requested ?? null,
@@ -60,59 +66,52 @@ export function* changeRun(
     change.userExitCode ?? before.userExitCode ?? null,
     change.reasonCode ?? before.reasonCode,
     change.reason ?? before.reason,
-    change.outputTree ?? before.outputTree ?? null,
-    change.startedAtMs ?? before.startedAtMs ?? null,
+    change.outputTree ?? kept.outputTree ?? null,
+    (requeue === undefined ? change.startedAtMs : undefined) ?? kept.startedAtMs ?? null,
     change.endedAtMs ?? before.endedAtMs ?? null,
     attempt?.number ?? before.attempt,
-    attempt?.agentId ?? before.agentId ?? null,
-    attempt?.leaseToken ?? before.leaseToken ?? null,
-    JSON.stringify(attempt?.slots ?? before.slots),
+    attempt?.agentId ?? kept.agentId ?? null,
+    attempt?.leaseToken ?? kept.leaseToken ?? null,
+    JSON.stringify(attempt?.slots ?? kept.slots),
     JSON.stringify(change.labels ?? before.labels),
     (change.projectId === undefined ? before.projectId : change.projectId) ?? null,
     change.archivedAtMs ?? before.archivedAtMs ?? null,
+    (waits ? (requeue?.notBeforeMs ?? before.notBeforeMs) : undefined) ?? null,
+    requeue?.atMs ?? null,
     id,
   );
-  if (attempt !== undefined) {
-    yield* run(
-      "INSERT INTO attempts (run_id, number, agent_id, lease_token, started_at_ms) VALUES (?, ?, ?, ?, ?)",
-      id,
-      attempt.number,
-      attempt.agentId,
-      attempt.leaseToken,
-      attempt.atMs,
-    );
-  }
-  if (change.attemptEnd !== undefined) {
-    yield* run(
-      "UPDATE attempts SET ended_at_ms = ?, log_entries = ? WHERE run_id = ? AND number = ?",
-      change.attemptEnd.atMs,
-      change.attemptEnd.logEntries ?? null,
-      id,
-      before.attempt,
-    );
-  }
+  if (attempt !== undefined) yield* insertAttempt(id, attempt);
+  yield* changeAttempt(id, before.attempt, change);
   yield* insertNotices({
     runId: id,
     place: before.attempt === 0 && !change.endedAtMs ? "before" : "after",
     notices: change.notices ?? [],
+    attempt: requeue === undefined ? undefined : before.attempt,
   });
   return toRun(row);
 }
 
-/** `from`: the number of the first one, where it is known. */
+/** What is left of a run that is tried again: nothing of the attempt that ended. */
+function bare(run: RunRecord): RunRecord {
+  const { agentId: _agent, leaseToken: _lease, startedAtMs: _started, outputTree: _outputs, ...rest } = run;
+  return { ...rest, passed: [], slots: [] };
+}
+
+/** `from`: the number of the first one, where it is known. `attempt`: they follow its entries, and another comes after it. */
 function* insertNotices(request: {
   runId: number;
   place: "before" | "after";
   notices: readonly LogEntry[];
   from?: number;
+  attempt?: number;
 }): Sql<void> {
-  const { runId, place, notices } = request;
+  const { runId, place, notices, attempt = null } = request;
   if (notices.length === 0) return;
   const last = "SELECT count(*) AS n FROM notices WHERE run_id = ? AND place = ?";
   let number = request.from ?? ((yield* one(last, runId, place))["n"] as number);
   for (const notice of notices) {
-    const sql = "INSERT INTO notices (run_id, place, number, entry) VALUES (?, ?, ?, ?)";
-    yield* run(sql, runId, place, number, JSON.stringify(notice));
+    const sql = "INSERT INTO notices (run_id, place, number, entry, attempt) VALUES (?, ?, ?, ?, ?)";
+    yield* run(sql, runId, place, number, JSON.stringify(notice), attempt);
     number += 1;
   }
 }

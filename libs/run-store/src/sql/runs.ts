@@ -5,9 +5,10 @@ import type { RunRecord, WorkflowLabel, WorkflowRecord } from "../records.ts";
 import type { RunStore } from "../run-store.ts";
 import type { BlobTable } from "./blob-table.ts";
 import type { Database } from "./database.ts";
+import { selectAttempts } from "./attempts.ts";
 import { toRun, toWorkflow } from "./rows.ts";
 import { selectRuns, selectSameRun } from "./run-lists.ts";
-import { selectQueued } from "./run-queue.ts";
+import { selectNextTime, selectQueued } from "./run-queue.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import type { Sql } from "./statement.ts";
 import { all, find, one, run } from "./statement.ts";
@@ -23,6 +24,8 @@ type Runs = Pick<
   | "listRuns"
   | "findWorkflow"
   | "listQueued"
+  | "nextQueuedAtMs"
+  | "listAttempts"
   | "listHeld"
   | "updateRun"
 >;
@@ -87,7 +90,11 @@ export function runsStore(db: Database, blobs: BlobTable): Runs {
 
     findWorkflow: (id) => db.read(() => selectWorkflow(id)),
 
-    listQueued: (perLine) => db.read(() => selectQueued(db.dialect, perLine)),
+    listQueued: (perLine, nowMs = Number.MAX_SAFE_INTEGER) => db.read(() => selectQueued(db.dialect, perLine, nowMs)),
+
+    nextQueuedAtMs: (nowMs) => db.read(() => selectNextTime(nowMs)),
+
+    listAttempts: (runId) => db.read(() => selectAttempts(runId)),
 
     listHeld: (agentId) =>
       db.read(function* () {

@@ -150,6 +150,7 @@ class RunsService:
         stop_conditions: Union[models.StopConditions, Sequence[Any], None] = None,
         provider: Optional[str] = None,
         node_group: Optional[str] = None,
+        retry: Union[int, Mapping[str, Any], None] = None,
     ) -> Run:
         """Launch a run and return it while it waits for a machine. None means "not given" for every keyword.
 
@@ -178,6 +179,9 @@ class RunsService:
         :param timeout: minutes after which the run is stopped.
         :param auto_resume: queue the run again if its machine is taken away.
         :param stop_conditions: :class:`~spell.api.models.StopConditions`: what, in metrics, stops the run.
+        :param retry: how often the run is tried again by itself after an end that was not its command's doing; or a dict of
+            ``limit``, ``exit_codes`` after which it is tried again as well, ``backoff_seconds``, ``backoff_factor`` and
+            ``max_backoff_seconds``.
         :param provider: cloud provider to prefer; so is ``node_group`` a group of machines.
 
         Raises :class:`~spell.api.exceptions.ClientException` where the server refuses or cannot be reached. A

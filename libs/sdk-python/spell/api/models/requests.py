@@ -59,7 +59,7 @@ _DEFAULTS: Dict[str, Any] = {
         "node_group command workspace_id workspace_remote_url commit_hash commit_label cwd root_directory conda_file "
         "pip_env_packages requirements_file pip_packages apt_packages docker_image tensorboard_directory "
         "attached_resources description envvars timeout provider workflow_id github_url github_ref distributed "
-        "stop_conditions uncommitted_hash labels auto_resume project_id params framework framework_version".split()
+        "stop_conditions uncommitted_hash labels auto_resume project_id params framework framework_version retry".split()
     ),
 }
 
@@ -81,10 +81,12 @@ class RunRequest:
     def to_payload(self) -> Dict[str, Any]:
         """What the server takes."""
         payload = {_WIRE_NAMES.get(name, name): value for name, value in vars(self).items()}
-        # Hints of old scripts; a server that does not know them need not see them.
-        for name in ("framework", "framework_version"):
+        # Hints of old scripts, and words of ours; a server that does not know them need not see them.
+        for name in ("framework", "framework_version", "retry"):
             if payload[name] is None:
                 del payload[name]
+        if isinstance(payload.get("retry"), int):
+            payload["retry"] = {"limit": payload["retry"]}
         payload["idempotent"] = bool(self.__dict__["idempotent"])
         payload["attached_resources"] = _mounts(self.__dict__["attached_resources"])
         payload["stop_conditions"] = _plain(self.__dict__["stop_conditions"])

@@ -63,6 +63,8 @@ export interface RunSpec {
   hints: string[];
   /** Workspace of the repository that code_tree was taken from, for finding the run again. Zero: none. */
   workspaceId: number;
+  /** Absent: it is tried once. */
+  retry: RetryPolicy | undefined;
 }
 
 export interface RunSpec_EnvironmentEntry {
@@ -73,6 +75,46 @@ export interface RunSpec_EnvironmentEntry {
 export interface RunSpec_ParamsEntry {
   key: string;
   value: ParameterValue | undefined;
+}
+
+/**
+ * The run is tried again by itself when an attempt ended by the doing of the farm or of a machine's operator, or with one of the
+ * exit codes. Never after its owner stopped or killed it.
+ */
+export interface RetryPolicy {
+  /** Retries after the first attempt, at most: 1 to 100. */
+  limit: number;
+  /** 1 to 255; at most 50 of them. Empty: only what was not the command's doing. */
+  exitCodes: number[];
+  /** Before the first retry, milliseconds: up to a day. Absent: 10 seconds. */
+  firstPauseMs?:
+    | number
+    | undefined;
+  /** Each further pause is so many times as long: 1 to 10. Absent: 2. */
+  factor?:
+    | number
+    | undefined;
+  /** No pause is longer, milliseconds: up to a day. Absent: 10 minutes, or the first pause where that is longer. */
+  maxPauseMs?: number | undefined;
+}
+
+/** One leased try of a run. */
+export interface Attempt {
+  /** From 1. */
+  number: number;
+  /** Name of its agent. */
+  agent: string;
+  /** When the agent was given it. */
+  assignedAtMs: number;
+  /** When its command began; zero: it did not, or not yet. */
+  startedAtMs: number;
+  /** Zero: it is in force. */
+  endedAtMs: number;
+  /** What it ended as, one of the final statuses of a run; empty: it is in force. */
+  status: string;
+  reasonCode: string;
+  reason: string;
+  exitCode?: number | undefined;
 }
 
 /** A number or a text: texts are put into the command as they are. */
@@ -122,7 +164,7 @@ export interface Run {
   reason: string;
   owner: string;
   createdAtMs: number;
-  /** Zero: not yet. */
+  /** When the command of the last attempt began. Zero: not yet. */
   startedAtMs: number;
   /** Zero: not yet. */
   endedAtMs: number;
@@ -130,7 +172,7 @@ export interface Run {
   outputTree: string;
   /** `user` or `workflow` (the master run of a workflow). */
   runType: string;
-  /** Attempt in force, from 1; zero while it waits. */
+  /** The last attempt, from 1; zero before the first. In force unless the run waits or has ended. */
   attempt: number;
   /** Name of the agent of that attempt. */
   agent: string;
@@ -142,6 +184,10 @@ export interface Run {
   archivedAtMs: number;
   /** When its outputs were given up by a rule of retention; zero: they were not. */
   outputsDroppedAtMs: number;
+  /** In order; in GetRun alone. */
+  attempts: Attempt[];
+  /** While it waits to be tried again: not before this time; zero otherwise. */
+  notBeforeMs: number;
 }
 
 export interface CreateRunRequest {
@@ -284,6 +330,7 @@ function createBaseRunSpec(): RunSpec {
     projectId: 0,
     hints: [],
     workspaceId: 0,
+    retry: undefined,
   };
 }
 
@@ -348,6 +395,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     }
     if (message.workspaceId !== 0) {
       writer.uint32(160).int64(message.workspaceId);
+    }
+    if (message.retry !== undefined) {
+      RetryPolicy.encode(message.retry, writer.uint32(202).fork()).join();
     }
     return writer;
   },
@@ -531,6 +581,14 @@ export const RunSpec: MessageFns<RunSpec> = {
             message.workspaceId = longToNumber(reader.int64());
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.retry = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -645,6 +703,7 @@ export const RunSpec: MessageFns<RunSpec> = {
         : isSet(object.workspace_id)
         ? globalThis.Number(object.workspace_id)
         : 0,
+      retry: isSet(object.retry) ? RetryPolicy.fromJSON(object.retry) : undefined,
     };
   },
 
@@ -722,6 +781,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     if (message.workspaceId !== 0) {
       obj.workspaceId = Math.round(message.workspaceId);
     }
+    if (message.retry !== undefined) {
+      obj.retry = RetryPolicy.toJSON(message.retry);
+    }
     return obj;
   },
 
@@ -766,6 +828,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     message.projectId = object.projectId ?? 0;
     message.hints = object.hints?.map((e) => e) || [];
     message.workspaceId = object.workspaceId ?? 0;
+    message.retry = (object.retry !== undefined && object.retry !== null)
+      ? RetryPolicy.fromPartial(object.retry)
+      : undefined;
     return message;
   },
 };
@@ -938,6 +1003,392 @@ export const RunSpec_ParamsEntry: MessageFns<RunSpec_ParamsEntry> = {
     message.value = (object.value !== undefined && object.value !== null)
       ? ParameterValue.fromPartial(object.value)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseRetryPolicy(): RetryPolicy {
+  return { limit: 0, exitCodes: [], firstPauseMs: undefined, factor: undefined, maxPauseMs: undefined };
+}
+
+export const RetryPolicy: MessageFns<RetryPolicy> = {
+  encode(message: RetryPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limit !== 0) {
+      writer.uint32(8).int32(message.limit);
+    }
+    if (message.exitCodes.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.exitCodes) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.firstPauseMs !== undefined) {
+      writer.uint32(24).int64(message.firstPauseMs);
+    }
+    if (message.factor !== undefined) {
+      writer.uint32(33).double(message.factor);
+    }
+    if (message.maxPauseMs !== undefined) {
+      writer.uint32(40).int64(message.maxPauseMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.exitCodes.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.exitCodes.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.firstPauseMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.factor = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxPauseMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryPolicy {
+    return {
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      exitCodes: globalThis.Array.isArray(object?.exitCodes)
+        ? object.exitCodes.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.exit_codes)
+        ? object.exit_codes.map((e: any) => globalThis.Number(e))
+        : [],
+      firstPauseMs: isSet(object.firstPauseMs)
+        ? globalThis.Number(object.firstPauseMs)
+        : isSet(object.first_pause_ms)
+        ? globalThis.Number(object.first_pause_ms)
+        : undefined,
+      factor: isSet(object.factor) ? globalThis.Number(object.factor) : undefined,
+      maxPauseMs: isSet(object.maxPauseMs)
+        ? globalThis.Number(object.maxPauseMs)
+        : isSet(object.max_pause_ms)
+        ? globalThis.Number(object.max_pause_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: RetryPolicy): unknown {
+    const obj: any = {};
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.exitCodes?.length) {
+      obj.exitCodes = message.exitCodes.map((e) => Math.round(e));
+    }
+    if (message.firstPauseMs !== undefined) {
+      obj.firstPauseMs = Math.round(message.firstPauseMs);
+    }
+    if (message.factor !== undefined) {
+      obj.factor = floatToJson(message.factor);
+    }
+    if (message.maxPauseMs !== undefined) {
+      obj.maxPauseMs = Math.round(message.maxPauseMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryPolicy>, I>>(base?: I): RetryPolicy {
+    return RetryPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryPolicy>, I>>(object: I): RetryPolicy {
+    const message = createBaseRetryPolicy();
+    message.limit = object.limit ?? 0;
+    message.exitCodes = object.exitCodes?.map((e) => e) || [];
+    message.firstPauseMs = object.firstPauseMs ?? undefined;
+    message.factor = object.factor ?? undefined;
+    message.maxPauseMs = object.maxPauseMs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAttempt(): Attempt {
+  return {
+    number: 0,
+    agent: "",
+    assignedAtMs: 0,
+    startedAtMs: 0,
+    endedAtMs: 0,
+    status: "",
+    reasonCode: "",
+    reason: "",
+    exitCode: undefined,
+  };
+}
+
+export const Attempt: MessageFns<Attempt> = {
+  encode(message: Attempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    if (message.agent !== "") {
+      writer.uint32(18).string(message.agent);
+    }
+    if (message.assignedAtMs !== 0) {
+      writer.uint32(24).int64(message.assignedAtMs);
+    }
+    if (message.startedAtMs !== 0) {
+      writer.uint32(32).int64(message.startedAtMs);
+    }
+    if (message.endedAtMs !== 0) {
+      writer.uint32(40).int64(message.endedAtMs);
+    }
+    if (message.status !== "") {
+      writer.uint32(50).string(message.status);
+    }
+    if (message.reasonCode !== "") {
+      writer.uint32(58).string(message.reasonCode);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.exitCode !== undefined) {
+      writer.uint32(72).int32(message.exitCode);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.assignedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.endedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reasonCode = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Attempt {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      assignedAtMs: isSet(object.assignedAtMs)
+        ? globalThis.Number(object.assignedAtMs)
+        : isSet(object.assigned_at_ms)
+        ? globalThis.Number(object.assigned_at_ms)
+        : 0,
+      startedAtMs: isSet(object.startedAtMs)
+        ? globalThis.Number(object.startedAtMs)
+        : isSet(object.started_at_ms)
+        ? globalThis.Number(object.started_at_ms)
+        : 0,
+      endedAtMs: isSet(object.endedAtMs)
+        ? globalThis.Number(object.endedAtMs)
+        : isSet(object.ended_at_ms)
+        ? globalThis.Number(object.ended_at_ms)
+        : 0,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      reasonCode: isSet(object.reasonCode)
+        ? globalThis.String(object.reasonCode)
+        : isSet(object.reason_code)
+        ? globalThis.String(object.reason_code)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      exitCode: isSet(object.exitCode)
+        ? globalThis.Number(object.exitCode)
+        : isSet(object.exit_code)
+        ? globalThis.Number(object.exit_code)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Attempt): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.assignedAtMs !== 0) {
+      obj.assignedAtMs = Math.round(message.assignedAtMs);
+    }
+    if (message.startedAtMs !== 0) {
+      obj.startedAtMs = Math.round(message.startedAtMs);
+    }
+    if (message.endedAtMs !== 0) {
+      obj.endedAtMs = Math.round(message.endedAtMs);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.reasonCode !== "") {
+      obj.reasonCode = message.reasonCode;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.exitCode !== undefined) {
+      obj.exitCode = Math.round(message.exitCode);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Attempt>, I>>(base?: I): Attempt {
+    return Attempt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Attempt>, I>>(object: I): Attempt {
+    const message = createBaseAttempt();
+    message.number = object.number ?? 0;
+    message.agent = object.agent ?? "";
+    message.assignedAtMs = object.assignedAtMs ?? 0;
+    message.startedAtMs = object.startedAtMs ?? 0;
+    message.endedAtMs = object.endedAtMs ?? 0;
+    message.status = object.status ?? "";
+    message.reasonCode = object.reasonCode ?? "";
+    message.reason = object.reason ?? "";
+    message.exitCode = object.exitCode ?? undefined;
     return message;
   },
 };
@@ -1340,6 +1791,8 @@ function createBaseRun(): Run {
     hyperSearchId: 0,
     archivedAtMs: 0,
     outputsDroppedAtMs: 0,
+    attempts: [],
+    notBeforeMs: 0,
   };
 }
 
@@ -1398,6 +1851,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.outputsDroppedAtMs !== 0) {
       writer.uint32(144).int64(message.outputsDroppedAtMs);
+    }
+    for (const v of message.attempts) {
+      Attempt.encode(v!, writer.uint32(202).fork()).join();
+    }
+    if (message.notBeforeMs !== 0) {
+      writer.uint32(208).int64(message.notBeforeMs);
     }
     return writer;
   },
@@ -1559,6 +2018,22 @@ export const Run: MessageFns<Run> = {
             message.outputsDroppedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.attempts.push(Attempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.notBeforeMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1635,6 +2110,14 @@ export const Run: MessageFns<Run> = {
         : isSet(object.outputs_dropped_at_ms)
         ? globalThis.Number(object.outputs_dropped_at_ms)
         : 0,
+      attempts: globalThis.Array.isArray(object?.attempts)
+        ? object.attempts.map((e: any) => Attempt.fromJSON(e))
+        : [],
+      notBeforeMs: isSet(object.notBeforeMs)
+        ? globalThis.Number(object.notBeforeMs)
+        : isSet(object.not_before_ms)
+        ? globalThis.Number(object.not_before_ms)
+        : 0,
     };
   },
 
@@ -1694,6 +2177,12 @@ export const Run: MessageFns<Run> = {
     if (message.outputsDroppedAtMs !== 0) {
       obj.outputsDroppedAtMs = Math.round(message.outputsDroppedAtMs);
     }
+    if (message.attempts?.length) {
+      obj.attempts = message.attempts.map((e) => Attempt.toJSON(e));
+    }
+    if (message.notBeforeMs !== 0) {
+      obj.notBeforeMs = Math.round(message.notBeforeMs);
+    }
     return obj;
   },
 
@@ -1720,6 +2209,8 @@ export const Run: MessageFns<Run> = {
     message.hyperSearchId = object.hyperSearchId ?? 0;
     message.archivedAtMs = object.archivedAtMs ?? 0;
     message.outputsDroppedAtMs = object.outputsDroppedAtMs ?? 0;
+    message.attempts = object.attempts?.map((e) => Attempt.fromPartial(e)) || [];
+    message.notBeforeMs = object.notBeforeMs ?? 0;
     return message;
   },
 };
