@@ -25,6 +25,7 @@ import { measureMemory } from "./memory.ts";
 import { measureMetrics } from "./metrics.ts";
 import type { BenchOptions } from "./options.ts";
 import { parseOptions, usage } from "./options.ts";
+import { measureRecovery } from "./recovery.ts";
 import { measureSpellfs } from "./spellfs.ts";
 import { measureStart } from "./start.ts";
 import { measureThroughput } from "./throughput.ts";
@@ -46,6 +47,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "held", measure: measureHeld },
   { name: "hyper", measure: measureHyper },
   { name: "spellfs", measure: measureSpellfs },
+  { name: "recovery", measure: measureRecovery },
   { name: "memory", measure: measureMemory },
 ];
 const LIMIT_MS = 40 * 60_000;

@@ -28,9 +28,15 @@ test("what was appended is there in the next life, whatever was begun after it",
   const journal = AttemptJournal.create(attemptDir, arrival);
   journal.append({ entered: { phase: "building", atMs: 4 } });
   journal.append({ entered: running });
-  journal.append({ stopSent: true });
+  journal.append({ stopSent: true, stopSentAtMs: 5 });
   journal.append({ outputTree: "" });
-  const expected = { ...arrival, history: [{ phase: "building", atMs: 4 }, running], stopSent: true, outputTree: "" };
+  const expected = {
+    ...arrival,
+    history: [{ phase: "building", atMs: 4 }, running],
+    stopSent: true,
+    stopSentAtMs: 5,
+    outputTree: "",
+  };
   expect(journal.record).toEqual(expected);
   await journal.close();
   expect(await found(folder.path)).toEqual(expected);

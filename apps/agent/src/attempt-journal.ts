@@ -34,8 +34,10 @@ export interface Arrival {
 export interface AttemptRecord extends Arrival {
   /** Phases entered, in order. */
   history: readonly { phase: Phase; atMs: number }[];
-  /** SIGTERM was sent because somebody asked to stop. */
+  /** SIGTERM was sent, or is about to be, because somebody asked to stop; the command had not ended by then. */
   stopSent?: boolean;
+  /** When that was, by the machine's monotonic clock, milliseconds; without it the grace begins anew after a restart. */
+  stopSentAtMs?: number;
   /** The outputs are stored under this digest (empty: none); the files themselves may be in the cache by now. */
   outputTree?: string;
   result?: AttemptResult;
@@ -43,7 +45,10 @@ export interface AttemptRecord extends Arrival {
 
 /** One line after the first: a phase that was entered, or fields that have a value now. */
 export type AttemptChange =
-  { entered: { phase: Phase; atMs: number } } | { stopSent: true } | { outputTree: string } | { result: AttemptResult };
+  | { entered: { phase: Phase; atMs: number } }
+  | { stopSent: true; stopSentAtMs: number }
+  | { outputTree: string }
+  | { result: AttemptResult };
 
 const FILE = "attempt.jsonl";
 

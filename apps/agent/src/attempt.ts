@@ -36,6 +36,7 @@ export class Attempt {
   /** There is one while the command runs. */
   #sampler: RunSampler | undefined;
   #killed = false;
+  #stopWanted = false;
   /** The operator of this machine wants it to end now. */
   #interrupted = false;
   /** Fires on kill and abandon: preparing and saving end at once. */
@@ -86,11 +87,21 @@ export class Attempt {
       this.#abort.abort();
       this.#signal("SIGKILL");
     }
-    const isRunning = this.#execution !== undefined && this.#entered("running");
-    if (action === "stop" && !this.#journal.record.stopSent && isRunning) {
-      this.#write({ stopSent: true });
-      this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
+    if (action === "stop") {
+      this.#stopWanted = true;
+      this.#stopIfRunning();
     }
+  }
+
+  /**
+   * What the disk says at this moment decides between a stop and the command's own end: a command that had exited before the stop
+   * was written down has ended by itself, any other was stopped, whatever it makes of the signal.
+   */
+  #stopIfRunning(): void {
+    const isRunning = this.#entered("running") && this.#execution?.hasExited() === false;
+    if (!this.#stopWanted || this.#journal.record.stopSent || !isRunning) return;
+    this.#write({ stopSent: true, stopSentAtMs: monotonicMs() });
+    this.#stop().catch((error: unknown) => this.#log.error({ err: error }, "stop failed"));
   }
 
   /** Whether somebody looks at what it uses. Said with everything the coordinator says, so it may come before the command runs. */
@@ -176,8 +187,10 @@ export class Attempt {
       if (this.#killed || this.#interrupted) await this.#execution.signal("SIGKILL");
       this.#sampler = this.#samplerOf(this.#execution);
       if (!this.#entered("saving")) await this.#enter("running");
-      // Asked to stop while the process was being started, or before this agent was restarted.
+      // Begun by an earlier life of this agent, which may have ended before it sent the signal; or asked for while there was nothing
+      // to stop yet.
       if (this.#journal.record.stopSent) await this.#stop();
+      else this.#stopIfRunning();
       const exit = await this.#execution.exited;
       this.#sampler.stop();
       this.#sampler = undefined;
@@ -267,7 +280,7 @@ export class Attempt {
     const limit = outcome.cause === "exit" ? exit.limit : undefined;
     return resultOf(outcome, {
       exitCode: toldCode,
-      outputTree,
+      outputTree: outcome.saves ? outputTree : "",
       reasonCode: limit?.code,
       reason: startFailure ?? limit?.sentence,
     });
@@ -313,7 +326,10 @@ export class Attempt {
   async #stop(): Promise<void> {
     await this.#shipper?.note({ ...entry("Run is stopping", "stopping"), statusEvent: true });
     await this.#execution?.signal("SIGTERM");
-    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), this.#services.stopGraceMs);
+    const { stopSentAtMs = monotonicMs() } = this.#journal.record;
+    const graceLeftMs = this.#services.stopGraceMs - (monotonicMs() - stopSentAtMs);
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), graceLeftMs);
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
@@ -366,6 +382,11 @@ export class Attempt {
 function resultOf({ cause, reason }: OutcomeRow, more: Partial<AttemptResult> = {}): AttemptResult {
   const { exitCode, outputTree = "", reasonCode = reason ?? "", reason: sentence = "" } = more;
   return attemptResult({ cause, exitCode, outputTree, reasonCode, reason: sentence });
+}
+
+/** A clock that nobody sets; it goes on from one life of the agent to the next, until the machine is restarted. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
 function entry(

@@ -2,7 +2,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { tempFolder } from "@spell/testing";
 import { describe, expect, test } from "vitest";
-import { findGpus, machineTypeOf, parseGpus } from "./gpus.ts";
+import { machineTypeOf, openGpus, parseGpus } from "./gpus.ts";
 
 test.each([
   ["NVIDIA H200", "H200"],
@@ -28,19 +28,37 @@ test("a listing, and what is none", () => {
   expect(parseGpus("")).toEqual([]);
 });
 
+/** Opens them in a folder with an nvidia-smi of this script, if any. */
+async function open(folder: string, script?: string, bootId = "this boot") {
+  const program = join(folder, "nvidia-smi");
+  if (script !== undefined) {
+    await writeFile(program, `#!/bin/sh\n${script}\n`);
+    await chmod(program, 0o755);
+  }
+  const environment = { PATH: [folder, "/usr/bin", "/bin"].join(delimiter) };
+  const { known, found } = await openGpus({ dataDir: folder, bootId, environment });
+  return { known, found: await found };
+}
+
+const H200 = [{ index: 0, machineType: "H200" }];
+
 describe("a machine's nvidia-smi", () => {
   test.each([
     { does: "lists two", script: 'echo "0, NVIDIA H200"; echo "1, NVIDIA H200"', found: 2 },
     { does: "fails", script: 'echo "0, NVIDIA H200"; exit 9', found: 0 },
   ])("that $does: $found GPUs", async ({ script, found }) => {
     await using folder = await tempFolder();
-    const program = join(folder.path, "nvidia-smi");
-    await writeFile(program, `#!/bin/sh\n${script}\n`);
-    await chmod(program, 0o755);
-    expect(await findGpus({ PATH: [folder.path, "/usr/bin", "/bin"].join(delimiter) })).toHaveLength(found);
+    expect((await open(folder.path, script)).known).toHaveLength(found);
   });
 
-  test("that does not exist: none", async () => {
-    expect(await findGpus({ PATH: "/nowhere" })).toEqual([]);
+  test("is not waited for a second time in one boot, and believed when it says something else", async () => {
+    await using folder = await tempFolder();
+    const slow = 'sleep 0.1; echo "0, NVIDIA H200"';
+    expect(await open(folder.path, slow)).toEqual({ known: H200, found: H200 });
+    expect(await open(folder.path, "sleep 0.1; exit 9")).toEqual({ known: H200, found: [] });
+    expect(await open(folder.path, slow)).toEqual({ known: [], found: H200 });
+    expect(await open(folder.path, "exit 9", "another boot")).toEqual({ known: [], found: [] });
+    await writeFile(join(folder.path, "gpus.json"), "{");
+    expect(await open(folder.path, slow)).toEqual({ known: H200, found: H200 });
   });
 });

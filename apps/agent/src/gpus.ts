@@ -1,6 +1,9 @@
-/** The machine's GPUs, as nvidia-smi lists them. */
+/** The machine's GPUs, as nvidia-smi lists them. That takes seconds on some machines, so what it said is kept until the next boot. */
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { writeJson } from "./write-json.ts";
 
 export interface Gpu {
   index: number;
@@ -8,8 +11,37 @@ export interface Gpu {
   machineType: string;
 }
 
+interface KnownGpus {
+  bootId: string;
+  gpus: Gpu[];
+}
+
+/** The GPUs, at once when they are known of this boot; `found` is what there is now. */
+export async function openGpus(options: {
+  dataDir: string;
+  bootId: string;
+  environment: NodeJS.ProcessEnv;
+}): Promise<{ known: Gpu[]; found: Promise<Gpu[]> }> {
+  const { dataDir, bootId, environment } = options;
+  const path = join(dataDir, "gpus.json");
+  const kept = await readKnown(path);
+  const found = findGpus(environment).then(async (gpus) => {
+    await writeJson(path, { bootId, gpus } satisfies KnownGpus, { flush: false }).catch(() => undefined);
+    return gpus;
+  });
+  return { known: kept?.bootId === bootId ? kept.gpus : await found, found };
+}
+
+async function readKnown(path: string): Promise<KnownGpus | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as KnownGpus;
+  } catch {
+    return undefined; // Not yet, or not whole: they are found again.
+  }
+}
+
 /** No GPUs when there is no nvidia-smi or it finds none; a hanging driver must not keep the agent from starting. */
-export async function findGpus(environment: NodeJS.ProcessEnv): Promise<Gpu[]> {
+async function findGpus(environment: NodeJS.ProcessEnv): Promise<Gpu[]> {
   try {
     const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=index,name", "--format=csv,noheader"], {
       timeout: 10_000,

@@ -1,5 +1,6 @@
 /** The agent's composition root. SIGINT drains (twice: interrupts what runs); SIGTERM leaves the runs to the next agent. */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { SpellError, messageOf } from "@spell/domain";
 import type { EventBus } from "@spell/event-bus";
 import { createNatsBus } from "@spell/event-bus/nats";
@@ -17,7 +18,7 @@ import { findCgroups } from "./cgroups/find.ts";
 import { createExecutor } from "./executors/create-executor.ts";
 import type { Executor } from "./executors/executor.ts";
 import type { Gpu } from "./gpus.ts";
-import { findGpus } from "./gpus.ts";
+import { openGpus } from "./gpus.ts";
 import { loadIdentity, prepareDataFolder } from "./identity.ts";
 import { limitsOf } from "./limit-settings.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
@@ -51,12 +52,19 @@ async function start(settings: AgentConfig): Promise<void> {
   const { dataDir } = settings;
   await prepareDataFolder(dataDir);
   const { cgroups, missing: noCgroups } = findCgroups();
-  const executor = createExecutor(settings.executor, {
-    environment: machineEnvironment(),
-    scratchDir: dataDir,
-    cgroups,
-  });
-  const missing = await executor.check();
+  const environment = machineEnvironment();
+  const executor = createExecutor(settings.executor, { environment, scratchDir: dataDir, cgroups });
+  lockDataFolder(dataDir);
+  // Beside each other: what runs on this machine waits for this agent.
+  const [missing, { known, found }, cache] = await Promise.all([
+    executor.check(),
+    openGpus({ dataDir, bootId: bootId(), environment }),
+    openTreeCache({
+      directory: join(dataDir, "cache"),
+      limitBytes: settings.cacheBytes,
+      onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
+    }),
+  ]);
   if (missing !== undefined) throw new SpellError("conflict", missing);
   if (noCgroups !== undefined) log.warn({ problem: noCgroups }, withoutCgroups(executor.name));
   const coordinators = await openCoordinatorList(join(dataDir, "coordinators.json"), settings.coordinators);
@@ -70,14 +78,8 @@ async function start(settings: AgentConfig): Promise<void> {
     address: client.address,
   });
   client.useToken(identity.agentToken);
-  lockDataFolder(dataDir);
   const metrics = new MetricServer();
-  const gpus = await findGpus(machineEnvironment());
-  const cache = await openTreeCache({
-    directory: join(dataDir, "cache"),
-    limitBytes: settings.cacheBytes,
-    onEvicted: (eviction) => log.info(eviction, "cache made smaller"),
-  });
+  let gpus = known;
 
   let bus: EventBus | undefined;
   let busKey = "";
@@ -149,6 +151,14 @@ async function start(settings: AgentConfig): Promise<void> {
     onRefused: fail,
   });
   session.start();
+  found
+    .then((now) => {
+      if (isDeepStrictEqual(now, gpus)) return;
+      log.warn({ gpus: now, before: gpus }, "other GPUs than before");
+      gpus = now;
+      session.offer(offeredTypes(settings, gpus));
+    })
+    .catch(fail);
 
   let interrupts = 0;
   const leave = async (how: "drain" | "detach"): Promise<void> => {

@@ -51,11 +51,13 @@ export class Session {
   readonly #instanceId = randomUUID();
   /** Since when another process was connected in this one's stead. */
   #inUseSinceMs: number | undefined;
+  #machineTypes: MachineTypeSlots[];
   #draining = false;
   #stopped = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#machineTypes = options.machineTypes;
   }
 
   start(): void {
@@ -71,6 +73,12 @@ export class Session {
   /** Ends the stream and opens it anew. */
   reopen(): void {
     this.#call?.cancel();
+  }
+
+  /** Has these machine types from now on. */
+  offer(machineTypes: MachineTypeSlots[]): void {
+    this.#machineTypes = machineTypes;
+    this.changed();
   }
 
   /** Takes nothing new from now on. */
@@ -108,12 +116,12 @@ export class Session {
     clearTimeout(this.#unhurriedTimer);
     this.#unhurriedTimer = undefined;
     if (this.#stopped || this.#call === undefined) return;
-    const { bootId, version, machineTypes, controlSlots, attempts } = this.#options;
+    const { bootId, version, controlSlots, attempts } = this.#options;
     this.#call.write({
       bootId,
       version,
       instanceId: this.#instanceId,
-      machineTypes,
+      machineTypes: this.#machineTypes,
       controlSlots,
       draining: this.#draining,
       attempts: attempts.reports(),

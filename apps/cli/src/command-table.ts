@@ -188,6 +188,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/fsck.ts")).registerFsck,
   },
   {
+    name: "admin",
+    summary: "back up, check and restore the coordinator's record",
+    load: async () => (await import("./commands/admin.ts")).registerAdmin,
+  },
+  {
     name: "gc",
     summary: "remove from the store what nothing uses any more",
     load: async () => (await import("./commands/gc.ts")).registerGc,

@@ -7,6 +7,7 @@ import type { ObjectStore } from "@spell/object-store";
 import {
   AccessTokens,
   Accounts,
+  Admin,
   AgentRepairs,
   AgentSessions,
   Authenticator,
@@ -127,6 +128,7 @@ export function buildServices(options: ServiceOptions): Services {
     repairs,
     trees,
     multiparts: new Multiparts({ store, objects, now }),
+    admin: new Admin({ store, now }),
     storage: new Storage({
       ...{ store, objects, trees, repairs, now, rules: options.garbage },
       onCollected: (outcome) => log.info(outcome, "collected garbage"),

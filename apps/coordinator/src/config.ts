@@ -19,6 +19,8 @@ export interface CoordinatorConfig {
   leaseMs: number;
   nonZeroExit: NonZeroExit;
   logLevel: string;
+  /** Instead of serving: make the record from this backup. `replace`: keep one that is there under another name. */
+  restore?: { file: string; replace: boolean };
   s3?: { endpoint: string; publicEndpoint: string; bucket: string; accessKey: string; secretKey: string };
   bootstrapUser: string;
   allowSignup: boolean;
@@ -140,6 +142,8 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
         .choices(["trace", "debug", "info", "warn", "error"])
         .default("info"),
     )
+    .addOption(new Option("--restore <file>", "do not serve: make the record from a backup, and end").hideHelp())
+    .addOption(new Option("--replace", "with --restore: keep a record that is there under another name").hideHelp())
     .parse([...argv], { from: "user" });
   const values = program.opts<
     Record<string, string> & {
@@ -154,6 +158,7 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       gcGraceHours: number;
       gcEveryHours: number;
       keepOutputsOfArchivedRuns?: number;
+      replace?: boolean;
     }
   >();
   const host = values["host"] ?? "";
@@ -171,6 +176,8 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     leaseMs: values.leaseSeconds * 1000,
     nonZeroExit: values.nonZeroExit,
     logLevel: values["logLevel"] ?? "info",
+    restore:
+      values["restore"] === undefined ? undefined : { file: values["restore"], replace: values.replace === true },
     s3: values["s3Endpoint"] === undefined ? undefined : s3Config(values["s3Endpoint"], values),
     bootstrapUser: values["user"] ?? "",
     allowSignup: values["allowSignup"] === "yes",

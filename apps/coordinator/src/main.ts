@@ -9,6 +9,7 @@ import { hostPort } from "./host-port.ts";
 import { HttpFront } from "./http/http-front.ts";
 import { SOLE_LEAD, standsBy } from "./leadership/lead.ts";
 import { openObjects } from "./open-objects.ts";
+import { restoreRecord } from "./restore-record.ts";
 import { GrpcFront } from "./rpc/grpc-front.ts";
 import { GRPC_SERVICES } from "./rpc/server.ts";
 import { loadFirstLogin, loadSecrets } from "./secrets.ts";
@@ -20,7 +21,8 @@ const config = readConfig();
 const log = createLogger({ name: "coordinator", level: config.logLevel });
 
 try {
-  await start(config);
+  if (config.restore === undefined) await start(config);
+  else process.stdout.write(`${await restoreRecord(dataPaths(config.dataDir).record, config.restore, new Date())}\n`);
 } catch (error) {
   if (!(error instanceof SpellError)) log.error({ err: error }, "start failed");
   process.stderr.write(`spell coordinator: ${messageOf(error)}\n`);

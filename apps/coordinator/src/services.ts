@@ -3,6 +3,7 @@ import type { ObjectStore } from "@spell/object-store";
 import type {
   AccessTokens,
   Accounts,
+  Admin,
   AgentRepairs,
   AgentSessions,
   Authenticator,
@@ -58,6 +59,7 @@ export interface Services {
   trees: TreeCatalog;
   multiparts: Multiparts;
   storage: Storage;
+  admin: Admin;
   resources: Resources;
   links: Links;
   models: Models;

@@ -218,6 +218,8 @@ export { UserServiceClient, UserServiceService } from "./gen/spell/v1/user.ts";
 export type { AccessToken, PublicKey, User, UserServiceServer } from "./gen/spell/v1/user.ts";
 export { ProjectServiceClient, ProjectServiceService } from "./gen/spell/v1/project.ts";
 export type { Project, ProjectServiceServer } from "./gen/spell/v1/project.ts";
+export { AdminServiceClient, AdminServiceService } from "./gen/spell/v1/admin.ts";
+export type { AdminServiceServer, BackupRecordResponse, CheckRecordResponse } from "./gen/spell/v1/admin.ts";
 export { StorageServiceClient, StorageServiceService } from "./gen/spell/v1/storage.ts";
 export type {
   CheckStoreResponse,

@@ -16,6 +16,7 @@ export type { RunRequest } from "./create-runs.ts";
 export type { DesiredAttempt } from "./desired-state.ts";
 export { forEachRun } from "./batch.ts";
 export { StopRules } from "./stop-rules.ts";
+export { Admin } from "./admin/admin.ts";
 export { FileRuns } from "./file-runs.ts";
 export { Dispatcher } from "./dispatcher.ts";
 export { toRange } from "./hyper/check-search.ts";

@@ -19,7 +19,9 @@ import { describeReopening } from "./contract/reopening.ts";
 import { describeRetries } from "./contract/retries.ts";
 import { sampleTrees } from "./contract/samples.ts";
 import { describeWorkspaces } from "./contract/workspaces.ts";
+import { describeUpkeep } from "./contract/upkeep.ts";
 import { describeUploads } from "./contract/uploads.ts";
+import type { OpenBackup } from "./backup/backup-file.ts";
 import type { RunStore } from "./run-store.ts";
 
 /** A record under test, empty when it is opened. */
@@ -27,6 +29,8 @@ export interface RunStoreFixture extends AsyncDisposable {
   store: RunStore;
   /** Closes the store and opens what it wrote once more; the old store is not used again. */
   reopen(): Promise<RunStore>;
+  /** Closes the store, makes its record anew from the backup, and opens that. Where the restore throws, what was there is opened. */
+  restore(backup: OpenBackup): Promise<RunStore>;
 }
 
 /** Declares the suite. `open` is called for every test; disposing closes whatever is open and removes the data. */
@@ -56,5 +60,6 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describeGarbage(open);
     describeMultiparts(open);
     describeReopening(open);
+    describeUpkeep(open);
   });
 }

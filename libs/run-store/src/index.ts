@@ -49,6 +49,9 @@ export type {
   WorkflowLabel,
   WorkflowRecord,
 } from "./records.ts";
+export { readBackup, writeBackup } from "./backup/backup-file.ts";
+export type { OpenBackup } from "./backup/backup-file.ts";
+export type { CheckedRule } from "./upkeep.ts";
 export { workspaceRepository } from "./workspaces.ts";
 export type { CommitTree, WorkspaceRecord, WorkspaceStore } from "./workspaces.ts";
 export type { CompleteUpload, UploadFile, UploadRecord } from "./uploads.ts";

@@ -30,6 +30,7 @@ import type {
   WorkflowRecord,
 } from "./records.ts";
 import type { WorkspaceStore } from "./workspaces.ts";
+import type { UpkeepStore } from "./upkeep.ts";
 import type { UploadStore } from "./uploads.ts";
 
 export interface CreatedRun {
@@ -51,6 +52,7 @@ export interface RunStore {
   readonly hyper: HyperStore;
   readonly garbage: GarbageStore;
   readonly multiparts: MultipartStore;
+  readonly upkeep: UpkeepStore;
 
   /** Makes the user if there is none of that name. */
   ensureUser(user: UserRecord): Promise<UserRecord>;

@@ -1,5 +1,6 @@
 /** The TypeScript SDK's front door. */
 import { AccountService } from "./account-service.ts";
+import { AdminService } from "./admin-service.ts";
 import { loadConfiguration } from "./configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { Connection } from "./connection.ts";
@@ -32,6 +33,7 @@ export class SpellClient implements Disposable {
   readonly links: LinksService;
   readonly models: ModelsService;
   readonly storage: StorageService;
+  readonly admin: AdminService;
   /** What it was made from, without the token. */
   readonly configuration: Readonly<Omit<Configuration, "token">>;
   readonly #connection: Connection;
@@ -53,6 +55,7 @@ export class SpellClient implements Disposable {
     this.links = new LinksService(this.#connection);
     this.models = new ModelsService(this.#connection);
     this.storage = new StorageService(this.#connection);
+    this.admin = new AdminService(this.#connection);
   }
 
   /** From SPELL_* variables and `~/.spell/config`. Throws SpellError saying what to do when neither tells enough. */

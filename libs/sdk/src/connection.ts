@@ -5,6 +5,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import {
   AccountServiceClient,
+  AdminServiceClient,
   HyperServiceClient,
   LinkServiceClient,
   MetricServiceClient,
@@ -67,6 +68,7 @@ export class Connection implements Disposable {
   readonly links: LinkServiceClient;
   readonly models: ModelServiceClient;
   readonly storage: StorageServiceClient;
+  readonly admin: AdminServiceClient;
   readonly #channel: CoordinatorChannel;
   readonly #metadata: Metadata;
   readonly #connectForMs: number;
@@ -94,6 +96,7 @@ export class Connection implements Disposable {
     this.links = new LinkServiceClient(...open);
     this.models = new ModelServiceClient(...open);
     this.storage = new StorageServiceClient(...open);
+    this.admin = new AdminServiceClient(...open);
     this.#metadata = callMetadata(options.token);
     this.#retryForMs = options.retryForMs ?? DEFAULT_RETRY_FOR_MS;
     // Of several coordinators none may lead for some seconds: nobody is told that there is none while another one takes over.

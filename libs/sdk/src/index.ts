@@ -45,4 +45,5 @@ export type {
   StoreLoss,
   StoreTotals,
 } from "./storage-service.ts";
+export type { CheckedRule } from "./admin-service.ts";
 export type { Model, ModelRequest, ModelVersion, ModelsService } from "./models-service.ts";

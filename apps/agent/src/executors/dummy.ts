@@ -104,6 +104,10 @@ class DummyExecution implements Execution {
     await this.exited;
   }
 
+  hasExited(): boolean {
+    return this.#end === undefined;
+  }
+
   liveSpellPath(): string | undefined {
     return this.#end === undefined ? undefined : join(this.#folder, "spell");
   }

@@ -65,6 +65,8 @@ export interface Execution {
   readonly started: Promise<void>;
   /** Resolves when the command and everything it left running is gone. */
   readonly exited: Promise<ExitStatus>;
+  /** Whether the command itself has ended, as the disk says at this moment: `exited` may not have resolved yet. */
+  hasExited(): boolean;
   /** The spool: stdout and stderr of the command, appended as written. */
   readonly spoolPath: string;
   /** SIGTERM or SIGKILL to every process of the run; nothing survives SIGKILL. No-op when it has ended. */

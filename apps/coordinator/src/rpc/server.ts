@@ -2,6 +2,7 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import {
   AccountServiceService,
+  AdminServiceService,
   AgentServiceService,
   LinkServiceService,
   MetricServiceService,
@@ -20,6 +21,7 @@ import {
 } from "@spell/rpc";
 import type { Services } from "../services.ts";
 import { createAccountService } from "./account-service.ts";
+import { createAdminService } from "./admin-service.ts";
 import { createAgentService } from "./agent-service.ts";
 import { createMetricService } from "./metric-service.ts";
 import { createProjectService } from "./project-service.ts";
@@ -53,6 +55,7 @@ const SERVICES: readonly (readonly [definition: ServiceDefinition, create: Creat
   [LinkServiceService, createLinkService],
   [ModelServiceService, createModelService],
   [StorageServiceService, createStorageService],
+  [AdminServiceService, createAdminService],
   [AgentServiceService, createAgentService],
 ];
 

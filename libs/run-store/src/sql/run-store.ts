@@ -14,10 +14,17 @@ import { multipartStore } from "./multiparts.ts";
 import { peopleStore } from "./people.ts";
 import { projectStore } from "./projects.ts";
 import { runsStore } from "./runs.ts";
+import { upkeepStore } from "./upkeep.ts";
+import type { UpkeepDriver } from "./upkeep.ts";
 import { uploadStore } from "./uploads.ts";
 import { workspaceStore } from "./workspaces.ts";
 
-export function sqlRunStore(db: Database, close: () => Promise<void>): RunStore {
+/** What only the driver can do. */
+export interface RecordDriver extends UpkeepDriver {
+  close(): Promise<void>;
+}
+
+export function sqlRunStore(db: Database, driver: RecordDriver): RunStore {
   const blobs = new BlobTable();
   return {
     ...peopleStore(db),
@@ -32,8 +39,9 @@ export function sqlRunStore(db: Database, close: () => Promise<void>): RunStore 
     models: modelStore(db),
     multiparts: multipartStore(db),
     projects: projectStore(db),
+    upkeep: upkeepStore(db, driver),
     uploads: uploadStore(db, blobs),
     workspaces: workspaceStore(db, blobs),
-    close,
+    close: () => driver.close(),
   };
 }

@@ -1,1 +1,2 @@
 export { openSqliteRunStore } from "./sqlite-run-store.ts";
+export { restoreSqliteRecord } from "./restore.ts";

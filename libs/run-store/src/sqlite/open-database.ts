@@ -15,15 +15,16 @@ const BUSY = 5;
 
 /**
  * Opens (or makes) the file and its folder, with WAL and synchronous=FULL: a commit that was answered survives a power cut.
- * It belongs to this process until it is closed or the process ends, however that ends.
+ * It belongs to this process until it is closed or the process ends, however that ends. With `schema`, it is brought no further than
+ * that.
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, schema = Number.POSITIVE_INFINITY): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     makeFolder(dirname(path));
     db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
     take(db, path);
-    migrate(db, path);
+    migrate(db, path, schema);
     return db;
   } catch (error) {
     if (db?.isOpen === true) db.close();
@@ -44,7 +45,7 @@ function take(db: DatabaseSync, path: string): void {
   }
 }
 
-function migrate(db: DatabaseSync, path: string): void {
+function migrate(db: DatabaseSync, path: string, schema: number): void {
   const files = readdirSync(MIGRATIONS)
     .filter((name) => /^\d{4}-.*\.sql$/.test(name))
     .sort();
@@ -58,7 +59,7 @@ function migrate(db: DatabaseSync, path: string): void {
     );
   }
   for (const [index, name] of files.entries()) {
-    if (index < have) continue;
+    if (index < have || index >= schema) continue;
     const sql = readFileSync(new URL(name, MIGRATIONS), "utf8");
     db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
   }

@@ -5,6 +5,7 @@ import type { RunStore } from "../run-store.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openDatabase } from "./open-database.ts";
+import { faultsOf, takeSnapshot } from "./snapshot.ts";
 import { Statements } from "./statements.ts";
 
 /**
@@ -20,8 +21,15 @@ export function openSqliteRunStore(path: string): RunStore {
     read: async <T>(work: () => Sql<T>) => statements.drive(work()),
     write: <T>(work: () => Sql<T>) => group.write(() => statements.drive(work())),
   };
-  return sqlRunStore(database, async () => {
-    group.flush();
-    if (file.isOpen) file.close();
+  return sqlRunStore(database, {
+    takeSnapshot: async () => {
+      group.flush();
+      return takeSnapshot(file, path);
+    },
+    faults: async () => faultsOf(file),
+    close: async () => {
+      group.flush();
+      if (file.isOpen) file.close();
+    },
   });
 }

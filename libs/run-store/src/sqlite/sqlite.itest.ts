@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { tempFolder } from "@spell/testing";
 import { describeRunStore } from "../contract.ts";
-import { openSqliteRunStore } from "./index.ts";
+import { openSqliteRunStore, restoreSqliteRecord } from "./index.ts";
 
 describeRunStore("sqlite", async () => {
   const folder = await tempFolder("spell-record-");
@@ -13,6 +13,15 @@ describeRunStore("sqlite", async () => {
     reopen: async () => {
       await store.close();
       store = openSqliteRunStore(path);
+      return store;
+    },
+    restore: async (backup) => {
+      await store.close();
+      try {
+        await restoreSqliteRecord(path, backup, { keepAs: `${path}.kept` });
+      } finally {
+        store = openSqliteRunStore(path);
+      }
       return store;
     },
     [Symbol.asyncDispose]: async () => {

@@ -39,8 +39,10 @@ export function describeEnds(executor: Executor): void {
       );
       await execution.started;
       expect(execution.liveSpellPath()).toBeDefined();
+      expect(execution.hasExited()).toBe(false);
       await execution.signal(signal);
       expect(await execution.exited).toMatchObject({ exitCode: code });
+      expect(execution.hasExited()).toBe(true);
       expect(execution.liveSpellPath()).toBeUndefined();
       await execution.signal("SIGTERM");
       await execution.signal("SIGKILL");

@@ -88,6 +88,10 @@ export class ProcessExecution implements Execution {
     await this.#signalEach("SIGTERM", () => this.processes());
   }
 
+  hasExited(): boolean {
+    return this.#hasEnded || existsSync(this.#paths.exitCode);
+  }
+
   liveSpellPath(): string | undefined {
     return this.#hasEnded || this.#group === undefined ? undefined : this.#paths.spell;
   }

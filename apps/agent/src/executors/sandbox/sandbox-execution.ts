@@ -89,6 +89,10 @@ export class SandboxExecution implements Execution {
     }
   }
 
+  hasExited(): boolean {
+    return this.#hasEnded || readStatus(this.#paths.status).exitCode !== undefined;
+  }
+
   liveSpellPath(): string | undefined {
     return this.#hasEnded || this.#init === undefined ? undefined : `/proc/${this.#init.pid}/root/spell`;
   }
