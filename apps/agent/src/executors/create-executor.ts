@@ -25,7 +25,7 @@ export function createExecutor(name: ExecutorName, options: ExecutorOptions): Ex
     case "sandbox":
       return new SandboxExecutor({ ...options, bwrap: findBwrap(options.environment) });
     case "process":
-      return new ProcessExecutor(options.cgroups);
+      return new ProcessExecutor(options);
     case "dummy":
       return new DummyExecutor();
   }

@@ -37,6 +37,8 @@ export interface ExitStatus {
   exitCode?: number;
   /** Set when the executor itself could not start the command (bad mount point, no such working directory, …): the sentence. */
   startFailure?: string;
+  /** Processes that nothing could end, and that nobody waits for any longer. */
+  left?: readonly number[];
   /** The command did not end with 0, and it was a limit that ended it or processes of it. */
   limit?: LimitReason;
   /** Unix time, milliseconds. */

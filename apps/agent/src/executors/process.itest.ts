@@ -7,8 +7,8 @@ import { executorContract, limitsContract } from "./contract.ts";
 import { executorBench, writeTree } from "./contract/bench.ts";
 import { ProcessExecutor } from "./process.ts";
 
-executorContract({ create: () => new ProcessExecutor(findCgroups().cgroups), runsCommands: true });
-limitsContract((kept) => new ProcessExecutor(kept));
+executorContract({ create: () => new ProcessExecutor({ cgroups: findCgroups().cgroups }), runsCommands: true });
+limitsContract((options) => new ProcessExecutor(options));
 
 test("an absolute mount path is refused with a sentence", async () => {
   await using bench = await executorBench(new ProcessExecutor());

@@ -15,6 +15,7 @@ import type { Cgroup, Cgroups } from "../cgroups/cgroup.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
+import type { PatienceWithKilled } from "./limits/last-wait.ts";
 import { makeGroup } from "./limits/make-group.ts";
 import { needsGate, spawnLimited } from "./limits/spawn-limited.ts";
 import { copyTree } from "./process/copy-tree.ts";
@@ -33,13 +34,19 @@ const WRAPPER = `trap : TERM HUP INT
 code=$?
 printf '%s\\n' "$code" > "$3.part" && /bin/mv "$3.part" "$3"`;
 
+export interface ProcessExecutorOptions {
+  /** Undefined: limits are kept by looking on. */
+  cgroups?: Cgroups;
+  /** With processes that cannot be ended. */
+  patience?: PatienceWithKilled;
+}
+
 export class ProcessExecutor implements Executor {
   readonly name = "process";
-  readonly #cgroups: Cgroups | undefined;
+  readonly #options: ProcessExecutorOptions;
 
-  /** Undefined: limits are kept by looking on. */
-  constructor(cgroups?: Cgroups) {
-    this.#cgroups = cgroups;
+  constructor(options: ProcessExecutorOptions = {}) {
+    this.#options = options;
   }
 
   check(): Promise<string | undefined> {
@@ -56,7 +63,7 @@ export class ProcessExecutor implements Executor {
     await removeTree(paths.folder);
     await mkdir(paths.spell, { recursive: true });
     const { limits = {} } = spec;
-    const group = makeGroup(this.#cgroups, attemptDir, limits);
+    const group = makeGroup(this.#options.cgroups, attemptDir, limits);
     const record: ProcessRecord = {
       mark: `spell-run:${paths.folder}`,
       limits,
@@ -73,6 +80,7 @@ export class ProcessExecutor implements Executor {
           record,
           ...launch(spec, paths, record.mark, group.cgroup),
           problem: group.problem,
+          patience: this.#options.patience,
         });
       } catch (error) {
         record.startFailure = `The command could not be started: ${messageOf(error)}. Put very long text into files.`;
@@ -96,7 +104,9 @@ export class ProcessExecutor implements Executor {
       existsSync(paths.exitCode) ||
       existsSync(paths.spool) ||
       (await listProcesses()).some((entry) => entry.commandLine.startsWith(`${record.mark} `));
-    return wasStarted ? new ProcessExecution({ attemptDir: real, record }) : undefined;
+    return wasStarted
+      ? new ProcessExecution({ attemptDir: real, record, patience: this.#options.patience })
+      : undefined;
   }
 }
 

@@ -21,7 +21,7 @@ import { fileURLToPath } from "node:url";
 import { toolPath } from "@spell/testing";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
-import { executorBench, writeTree } from "./contract/bench.ts";
+import { executorBench, processesOf, writeTree } from "./contract/bench.ts";
 import type { ExecutionSpec } from "./executor.ts";
 import { SandboxExecutor } from "./sandbox.ts";
 import type { UserReport } from "./user-helper.ts";
@@ -148,4 +148,15 @@ test("an ordinary user's start fails with a sentence", async () => {
   if (report.problem !== undefined) expect(report.problem).toMatch(NOT_HERE);
   else
     expect(report).toMatchObject({ startFailure: expect.stringMatching(/^The working directory \/nowhere/) as string });
+});
+
+test("an ordinary user's run is limited, with or without control groups, and nothing survives it", async () => {
+  await using bench = await executorBench(new SandboxExecutor({ bwrap: toolPath("bwrap") }));
+  const sleep = `sleep 65.${process.pid}`;
+  const command = `setsid env -i ${sleep} & python3 -c 'import time; x = bytearray(200 << 20); time.sleep(60)'`;
+  const spec = bench.spec(command, { limits: { memoryBytes: 64 * 2 ** 20, processes: 100 } });
+  const report = await runAsUser(bench.path, spec);
+  if (report.problem !== undefined) return expect(report.problem).toMatch(NOT_HERE);
+  expect(report).toMatchObject({ exitCode: 137, limit: "out-of-memory", left: ["output.log"] });
+  expect(processesOf(sleep)).toEqual([]);
 });

@@ -24,6 +24,7 @@ import type { Cgroup, Cgroups } from "../cgroups/cgroup.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Execution, ExecutionSpec, Executor } from "./executor.ts";
 import { gpuEnvironment } from "./gpu-devices.ts";
+import type { PatienceWithKilled } from "./limits/last-wait.ts";
 import { makeGroup } from "./limits/make-group.ts";
 import { needsGate, spawnLimited } from "./limits/spawn-limited.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -53,6 +54,8 @@ export interface SandboxExecutorOptions {
   scratchDir?: string;
   /** Undefined: limits are kept by looking on. */
   cgroups?: Cgroups;
+  /** With processes that cannot be ended. */
+  patience?: PatienceWithKilled;
 }
 
 export class SandboxExecutor implements Executor {
@@ -60,6 +63,7 @@ export class SandboxExecutor implements Executor {
   readonly #bwrap: string | undefined;
   readonly #scratchDir: string;
   readonly #cgroups: Cgroups | undefined;
+  readonly #patience: PatienceWithKilled | undefined;
   readonly #asRoot = process.getuid?.() === 0;
   /** Whether the kernel takes a mounted file system as a lower layer, by device and path. */
   readonly #canOverlay = new Map<string, boolean>();
@@ -68,6 +72,7 @@ export class SandboxExecutor implements Executor {
     this.#bwrap = options.bwrap;
     this.#scratchDir = options.scratchDir ?? tmpdir();
     this.#cgroups = options.cgroups;
+    this.#patience = options.patience;
   }
 
   async check(): Promise<string | undefined> {
@@ -116,6 +121,7 @@ export class SandboxExecutor implements Executor {
         record,
         ...this.#launch(spec, paths, record, group.cgroup),
         problem: group.problem,
+        patience: this.#patience,
       });
     } catch (error) {
       if (!(error instanceof StartProblem)) throw error;
@@ -142,7 +148,7 @@ export class SandboxExecutor implements Executor {
       readStatus(paths.status).initPid !== undefined ||
       startFailureIn(paths.spool) !== undefined;
     // bwrap lets nothing run before it has written the process's number, so without one there was no command.
-    return mayHaveRun ? new SandboxExecution({ paths, record }) : undefined;
+    return mayHaveRun ? new SandboxExecution({ paths, record, patience: this.#patience }) : undefined;
   }
 
   async #claim(attemptDir: string, paths: SandboxPaths): Promise<void> {

@@ -33,7 +33,7 @@ export interface RunGuardOptions {
 export class RunGuard {
   readonly #options: RunGuardOptions;
   readonly #notices: string[] = [];
-  #listener: ((text: string) => void) | undefined;
+  readonly #listeners: ((text: string) => void)[] = [];
   #timers: NodeJS.Timeout[] = [];
   /** Undefined also when the kernel did not let the run in. */
   #cgroup: Cgroup | undefined;
@@ -42,12 +42,12 @@ export class RunGuard {
   constructor(options: RunGuardOptions) {
     this.#options = options;
     this.#cgroup = options.cgroup;
-    if (options.problem !== undefined) this.#notice(options.problem);
+    if (options.problem !== undefined) this.notice(options.problem);
   }
 
   /** What the user should hear while the run goes on. */
   onNotice(listener: (text: string) => void): void {
-    this.#listener = listener;
+    this.#listeners.push(listener);
     for (const text of this.#notices) listener(text);
   }
 
@@ -62,7 +62,7 @@ export class RunGuard {
       await this.#cgroup?.enter(pid);
     } catch (error) {
       this.#cgroup = undefined;
-      this.#notice(keptByLookingOn(error));
+      this.notice(keptByLookingOn(error));
     }
   }
 
@@ -103,7 +103,7 @@ export class RunGuard {
     if (cgroup !== undefined) this.#lookAtRefused(cgroup);
     const limit = this.#verdict() ?? (cgroup && outOfMemory(cgroup.usage(), limits));
     if (limit === undefined || exitCode !== 0) return limit === undefined ? {} : { limit };
-    this.#notice(`${limit.sentence} (${limit.code})`);
+    this.notice(`${limit.sentence} (${limit.code})`);
     return {};
   }
 
@@ -115,7 +115,7 @@ export class RunGuard {
 
   #lookAtRefused(cgroup: Cgroup): void {
     const { processes } = this.#options.limits;
-    if (processes !== undefined && cgroup.usage().refusedProcesses > 0) this.#notice(refusedProcesses(processes));
+    if (processes !== undefined && cgroup.usage().refusedProcesses > 0) this.notice(refusedProcesses(processes));
   }
 
   async #look(): Promise<void> {
@@ -169,9 +169,10 @@ export class RunGuard {
     }
   }
 
-  #notice(text: string): void {
+  /** Something for the run's log; once. */
+  notice(text: string): void {
     if (this.#notices.includes(text)) return;
     this.#notices.push(text);
-    this.#listener?.(text);
+    for (const listener of this.#listeners) listener(text);
   }
 }

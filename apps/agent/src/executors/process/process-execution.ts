@@ -6,6 +6,8 @@ import type { Writable } from "node:stream";
 import type { Cgroup, CgroupRecord } from "../../cgroups/cgroup.ts";
 import { openCgroup } from "../../cgroups/find.ts";
 import type { Execution, ExitStatus, WrittenEntry } from "../executor.ts";
+import { LastWait, PATIENCE } from "../limits/last-wait.ts";
+import type { PatienceWithKilled } from "../limits/last-wait.ts";
 import { removeGroup } from "../limits/remove-group.ts";
 import { RunGuard } from "../limits/run-guard.ts";
 import type { RunLimits } from "../limits/run-limits.ts";
@@ -50,6 +52,7 @@ export interface ProcessExecutionOptions {
   wrapper?: ChildProcess;
   /** Closed when the command may begin, where it has to be taken into its group first; also by this process's death: the next agent takes the run in. */
   gate?: Writable;
+  patience?: PatienceWithKilled;
   /** Why its limits are not kept by the kernel. */
   problem?: string;
 }
@@ -62,6 +65,7 @@ export class ProcessExecution implements Execution {
   readonly #record: ProcessRecord;
   readonly #cgroup: Cgroup | undefined;
   readonly #guard: RunGuard;
+  readonly #lastWait: LastWait;
   /** The wrapper and its group, while they are known to be this run's. */
   #group: number | undefined;
   #hasEnded = false;
@@ -75,10 +79,16 @@ export class ProcessExecution implements Execution {
     this.#group = wrapper?.pid;
     this.#cgroup = record.cgroup && openCgroup(record.cgroup);
     this.#guard = this.#guardOf(options);
+    this.#lastWait = new LastWait({
+      patience: options.patience ?? PATIENCE,
+      processes: () => this.processes(),
+      say: (text) => this.#guard.notice(text),
+    });
     const wrapperEnd = wrapper === undefined ? undefined : endOf(wrapper);
     const ready = wrapperEnd === undefined ? this.#takeOver() : this.#begin(wrapperEnd, options.gate);
     this.started = ready;
-    this.exited = ready.then(() => this.#follow(wrapperEnd));
+    const ended = ready.then(() => this.#follow(wrapperEnd));
+    this.exited = Promise.race([ended, this.#lastWait.givenUp.then(() => this.#leave())]);
   }
 
   async signal(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -149,13 +159,20 @@ export class ProcessExecution implements Execution {
     const problem = this.#record.startFailure ?? (await wrapperEnd);
     if (problem !== undefined) return this.#end({ startFailure: problem, endedAtMs: Date.now() });
     let deadline: number | undefined;
-    while (this.#group !== undefined && (await this.#isAlive(deadline !== undefined))) {
+    while (!this.#lastWait.hasGivenUp && this.#group !== undefined && (await this.#isAlive(deadline !== undefined))) {
       if (existsSync(this.#paths.exitCode)) deadline ??= Date.now() + LEFTOVER_GRACE_MS;
       if (this.#wasKilled || (deadline !== undefined && Date.now() > deadline)) await this.#killAll();
       await new Promise((resolve) => setTimeout(resolve, deadline === undefined ? POLL_MS : 5));
     }
     if (this.#wasKilled && !existsSync(this.#paths.exitCode)) writeFileSync(this.#paths.exitCode, "137\n");
     return this.#end(this.#readExit());
+  }
+
+  /** Nobody waits for those any longer that cannot be ended. */
+  async #leave(): Promise<ExitStatus> {
+    const left = await this.processes();
+    if (!existsSync(this.#paths.exitCode)) writeFileSync(this.#paths.exitCode, "137\n");
+    return this.#end({ ...this.#readExit(), left });
   }
 
   /** Those that have left the group are looked for when the command itself has ended: it takes a look at every process. */
@@ -172,6 +189,7 @@ export class ProcessExecution implements Execution {
   }
 
   async #killAll(): Promise<void> {
+    this.#lastWait.begin();
     const { cgroup } = this.#guard;
     if (cgroup !== undefined) return cgroup.kill();
     await this.#signalEach("SIGKILL", () => this.#family());
@@ -218,6 +236,7 @@ export class ProcessExecution implements Execution {
   #end(status: ExitStatus): ExitStatus {
     this.#hasEnded = true;
     this.#guard.stop();
+    this.#lastWait.stop();
     return status;
   }
 }

@@ -11,6 +11,8 @@ import { bootId } from "@spell/machine";
 import type { Cgroup } from "../../cgroups/cgroup.ts";
 import { openCgroup } from "../../cgroups/find.ts";
 import type { Execution, ExitStatus, WrittenEntry } from "../executor.ts";
+import { LastWait, PATIENCE } from "../limits/last-wait.ts";
+import type { PatienceWithKilled } from "../limits/last-wait.ts";
 import { removeGroup } from "../limits/remove-group.ts";
 import { RunGuard } from "../limits/run-guard.ts";
 import { removeTree } from "../remove-tree.ts";
@@ -35,6 +37,7 @@ export interface SandboxExecutionOptions {
   child?: ChildProcess;
   /** Ended when the command may begin, where it has to be taken into its group first. Closed by this process's death too: the next agent takes the run in. */
   gate?: Writable;
+  patience?: PatienceWithKilled;
   /** Why its limits are not kept by the kernel. */
   problem?: string;
 }
@@ -50,6 +53,7 @@ export class SandboxExecution implements Execution {
   readonly #gate: Writable | undefined;
   readonly #cgroup: Cgroup | undefined;
   readonly #guard: RunGuard;
+  readonly #lastWait: LastWait;
   #outerEnded = false;
   #init: ProcessIdentity | undefined;
   #isWithin = false;
@@ -66,9 +70,15 @@ export class SandboxExecution implements Execution {
     this.#gate?.on("error", () => undefined);
     this.#cgroup = options.record.cgroup && openCgroup(options.record.cgroup);
     this.#guard = this.#guardOf(options);
+    this.#lastWait = new LastWait({
+      patience: options.patience ?? PATIENCE,
+      processes: () => this.processes(),
+      say: (text) => this.#guard.notice(text),
+    });
     const started = this.#followStart();
     this.started = started.then(() => undefined);
-    this.exited = started.then(() => this.#followEnd());
+    const ended = started.then(() => this.#followEnd());
+    this.exited = Promise.race([ended, this.#lastWait.givenUp.then(() => this.#leave())]);
   }
 
   async signal(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -175,12 +185,19 @@ export class SandboxExecution implements Execution {
     return this.#end({ startFailure: startFailureIn(this.spoolPath), endedAtMs: Date.now() });
   }
 
+  /** Nobody waits for those any longer that cannot be ended. */
+  async #leave(): Promise<ExitStatus> {
+    const left = await this.processes();
+    const { exitCode = 137 } = readStatus(this.#paths.status);
+    return this.#end({ exitCode, ...this.#guard.conclude(exitCode), left, endedAtMs: Date.now() });
+  }
+
   /** Waits for the exit code of a command that another process started, or for its end without one. */
   async #watchAdopted(init: ProcessIdentity): Promise<void> {
     let wake = (): void => undefined;
     const watcher = watch(this.#paths.status, () => wake());
     try {
-      while (readStatus(this.#paths.status).exitCode === undefined && isAlive(init)) {
+      while (readStatus(this.#paths.status).exitCode === undefined && isAlive(init) && !this.#hasEnded) {
         await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(ADOPTED_POLL_MS)]);
       }
     } finally {
@@ -191,9 +208,12 @@ export class SandboxExecution implements Execution {
   /** Waits until the namespace is gone; once the command itself has ended, what it left running is ended too. */
   async #outlive(init: ProcessIdentity): Promise<void> {
     let deadline: number | undefined;
-    for (let pauseMs = 0; isAlive(init); pauseMs = Math.min(pauseMs + 1, ADOPTED_POLL_MS)) {
+    for (let pauseMs = 0; isAlive(init) && !this.#hasEnded; pauseMs = Math.min(pauseMs + 1, ADOPTED_POLL_MS)) {
       if (readStatus(this.#paths.status).exitCode !== undefined) deadline ??= Date.now() + LEFTOVER_GRACE_MS;
-      if (deadline !== undefined && Date.now() > deadline) sendSignal(init.pid, "SIGKILL");
+      if (deadline !== undefined && Date.now() > deadline) {
+        sendSignal(init.pid, "SIGKILL");
+        this.#lastWait.begin();
+      }
       // Most are gone within a millisecond of the outer bwrap.
       await (pauseMs < 3 ? new Promise<void>((resolve) => setImmediate(resolve)) : pause(pauseMs - 2));
     }
@@ -216,6 +236,7 @@ export class SandboxExecution implements Execution {
     }
     if (this.#init !== undefined) {
       if (isAlive(this.#init)) sendSignal(this.#init.pid, "SIGKILL");
+      this.#lastWait.begin();
     } else if (!this.#outerEnded) {
       // Still being set up after all that time: both halves of bwrap bear the mark, and the command does not run yet.
       for (const { pid } of allMarked(this.#record.mark)) sendSignal(pid, "SIGKILL");
@@ -241,6 +262,7 @@ export class SandboxExecution implements Execution {
   #end(status: ExitStatus): ExitStatus {
     this.#hasEnded = true;
     this.#guard.stop();
+    this.#lastWait.stop();
     this.#gate?.destroy();
     return status;
   }
