@@ -74,6 +74,11 @@ export class Attempts {
     for (const attempt of this.#attempts.values()) attempt.interrupt();
   }
 
+  /** Nothing here is this agent's any more: ends all processes and removes all folders. */
+  async abandon(): Promise<void> {
+    await Promise.all([...this.#attempts].map(([key, attempt]) => this.#leave(key, attempt)));
+  }
+
   /** Lets go of everything without ending it. */
   async detach(): Promise<void> {
     await Promise.all([...this.#attempts.values()].map((attempt) => attempt.detach()));

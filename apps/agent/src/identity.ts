@@ -1,5 +1,5 @@
 /** Who this agent is: joins once, then keeps its id and credential in its data folder (0600). */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
 import type { AgentServiceClient } from "@spell/rpc";
@@ -22,7 +22,7 @@ export async function loadIdentity(options: {
   client: AgentServiceClient;
   address: string;
 }): Promise<Identity> {
-  const path = join(options.dataDir, "agent.json");
+  const path = identityPath(options.dataDir);
   const known = await readIdentity(path);
   if (known !== undefined) return known;
   if (options.joinToken === "") {
@@ -44,6 +44,15 @@ export async function loadIdentity(options: {
   const identity = { agentId, agentToken };
   await writeJson(path, identity, { flush: true });
   return identity;
+}
+
+/** This machine is not of the farm any more; with a new token it may join again. */
+export async function forgetIdentity(dataDir: string): Promise<void> {
+  await rm(identityPath(dataDir), { force: true });
+}
+
+function identityPath(dataDir: string): string {
+  return join(dataDir, "agent.json");
 }
 
 async function readIdentity(path: string): Promise<Identity | undefined> {

@@ -19,7 +19,7 @@ import { createExecutor } from "./executors/create-executor.ts";
 import type { Executor } from "./executors/executor.ts";
 import type { Gpu } from "./gpus.ts";
 import { openGpus } from "./gpus.ts";
-import { loadIdentity, prepareDataFolder } from "./identity.ts";
+import { forgetIdentity, loadIdentity, prepareDataFolder } from "./identity.ts";
 import { limitsOf } from "./limit-settings.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
@@ -33,6 +33,8 @@ import { GpuReader } from "./stats/gpu-reader.ts";
 const VERSION = "0.1.0";
 /** How long interrupted runs may take to be reported, milliseconds. */
 const INTERRUPT_LIMIT_MS = 5_000;
+/** How long the runs of a removed agent may take to be ended, milliseconds. */
+const LEAVE_LIMIT_MS = 20_000;
 const config = parseConfig(process.argv.slice(2));
 const log = createLogger({ name: "agent", level: config.logLevel });
 
@@ -148,7 +150,10 @@ async function start(settings: AgentConfig): Promise<void> {
       if (client.learn(coordinators.learn(addresses, client.current))) session.reopen();
     },
     onConnected: onceConnected(identity.agentId),
-    onRefused: fail,
+    onRefused: (error) => {
+      if (error.reason !== "agent-removed") fail(error);
+      leaveFarm(error).catch(fail);
+    },
   });
   session.start();
   found
@@ -160,6 +165,15 @@ async function start(settings: AgentConfig): Promise<void> {
     })
     .catch(fail);
 
+  // What runs here is nobody's any more.
+  const leaveFarm = async (error: SpellError): Promise<never> => {
+    session.stop();
+    metrics.close();
+    setTimeout(() => fail(error), LEAVE_LIMIT_MS);
+    await attempts.abandon();
+    await forgetIdentity(dataDir);
+    return fail(error);
+  };
   let interrupts = 0;
   const leave = async (how: "drain" | "detach"): Promise<void> => {
     if (how === "drain") {

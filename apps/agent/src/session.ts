@@ -148,7 +148,10 @@ export class Session {
     this.#call = undefined;
     clearTimeout(this.#reportTimer);
     const cause = error && fromServiceError(error, { address: this.#options.client.address });
-    if (cause !== undefined && this.#isFinal(cause)) this.#options.onRefused(cause);
+    if (cause !== undefined && this.#isFinal(cause)) {
+      this.#options.onRefused(cause);
+      return;
+    }
     this.#options.log.debug({ err: cause, retryMs: this.#retryMs }, "sync stream lost");
     this.#timer = setTimeout(() => this.start(), this.#retryMs * (0.5 + Math.random()));
     this.#retryMs = Math.min(this.#options.client.longestPauseMs ?? LAST_RETRY_MS, this.#retryMs * 2);

@@ -204,7 +204,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "agent",
-    summary: "let this machine join a farm",
+    summary: "let this machine join a farm, and steer those that have",
     load: async () => (await import("./commands/agent.ts")).registerAgent,
   },
   {

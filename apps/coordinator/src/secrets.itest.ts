@@ -69,7 +69,7 @@ describe("the first login", () => {
     });
     expect(await modeOf(path)).toBe(0o600);
     expect(await store.findToken(hashToken(login.userToken))).toEqual({ kind: "user", userName: "ann" });
-    const agent = { id: "a", name: "a", machineTypes: [], createdAtMs: 1, lastSeenAtMs: 1 };
+    const agent = { id: "a", name: "a", machineTypes: [], createdAtMs: 1, lastSeenAtMs: 1, placement: "open" as const };
     expect(await store.joinAgent(hashToken(login.joinToken), agent, "hash")).toBe(true);
     expect(await loadFirstLogin(path, store, "somebody else")).toEqual(login);
     expect(await store.findToken(hashToken(login.joinToken))).toBeUndefined();

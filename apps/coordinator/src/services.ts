@@ -24,6 +24,7 @@ import type {
   RunLifecycle,
   Snapshots,
   Stats,
+  SteerAgents,
   StopRules,
   Storage,
   TreeCatalog,
@@ -54,6 +55,7 @@ export interface Services {
   hyperDriver: HyperDriver;
   dispatcher: Dispatcher;
   sessions: AgentSessions;
+  steering: SteerAgents;
   snapshots: Snapshots;
   repairs: AgentRepairs;
   trees: TreeCatalog;

@@ -54,6 +54,11 @@ export const REASONS = {
     statuses: ["interrupted"],
     sentence: "The agent on its machine was told to end at once.",
   },
+  "agent-removed": {
+    doing: "operator",
+    statuses: ["interrupted"],
+    sentence: "Its agent was removed from the farm.",
+  },
   "machine-reclaimed": {
     doing: "operator",
     statuses: ["interrupted"],

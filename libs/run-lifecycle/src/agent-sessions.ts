@@ -1,7 +1,7 @@
 /** The agents connected right now and what they last said. In memory: an agent says all again when it reconnects. */
 import type { MachineTypeSlots } from "@spell/domain";
 import { DEFAULT_MACHINE_TYPE, conflict, machineTypeKey } from "@spell/domain";
-import type { RunStore } from "@spell/run-store";
+import type { Placement, RunStore } from "@spell/run-store";
 
 /** One open sync stream. */
 export interface AgentSession {
@@ -15,6 +15,8 @@ export interface AgentSession {
   reported: ReadonlySet<string>;
   /** Sends the agent what it should be doing now. */
   push(): void;
+  /** Ends the stream, and says why. */
+  end(error: Error): void;
 }
 
 /** A connected agent. */
@@ -24,6 +26,8 @@ interface Connected {
   heardAtMs?: number;
   /** Not heard for so long that it counts as lost, though its stream is open. */
   silent: boolean;
+  /** What its operator last said of it; unknown until that was read from the record. */
+  placement: Placement | "unknown";
 }
 
 export class AgentSessions {
@@ -39,10 +43,10 @@ export class AgentSessions {
    * Takes the place of an older stream of the same agent. Throws conflict (`agent-in-use`) when that one belongs to another
    * process that lives: it was heard lately, and its stream has not ended, as it does when a process dies.
    */
-  connect(session: AgentSession): void {
+  connect(session: AgentSession, placement: Placement | "unknown" = "open"): void {
     const present = this.#connected.get(session.agentId);
     if (present !== undefined && !present.silent && present.session.instanceId !== session.instanceId) throw inUse();
-    this.#connected.set(session.agentId, { session, silent: false });
+    this.#connected.set(session.agentId, { session, silent: false, placement });
   }
 
   /** Forgets the stream, unless a newer one has taken its place. */
@@ -77,6 +81,24 @@ export class AgentSessions {
 
   isSilent(agentId: string): boolean {
     return this.#connected.get(agentId)?.silent ?? false;
+  }
+
+  /** What stands in the record, read after it connected. Whoever changes it since says so by `place`, and is right. */
+  learn(agentId: string, placement: Placement): void {
+    const connected = this.#connected.get(agentId);
+    if (connected?.placement === "unknown") connected.placement = placement;
+  }
+
+  /** The operator wants it so from now on. */
+  place(agentId: string, placement: Placement): void {
+    const connected = this.#connected.get(agentId);
+    if (connected !== undefined) connected.placement = placement;
+  }
+
+  /** Whether it is given new runs: neither it nor its operator has said otherwise. */
+  takesRuns(agentId: string): boolean {
+    const connected = this.#connected.get(agentId);
+    return connected?.placement === "open" && !connected.silent && !connected.session.draining;
   }
 
   /** When it was heard last, while it is connected. */

@@ -178,7 +178,11 @@ describe("creating a run", () => {
       // An agent that joined once and is away now.
       await world.store.addToken("join", { kind: "join" }, 1);
       const machineTypes = [{ name: "P100", slots: 1 }];
-      await world.store.joinAgent("join", { id: "away", name: "", machineTypes, createdAtMs: 1, lastSeenAtMs: 1 }, "t");
+      await world.store.joinAgent(
+        "join",
+        { id: "away", name: "", machineTypes, createdAtMs: 1, lastSeenAtMs: 1, placement: "open" as const },
+        "t",
+      );
       const { run } = await world.create.run(ANN, runRequest({ machineType: asked }), "");
       expect(run.spec.machineType).toBe(expected);
     });

@@ -54,6 +54,11 @@ export class Dispatcher {
     clearTimeout(this.#timer);
   }
 
+  /** Resolves once nothing is under way that was decided on before. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** Why a waiting run waits, as sentences. */
   async explain(run: RunRecord): Promise<string> {
     const { store, now } = this.#deps;
@@ -128,7 +133,7 @@ export class Dispatcher {
     const taken = Map.groupBy(held, (run) => run.agentId ?? "");
     return this.#deps.sessions.present().map((session) => ({
       agentId: session.agentId,
-      draining: session.draining,
+      draining: !this.#deps.sessions.takesRuns(session.agentId),
       machineTypes: session.machineTypes,
       controlSlots: session.controlSlots,
       taken: (taken.get(session.agentId) ?? []).map((run) => ({

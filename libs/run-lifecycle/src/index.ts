@@ -15,6 +15,7 @@ export { CreateRuns } from "./create-runs.ts";
 export type { RunRequest } from "./create-runs.ts";
 export type { DesiredAttempt } from "./desired-state.ts";
 export { forEachRun } from "./batch.ts";
+export { SteerAgents, agentRemoved } from "./steer-agents.ts";
 export { StopRules } from "./stop-rules.ts";
 export { Admin } from "./admin/admin.ts";
 export { FileRuns } from "./file-runs.ts";

@@ -1,7 +1,7 @@
 /** The machines of the farm as its users see them: what is connected, and what is free on it. */
 import type { MachineTypeSlots } from "@spell/domain";
 import { machineTypeKey } from "@spell/domain";
-import type { AgentRecord, RunRecord, RunStore } from "@spell/run-store";
+import type { AgentRecord, Placement, RunRecord, RunStore } from "@spell/run-store";
 import type { AgentSession, AgentSessions } from "./agent-sessions.ts";
 
 export interface AgentStatus {
@@ -9,7 +9,9 @@ export interface AgentStatus {
   connected: boolean;
   /** Connected, and not heard for so long that it counts as lost. */
   silent: boolean;
+  /** Takes nothing new: it, or its operator, says so. */
   draining: boolean;
+  placement: Placement;
   /** Attempts it holds. */
   runs: number;
   lastSeenAtMs: number;
@@ -40,7 +42,8 @@ function agentStatus(
   { session, silent }: { session: AgentSession | undefined; silent: boolean },
   held: readonly RunRecord[],
 ): Omit<AgentStatus, "runs" | "lastSeenAtMs"> {
-  const takesRuns = session !== undefined && !session.draining && !silent;
+  const draining = session?.draining === true || agent.placement === "draining";
+  const takesRuns = session !== undefined && !draining && !silent && agent.placement === "open";
   const machineTypes = (session ?? agent).machineTypes.map(({ name, slots }) => {
     const taken = held
       .filter(({ runType }) => runType === "user")
@@ -48,5 +51,6 @@ function agentStatus(
       .reduce((sum, run) => sum + run.slots.length, 0);
     return { name, slots, freeSlots: takesRuns ? Math.max(0, slots - taken) : 0 };
   });
-  return { agent, connected: session !== undefined, silent, draining: session?.draining ?? false, machineTypes };
+  const { placement } = agent;
+  return { agent, connected: session !== undefined, silent, draining, placement, machineTypes };
 }

@@ -207,6 +207,14 @@ export class RunLifecycle {
     }
   }
 
+  /** Ends the attempts of an agent that was removed. */
+  async endHeldBy(agentId: string, by: string): Promise<number> {
+    const held = await this.#deps.store.listHeld(agentId);
+    const reason = `Its agent was removed from the farm by ${by}.`;
+    await Promise.all(held.map((run) => this.#apply(run.id, { type: "lost", reasonCode: "agent-removed", reason })));
+    return held.length;
+  }
+
   async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
     let isNews = false;
     const decideOn = (run: RunRecord): Decision => {

@@ -25,6 +25,7 @@ function start() {
       draining: false,
       reported: new Set(),
       push,
+      end: push,
     });
   }
   return { snapshots: new Snapshots(sessions), pushes };

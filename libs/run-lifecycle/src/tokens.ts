@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypt
 import { SpellError, isFinal } from "@spell/domain";
 import type { RunStore } from "@spell/run-store";
 import type { Principal } from "./principal.ts";
+import { agentRemoved } from "./steer-agents.ts";
 
 /** A new random token; the prefix says what it is for when one turns up in a log. */
 export function newToken(kind: "user" | "agent" | "join"): string {
@@ -53,6 +54,7 @@ export class Authenticator {
       if (owner.accessToken !== undefined) await this.#touch(hash);
       return { kind: "user", userName: owner.userName };
     }
+    if (owner?.kind === "agent" && owner.removed) throw agentRemoved();
     return owner?.kind === "agent" ? { kind: "agent", agentId: owner.agentId } : undefined;
   }
 

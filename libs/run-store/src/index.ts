@@ -30,6 +30,7 @@ export type {
   AgentRecord,
   AttemptEnd,
   AttemptRecord,
+  Placement,
   BlobLocation,
   CommittedTree,
   LabelCode,

@@ -221,12 +221,18 @@ export interface AgentRecord {
   machineTypes: MachineTypeSlots[];
   createdAtMs: number;
   lastSeenAtMs: number;
+  placement: Placement;
 }
 
-/** Who a token stands for. */
+/** Whether an agent is given new runs, as the operator wants it: `draining` also says that it is to have none in the end. */
+export type Placement = "open" | "cordoned" | "draining";
+
+/** Who a token stands for. `removed`: an agent that there was once. */
 export type TokenOwner =
   /** `accessToken`: its name, where it is one that the user named. */
-  { kind: "user"; userName: string; accessToken?: string } | { kind: "agent"; agentId: string } | { kind: "join" };
+  | { kind: "user"; userName: string; accessToken?: string }
+  | { kind: "agent"; agentId: string; removed?: true }
+  | { kind: "join" };
 
 export interface UserRecord {
   name: string;

@@ -64,7 +64,12 @@ export interface RunStore {
   joinAgent(joinTokenHash: string, agent: AgentRecord, agentTokenHash: string): Promise<boolean>;
   findAgent(id: string): Promise<AgentRecord | undefined>;
   listAgents(): Promise<AgentRecord[]>;
-  updateAgent(id: string, change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs">>): Promise<void>;
+  updateAgent(
+    id: string,
+    change: Partial<Pick<AgentRecord, "machineTypes" | "lastSeenAtMs" | "placement">>,
+  ): Promise<void>;
+  /** Forgets the agent; its token stands for nobody from then on. False when there was none. */
+  removeAgent(id: string): Promise<boolean>;
 
   /**
    * Numbers the run and queues it. Throws invalid-input (`no-such-tree`) when what it is made of is not there any more. A client key seen before (of the same owner) answers the run it made, with existed. With

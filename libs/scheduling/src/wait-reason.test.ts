@@ -22,7 +22,13 @@ describe("waitReason", () => {
       0,
       "Waits for a H100 machine: none is connected (connected: CPU, V100).",
     ],
-    ["all draining", run("CPU"), [agent({ CPU: 4 }, true)], 0, "Waits for an agent that is not draining."],
+    [
+      "all draining",
+      run("CPU"),
+      [agent({ CPU: 4 }, true)],
+      0,
+      "Waits for an agent that takes new runs: all are draining or cordoned.",
+    ],
     [
       "next",
       run("v100"),

@@ -23,7 +23,8 @@ export function waitReason(run: WaitingRun, agents: readonly AgentCapacity[], ah
     const names = [...offered.values()].map((each) => each.name).join(", ");
     return `Waits for a ${run.machineType} machine: none is connected (connected: ${names}).`;
   }
-  if (agents.every((agent) => agent.draining)) return "Waits for an agent that is not draining.";
+  if (agents.every((agent) => agent.draining))
+    return "Waits for an agent that takes new runs: all are draining or cordoned.";
   if (run.master) return `Waits for a control slot. ${position}.`;
   if (type !== undefined && type.slots > 0 && type.largest < count) {
     return `Waits for a machine with ${count} ${type.name} slots: none is connected (the largest has ${type.largest}).`;

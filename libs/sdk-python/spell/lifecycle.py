@@ -42,6 +42,7 @@ DOING: Dict[str, str] = {
     "killed-by": "user",
     "cancelled-before-start": "user",
     "interrupted-by-operator": "operator",
+    "agent-removed": "operator",
     "machine-reclaimed": "operator",
     "machine-rebooted": "operator",
     "agent-lost": "ours",

@@ -3,6 +3,9 @@ import type { Agent, MachineType } from "@spell/rpc";
 import type { CallOptions, Connection } from "./connection.ts";
 import { toUser } from "./users-service.ts";
 
+/** What an operator may say of an agent. */
+export type Placement = "open" | "cordoned" | "draining";
+
 export interface User {
   userName: string;
   email: string;
@@ -40,6 +43,21 @@ export class AccountService {
   async listAgents(options: CallOptions = {}): Promise<Agent[]> {
     const client = this.#connection.account;
     return (await this.#connection.unary(client.listAgents.bind(client), {}, options)).agents;
+  }
+
+  /**
+   * Whether an agent (its id or name) is given new runs: `open`, `cordoned` (nothing new), or `draining` (nothing new, and empty in the
+   * end). It stands until somebody says otherwise. For operators.
+   */
+  async placeAgent(agent: string, placement: Placement, options: CallOptions = {}): Promise<void> {
+    const client = this.#connection.account;
+    await this.#connection.unary(client.placeAgent.bind(client), { agent, placement }, options);
+  }
+
+  /** Takes an agent out of the farm at once; its runs end as interrupted. How many that were. For operators. */
+  async removeAgent(agent: string, options: CallOptions = {}): Promise<{ name: string; runs: number }> {
+    const client = this.#connection.account;
+    return this.#connection.unary(client.removeAgent.bind(client), { agent }, options);
   }
 
   /** Leaves words for whoever runs the farm, in the coordinator's log. */

@@ -23,6 +23,7 @@ import {
   toServiceError,
 } from "@spell/rpc";
 import type {
+  Agent,
   AccountServiceServer,
   CommitTreeRequest,
   CreateRunRequest,
@@ -74,6 +75,7 @@ export class FakeCoordinator implements AsyncDisposable {
     { name: "CPU", slots: 4, freeSlots: 4 },
     { name: "V100", slots: 1, freeSlots: 0 },
   ];
+  agents: Agent[] = [];
   workspaces: Workspace[] = [];
   nextRunId = 335;
   nextWorkflowId = 9;
@@ -171,10 +173,25 @@ export class FakeCoordinator implements AsyncDisposable {
         ...{ hasPassword: false, operator: true },
       })),
       listMachineTypes: this.#unary("listMachineTypes", () => ({ machineTypes: this.machineTypes })),
-      listAgents: this.#unary("listAgents", () => ({ agents: [] })),
+      listAgents: this.#unary("listAgents", () => ({ agents: this.agents })),
+      placeAgent: this.#unary("placeAgent", ({ request }) => {
+        this.#agent(request.agent).placement = request.placement;
+        return {};
+      }),
+      removeAgent: this.#unary("removeAgent", ({ request }) => {
+        const { name, runs } = this.#agent(request.agent);
+        this.agents.splice(0, this.agents.length, ...this.agents.filter((agent) => agent.name !== name));
+        return { name, runs };
+      }),
       sendFeedback: this.#unary("sendFeedback", () => ({})),
       createJoinToken: this.#unary("createJoinToken", () => ({ joinToken: "join-123" })),
     };
+  }
+
+  #agent(name: string): Agent {
+    const found = this.agents.find((agent) => agent.name === name);
+    if (found === undefined) throw notFound(`There is no agent "${name}".`, "no-such-agent");
+    return found;
   }
 
   #runService(): RunServiceServer {

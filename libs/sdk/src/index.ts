@@ -28,7 +28,7 @@ export type { Code, CommandRequest, MountRequest, RunRequest, StopCondition } fr
 export type { ListOptions, RunsService } from "./runs-service.ts";
 export type { Workspace, WorkspacesService } from "./workspaces-service.ts";
 export type { LabelRequest, Workflow, WorkflowRequest, WorkflowsService } from "./workflows-service.ts";
-export type { AccountService, User } from "./account-service.ts";
+export type { AccountService, Placement, User } from "./account-service.ts";
 export type { TreesService } from "./trees-service.ts";
 export type { AccessToken, Login, NewUser, PublicKey, UsersService } from "./users-service.ts";
 export type { Project, ProjectsService } from "./projects-service.ts";

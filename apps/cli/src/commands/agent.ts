@@ -1,12 +1,14 @@
-/** `spell agent`: lets this machine join a farm. */
+/** `spell agent`: lets this machine join a farm, and steers the machines that have. */
 import type { Command } from "commander";
+import { registerSteering } from "./agent-steering.ts";
 import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 import { runApp } from "../up/run-app.ts";
 
 /** Adds the command to the program. */
 export function registerAgent(program: Command): void {
-  const agent = program.command("agent").description("Let this machine join a farm.");
+  const agent = program.command("agent").description("Let this machine join a farm, and steer those that have.");
+  registerSteering(agent);
   agent
     .command("start")
     .description(

@@ -1,8 +1,8 @@
 /** `spell status`: how the farm is: the coordinator, the machines, and what waits. */
 import { performance } from "node:perf_hooks";
 import { isFinal } from "@spell/domain";
-import type { Agent } from "@spell/sdk";
 import type { Command } from "commander";
+import { agentPlaces, agentState, agentToJson } from "../output/agent-text.ts";
 import { oneLine } from "../output/clean-text.ts";
 import { formatDescription } from "../output/description.ts";
 import { formatAge, formatListing } from "../output/format.ts";
@@ -11,7 +11,7 @@ import { terminal } from "../output/terminal.ts";
 import { openClient } from "../session.ts";
 
 const HELP = `
-It fails when no coordinator answers. A machine that is away may come back; what ran on it is lost after its lease.
+It fails when no coordinator answers. A machine that is silent or away may come back; what ran on it is lost after its lease.
 
 Example:
   spell status --json
@@ -39,7 +39,13 @@ async function status(options: { json?: boolean }): Promise<void> {
   const { coordinator } = client.configuration;
   if (options.json) {
     const counts = { runs_active: running, runs_waiting: runs.length - running };
-    terminal.json({ coordinator, answered_ms: answeredMs, user_name: userName, ...counts, agents: agents.map(toJson) });
+    terminal.json({
+      coordinator,
+      answered_ms: answeredMs,
+      user_name: userName,
+      ...counts,
+      agents: agents.map(agentToJson),
+    });
     return;
   }
   terminal.write(
@@ -51,32 +57,8 @@ async function status(options: { json?: boolean }): Promise<void> {
   );
   terminal.line();
   const rows = agents.map((agent) => [
-    ...[oneLine(agent.name), stateOf(agent), placesOf(agent)],
+    ...[oneLine(agent.name), agentState(agent), agentPlaces(agent)],
     formatAge(new Date(agent.lastSeenAtMs), new Date()),
   ]);
   terminal.write(formatListing(["MACHINE", "STATE", "FREE", "LAST SEEN"], rows));
-}
-
-function stateOf({ connected, silent, draining }: Agent): "connected" | "draining" | "silent" | "away" {
-  if (!connected) return "away";
-  if (silent) return "silent";
-  return draining ? "draining" : "connected";
-}
-
-/** `CPU 3 of 4, V100 0 of 1` */
-function placesOf({ machineTypes }: Agent): string {
-  return machineTypes.map(({ name, slots, freeSlots }) => oneLine(`${name} ${freeSlots} of ${slots}`)).join(", ");
-}
-
-function toJson(agent: Agent): Record<string, unknown> {
-  const { id, name, machineTypes, joinedAtMs, lastSeenAtMs } = agent;
-  return {
-    ...{ id, name, state: stateOf(agent) },
-    machine_types: machineTypes.map(({ name: type, slots, freeSlots }) => ({
-      name: type,
-      slots,
-      free_slots: freeSlots,
-    })),
-    ...{ joined_at: new Date(joinedAtMs).toISOString(), last_seen_at: new Date(lastSeenAtMs).toISOString() },
-  };
 }

@@ -82,6 +82,8 @@ function userCalls(world: World, token: string, runId: number): Record<string, (
       readStream(hyper.readHyperMetric.bind(hyper), metric, { metadata: callMetadata(token) }).next(),
     whoAmI: () => call(accounts.whoAmI.bind(accounts), {}, token),
     listAgents: () => call(accounts.listAgents.bind(accounts), {}, token),
+    placeAgent: () => call(accounts.placeAgent.bind(accounts), { agent: "x", placement: "open" }, token),
+    removeAgent: () => call(accounts.removeAgent.bind(accounts), { agent: "x" }, token),
     sendFeedback: () => call(accounts.sendFeedback.bind(accounts), { content: "x" }, token),
     createJoinToken: () => call(accounts.createJoinToken.bind(accounts), {}, token),
     logOut: () => call(users.logOut.bind(users), {}, token),

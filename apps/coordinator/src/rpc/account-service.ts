@@ -2,14 +2,16 @@
 import { SpellError, invalidInput, machineTypeKey } from "@spell/domain";
 import type { AccountServiceServer } from "@spell/rpc";
 import { hashToken, listAgents, newToken, requireOwner, requireUser } from "@spell/run-lifecycle";
+import type { Placement } from "@spell/run-store";
 import type { Services } from "../services.ts";
 import { unary } from "./handler.ts";
 import { toUserMessage } from "./user-service.ts";
 
 const MOST_FEEDBACK = 10_000;
+const PLACEMENTS: readonly Placement[] = ["open", "cordoned", "draining"];
 
 export function createAccountService(services: Services): AccountServiceServer {
-  const { accounts, store, sessions } = services;
+  const { accounts, store, sessions, steering } = services;
   return {
     whoAmI: unary(services, async (_request, { principal }) => {
       const { user, passwordHash } = await accounts.me(requireOwner(principal));
@@ -42,6 +44,15 @@ export function createAccountService(services: Services): AccountServiceServer {
         }),
       };
     }),
+    placeAgent: unary(services, async ({ agent, placement }, { principal }) => {
+      await steering.place(principal, agent, toPlacement(placement));
+      return {};
+    }),
+    removeAgent: unary(services, async ({ agent }, { principal }) => {
+      const removed = await steering.remove(principal, agent);
+      services.log.warn({ agent, ...removed }, "agent removed");
+      return removed;
+    }),
     // There is no company to send it to.
     sendFeedback: unary(services, async ({ content }, { principal }) => {
       const { userName } = requireUser(principal);
@@ -58,4 +69,10 @@ export function createAccountService(services: Services): AccountServiceServer {
       return { joinToken };
     }),
   };
+}
+
+function toPlacement(text: string): Placement {
+  const known = PLACEMENTS.find((each) => each === text);
+  if (known !== undefined) return known;
+  throw invalidInput(`"${text}" is none of ${PLACEMENTS.join(", ")}.`, "bad-placement");
 }

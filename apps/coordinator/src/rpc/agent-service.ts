@@ -96,6 +96,7 @@ async function join(
     machineTypes: [],
     createdAtMs: nowMs,
     lastSeenAtMs: nowMs,
+    placement: "open" as const,
   };
   if (!(await services.store.joinAgent(hashToken(joinToken), agent, hashToken(agentToken)))) {
     throw new SpellError(

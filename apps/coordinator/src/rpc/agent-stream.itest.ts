@@ -39,7 +39,7 @@ describe("what an agent offers", () => {
     await agent.stream.ask({ ...OFFER, draining: true });
     const runId = await newRun(world);
     const explained = await call(world.runs.getRun.bind(world.runs), { runId }, world.ann);
-    expect(explained.run?.reason).toBe("Waits for an agent that is not draining.");
+    expect(explained.run?.reason).toBe("Waits for an agent that takes new runs: all are draining or cordoned.");
     expect((await agent.stream.ask({ ...OFFER, draining: true })).attempts).toEqual([]);
     agent.stream.say(OFFER);
     await agent.stream.attemptOf(runId);

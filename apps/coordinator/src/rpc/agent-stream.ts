@@ -11,7 +11,7 @@ import type { MachineTypeSlots } from "@spell/domain";
 import { conflict } from "@spell/domain";
 import type { SyncRequest, SyncResponse } from "@spell/rpc";
 import type { AgentSession } from "@spell/run-lifecycle";
-import { attemptKey } from "@spell/run-lifecycle";
+import { agentRemoved, attemptKey } from "@spell/run-lifecycle";
 import type { Services } from "../services.ts";
 import { toMachineTypes, toReports, toSlots } from "./agent-report.ts";
 import { toAttemptSpec } from "./attempt-spec.ts";
@@ -126,8 +126,12 @@ export class AgentStream implements AgentSession {
     this.reported = new Set(request.attempts.map(({ lease }) => attemptKey(lease?.runId ?? 0, lease?.attempt ?? 0)));
     const room = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);
     if (!this.#connected) {
-      sessions.connect(this);
+      sessions.connect(this, "unknown");
       this.#connected = true;
+      const agent = await store.findAgent(this.agentId);
+      // Removed while it was connecting.
+      if (agent === undefined) throw agentRemoved();
+      sessions.learn(this.agentId, agent.placement);
       log.info({ agentId: this.agentId, machineTypes: this.machineTypes }, "agent connected");
     }
     const reports = toReports(request.attempts);
@@ -141,6 +145,10 @@ export class AgentStream implements AgentSession {
       dispatcher.kick();
     }
     this.push();
+  }
+
+  end(error: Error): void {
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {

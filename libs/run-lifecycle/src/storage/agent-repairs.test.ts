@@ -14,7 +14,7 @@ function start() {
     const push = (): void => void pushes.push(agentId);
     const session = {
       ...{ agentId, instanceId: "", machineTypes: [], controlSlots: 0, draining: false },
-      ...{ reported: new Set<string>(), push },
+      ...{ reported: new Set<string>(), push, end: push },
     };
     sessions.connect(session);
     return session;

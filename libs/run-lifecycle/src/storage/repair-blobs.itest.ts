@@ -86,7 +86,7 @@ function start(world: World, real: ObjectStore = world.objects): Farm {
     agent: async (name, answer) => {
       const id = `agent ${name}`;
       await world.store.addToken(`join ${name}`, { kind: "join" }, 1);
-      const record = { id, name, machineTypes: [], createdAtMs: 1, lastSeenAtMs: 1 };
+      const record = { id, name, machineTypes: [], createdAtMs: 1, lastSeenAtMs: 1, placement: "open" as const };
       await world.store.joinAgent(`join ${name}`, record, `token ${name}`);
       const session = world.connect(id, {});
       const seen = new Set<string>();

@@ -138,6 +138,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
       reported: new Set(),
       pushes: 0,
       push: () => void (agent.pushes += 1),
+      end: () => void sessions.disconnect(agent),
     };
     sessions.connect(agent);
     return agent;

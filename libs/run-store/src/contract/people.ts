@@ -22,7 +22,8 @@ export function describePeople(open: OpenFixture): void {
       await using fixture = await open();
       const { store } = fixture;
       await store.addToken("h1", { kind: "user", userName: "ann" }, 1);
-      await store.addToken("h2", { kind: "agent", agentId: "a1" }, 2);
+      await store.addToken("join", { kind: "join" }, 1);
+      await store.joinAgent("join", sampleAgent("a1"), "h2");
       await store.addToken("h3", { kind: "join" }, 3);
       expect(await store.findToken("h1")).toEqual({ kind: "user", userName: "ann" });
       expect(await store.findToken("h2")).toEqual({ kind: "agent", agentId: "a1" });
@@ -94,6 +95,22 @@ export function describePeople(open: OpenFixture): void {
   });
 
   describe("agents", () => {
+    it("that are removed are gone, and their token stands for nobody but is known", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      for (const id of ["a", "b"]) {
+        await store.addToken(`join-${id}`, { kind: "join" }, 1);
+        await store.joinAgent(`join-${id}`, sampleAgent(id), `token-${id}`);
+      }
+      expect([await store.removeAgent("a"), await store.removeAgent("a"), await store.removeAgent("c")]).toEqual([
+        ...[true, false, false],
+      ]);
+      expect(await store.listAgents()).toEqual([sampleAgent("b")]);
+      expect(await store.findAgent("a")).toBeUndefined();
+      expect(await store.findToken("token-a")).toEqual({ kind: "agent", agentId: "a", removed: true });
+      expect(await store.findToken("token-b")).toEqual({ kind: "agent", agentId: "b" });
+    });
+
     it("are listed in the order they joined, and each field changes alone", async () => {
       await using fixture = await open();
       const { store } = fixture;
@@ -103,10 +120,11 @@ export function describePeople(open: OpenFixture): void {
       }
       await store.updateAgent("a", { lastSeenAtMs: 77 });
       await store.updateAgent("b", { machineTypes: [{ name: "CPU", slots: 2 }] });
+      await store.updateAgent("c", { placement: "cordoned" });
       await store.updateAgent("nobody", { lastSeenAtMs: 1 });
       expect(await store.listAgents()).toEqual([
         sampleAgent("b", { createdAtMs: 0, machineTypes: [{ name: "CPU", slots: 2 }] }),
-        sampleAgent("c", { createdAtMs: 1 }),
+        sampleAgent("c", { createdAtMs: 1, placement: "cordoned" }),
         sampleAgent("a", { createdAtMs: 2, lastSeenAtMs: 77 }),
       ]);
       expect(await store.findAgent("nobody")).toBeUndefined();

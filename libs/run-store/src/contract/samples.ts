@@ -79,7 +79,8 @@ export function sampleNotice(text: string): LogEntry {
 }
 
 export function sampleAgent(id: string, over: Partial<AgentRecord> = {}): AgentRecord {
-  return { id, name: `machine of ${id}`, machineTypes: [], createdAtMs: 1_000, lastSeenAtMs: 1_000, ...over };
+  const name = `machine of ${id}`;
+  return { id, name, machineTypes: [], createdAtMs: 1_000, lastSeenAtMs: 1_000, placement: "open", ...over };
 }
 
 /** The beginning of an attempt, as a change. */

@@ -8,7 +8,15 @@ import { all, find, run } from "./statement.ts";
 
 type People = Pick<
   RunStore,
-  "ensureUser" | "findUser" | "addToken" | "findToken" | "joinAgent" | "findAgent" | "listAgents" | "updateAgent"
+  | "ensureUser"
+  | "findUser"
+  | "addToken"
+  | "findToken"
+  | "joinAgent"
+  | "findAgent"
+  | "listAgents"
+  | "updateAgent"
+  | "removeAgent"
 >;
 
 export function peopleStore(db: Database): People {
@@ -29,7 +37,8 @@ export function peopleStore(db: Database): People {
     findToken: (hash) =>
       db.read(function* () {
         const row = yield* find(
-          "SELECT kind, subject, name FROM tokens LEFT JOIN user_tokens USING (hash) WHERE hash = ?",
+          `SELECT kind, subject, user_tokens.name, agents.id AS agent_id FROM tokens LEFT JOIN user_tokens USING (hash)
+           LEFT JOIN agents ON kind = 'agent' AND agents.id = subject WHERE hash = ?`,
           hash,
         );
         if (row === undefined) return undefined;
@@ -37,7 +46,10 @@ export function peopleStore(db: Database): People {
         if (row["kind"] === "user") {
           return { kind: "user", userName: subject, accessToken: (row["name"] as string | null) ?? undefined };
         }
-        return row["kind"] === "agent" ? { kind: "agent", agentId: subject } : { kind: "join" };
+        if (row["kind"] === "join") return { kind: "join" };
+        return row["agent_id"] === null
+          ? { kind: "agent", agentId: subject, removed: true }
+          : { kind: "agent", agentId: subject };
       }),
 
     joinAgent: (joinTokenHash, agent, agentTokenHash) =>
@@ -45,8 +57,9 @@ export function peopleStore(db: Database): People {
         const used = yield* run("DELETE FROM tokens WHERE hash = ? AND kind = 'join'", joinTokenHash);
         if (used === 0) return false;
         yield* run(
-          "INSERT INTO agents (id, name, machine_types, created_at_ms, last_seen_at_ms) VALUES (?, ?, ?, ?, ?)",
+          "INSERT INTO agents (id, name, machine_types, created_at_ms, last_seen_at_ms, placement) VALUES (?, ?, ?, ?, ?, ?)",
           ...[agent.id, agent.name, JSON.stringify(agent.machineTypes), agent.createdAtMs, agent.lastSeenAtMs],
+          agent.placement,
         );
         yield* insertToken(agentTokenHash, { kind: "agent", agentId: agent.id }, agent.createdAtMs);
         return true;
@@ -66,12 +79,18 @@ export function peopleStore(db: Database): People {
     updateAgent: (id, change) =>
       db.write(function* () {
         yield* run(
-          `UPDATE agents SET machine_types = coalesce(?, machine_types), last_seen_at_ms = coalesce(?, last_seen_at_ms)
-           WHERE id = ?`,
+          `UPDATE agents SET machine_types = coalesce(?, machine_types), last_seen_at_ms = coalesce(?, last_seen_at_ms),
+             placement = coalesce(?, placement) WHERE id = ?`,
           change.machineTypes === undefined ? null : JSON.stringify(change.machineTypes),
           change.lastSeenAtMs ?? null,
+          change.placement ?? null,
           id,
         );
+      }),
+
+    removeAgent: (id) =>
+      db.write(function* () {
+        return (yield* run("DELETE FROM agents WHERE id = ?", id)) > 0;
       }),
   };
 }

@@ -89,6 +89,7 @@ export function toAgent(row: Row): AgentRecord {
     machineTypes: JSON.parse(row["machine_types"] as string) as AgentRecord["machineTypes"],
     createdAtMs: row["created_at_ms"] as number,
     lastSeenAtMs: row["last_seen_at_ms"] as number,
+    placement: row["placement"] as AgentRecord["placement"],
   };
 }
 

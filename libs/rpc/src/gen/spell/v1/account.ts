@@ -68,7 +68,7 @@ export interface Agent {
   /** As its machine calls itself. */
   name: string;
   connected: boolean;
-  /** Takes no more runs. Meaningful while connected. */
+  /** Takes no more runs, because its process is ending or its operator wants it so. */
   draining: boolean;
   /** Of those it said last; free ones are 0 while it takes nothing new: not connected, silent or draining. */
   machineTypes: MachineType[];
@@ -77,6 +77,29 @@ export interface Agent {
   /** Connected, but not heard for 12 s: it counts as lost. Its runs are its own until their lease has run out. */
   silent: boolean;
   /** Attempts that it holds. */
+  runs: number;
+  /** What its operator last said: open, cordoned or draining. */
+  placement: string;
+}
+
+export interface PlaceAgentRequest {
+  /** Id or name. */
+  agent: string;
+  /** open: takes runs. cordoned: finishes what it has and takes nothing new. draining: the same, and is to be empty in the end. */
+  placement: string;
+}
+
+export interface PlaceAgentResponse {
+}
+
+export interface RemoveAgentRequest {
+  /** Id or name. */
+  agent: string;
+}
+
+export interface RemoveAgentResponse {
+  name: string;
+  /** Attempts that it held, and that have ended. */
   runs: number;
 }
 
@@ -700,6 +723,7 @@ function createBaseAgent(): Agent {
     lastSeenAtMs: 0,
     silent: false,
     runs: 0,
+    placement: "",
   };
 }
 
@@ -731,6 +755,9 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.runs !== 0) {
       writer.uint32(72).int32(message.runs);
+    }
+    if (message.placement !== "") {
+      writer.uint32(82).string(message.placement);
     }
     return writer;
   },
@@ -820,6 +847,14 @@ export const Agent: MessageFns<Agent> = {
             message.runs = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.placement = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -855,6 +890,7 @@ export const Agent: MessageFns<Agent> = {
         : 0,
       silent: isSet(object.silent) ? globalThis.Boolean(object.silent) : false,
       runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
+      placement: isSet(object.placement) ? globalThis.String(object.placement) : "",
     };
   },
 
@@ -887,6 +923,9 @@ export const Agent: MessageFns<Agent> = {
     if (message.runs !== 0) {
       obj.runs = Math.round(message.runs);
     }
+    if (message.placement !== "") {
+      obj.placement = message.placement;
+    }
     return obj;
   },
 
@@ -903,6 +942,296 @@ export const Agent: MessageFns<Agent> = {
     message.joinedAtMs = object.joinedAtMs ?? 0;
     message.lastSeenAtMs = object.lastSeenAtMs ?? 0;
     message.silent = object.silent ?? false;
+    message.runs = object.runs ?? 0;
+    message.placement = object.placement ?? "";
+    return message;
+  },
+};
+
+function createBasePlaceAgentRequest(): PlaceAgentRequest {
+  return { agent: "", placement: "" };
+}
+
+export const PlaceAgentRequest: MessageFns<PlaceAgentRequest> = {
+  encode(message: PlaceAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.placement !== "") {
+      writer.uint32(18).string(message.placement);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.placement = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceAgentRequest {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      placement: isSet(object.placement) ? globalThis.String(object.placement) : "",
+    };
+  },
+
+  toJSON(message: PlaceAgentRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.placement !== "") {
+      obj.placement = message.placement;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceAgentRequest>, I>>(base?: I): PlaceAgentRequest {
+    return PlaceAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceAgentRequest>, I>>(object: I): PlaceAgentRequest {
+    const message = createBasePlaceAgentRequest();
+    message.agent = object.agent ?? "";
+    message.placement = object.placement ?? "";
+    return message;
+  },
+};
+
+function createBasePlaceAgentResponse(): PlaceAgentResponse {
+  return {};
+}
+
+export const PlaceAgentResponse: MessageFns<PlaceAgentResponse> = {
+  encode(_: PlaceAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): PlaceAgentResponse {
+    return {};
+  },
+
+  toJSON(_: PlaceAgentResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceAgentResponse>, I>>(base?: I): PlaceAgentResponse {
+    return PlaceAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceAgentResponse>, I>>(_: I): PlaceAgentResponse {
+    const message = createBasePlaceAgentResponse();
+    return message;
+  },
+};
+
+function createBaseRemoveAgentRequest(): RemoveAgentRequest {
+  return { agent: "" };
+}
+
+export const RemoveAgentRequest: MessageFns<RemoveAgentRequest> = {
+  encode(message: RemoveAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveAgentRequest {
+    return { agent: isSet(object.agent) ? globalThis.String(object.agent) : "" };
+  },
+
+  toJSON(message: RemoveAgentRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RemoveAgentRequest>, I>>(base?: I): RemoveAgentRequest {
+    return RemoveAgentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveAgentRequest>, I>>(object: I): RemoveAgentRequest {
+    const message = createBaseRemoveAgentRequest();
+    message.agent = object.agent ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveAgentResponse(): RemoveAgentResponse {
+  return { name: "", runs: 0 };
+}
+
+export const RemoveAgentResponse: MessageFns<RemoveAgentResponse> = {
+  encode(message: RemoveAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(16).int32(message.runs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.runs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveAgentResponse {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      runs: isSet(object.runs) ? globalThis.Number(object.runs) : 0,
+    };
+  },
+
+  toJSON(message: RemoveAgentResponse): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RemoveAgentResponse>, I>>(base?: I): RemoveAgentResponse {
+    return RemoveAgentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveAgentResponse>, I>>(object: I): RemoveAgentResponse {
+    const message = createBaseRemoveAgentResponse();
+    message.name = object.name ?? "";
     message.runs = object.runs ?? 0;
     return message;
   },
@@ -1186,6 +1515,32 @@ export const AccountServiceService = {
     responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
   },
+  /**
+   * Whether an agent is given new runs, until somebody says otherwise; its restarts and those of the coordinator change nothing. For
+   * operators alone. NOT_FOUND (`no-such-agent`), FAILED_PRECONDITION (`ambiguous-agent`) for a name that several have.
+   */
+  placeAgent: {
+    path: "/spell.v1.AccountService/PlaceAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PlaceAgentRequest): Buffer => Buffer.from(PlaceAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceAgentRequest => PlaceAgentRequest.decode(value),
+    responseSerialize: (value: PlaceAgentResponse): Buffer => Buffer.from(PlaceAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PlaceAgentResponse => PlaceAgentResponse.decode(value),
+  },
+  /**
+   * Takes an agent out of the farm at once: its credential is of no use any more, its runs end as interrupted (`agent-removed`),
+   * and its process kills them and ends when it hears of it. Errors as in PlaceAgent.
+   */
+  removeAgent: {
+    path: "/spell.v1.AccountService/RemoveAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveAgentRequest): Buffer => Buffer.from(RemoveAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveAgentRequest => RemoveAgentRequest.decode(value),
+    responseSerialize: (value: RemoveAgentResponse): Buffer => Buffer.from(RemoveAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveAgentResponse => RemoveAgentResponse.decode(value),
+  },
   /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
   sendFeedback: {
     path: "/spell.v1.AccountService/SendFeedback" as const,
@@ -1218,6 +1573,16 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
   listMachineTypes: handleUnaryCall<ListMachineTypesRequest, ListMachineTypesResponse>;
   /** The machines of the farm, connected or not. Users only. */
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
+  /**
+   * Whether an agent is given new runs, until somebody says otherwise; its restarts and those of the coordinator change nothing. For
+   * operators alone. NOT_FOUND (`no-such-agent`), FAILED_PRECONDITION (`ambiguous-agent`) for a name that several have.
+   */
+  placeAgent: handleUnaryCall<PlaceAgentRequest, PlaceAgentResponse>;
+  /**
+   * Takes an agent out of the farm at once: its credential is of no use any more, its runs end as interrupted (`agent-removed`),
+   * and its process kills them and ends when it hears of it. Errors as in PlaceAgent.
+   */
+  removeAgent: handleUnaryCall<RemoveAgentRequest, RemoveAgentResponse>;
   /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
   sendFeedback: handleUnaryCall<SendFeedbackRequest, SendFeedbackResponse>;
   /** A new one-time token with which one agent may join. Users only, never runs or agents. */
@@ -1272,6 +1637,44 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Whether an agent is given new runs, until somebody says otherwise; its restarts and those of the coordinator change nothing. For
+   * operators alone. NOT_FOUND (`no-such-agent`), FAILED_PRECONDITION (`ambiguous-agent`) for a name that several have.
+   */
+  placeAgent(
+    request: PlaceAgentRequest,
+    callback: (error: ServiceError | null, response: PlaceAgentResponse) => void,
+  ): ClientUnaryCall;
+  placeAgent(
+    request: PlaceAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PlaceAgentResponse) => void,
+  ): ClientUnaryCall;
+  placeAgent(
+    request: PlaceAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PlaceAgentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes an agent out of the farm at once: its credential is of no use any more, its runs end as interrupted (`agent-removed`),
+   * and its process kills them and ends when it hears of it. Errors as in PlaceAgent.
+   */
+  removeAgent(
+    request: RemoveAgentRequest,
+    callback: (error: ServiceError | null, response: RemoveAgentResponse) => void,
+  ): ClientUnaryCall;
+  removeAgent(
+    request: RemoveAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveAgentResponse) => void,
+  ): ClientUnaryCall;
+  removeAgent(
+    request: RemoveAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveAgentResponse) => void,
   ): ClientUnaryCall;
   /** Puts a user's words into the coordinator's log, where whoever runs the farm finds them. Users only. */
   sendFeedback(
