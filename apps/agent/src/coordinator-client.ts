@@ -1,7 +1,7 @@
 /** The agent's calls to its coordinator, under the lease of an attempt. */
 import type { Digest } from "@spell/domain";
 import { SpellError, isDigest } from "@spell/domain";
-import type { CompleteRepairRequest, Lease, MetricPoint } from "@spell/rpc";
+import type { CompleteRepairRequest, Lease, MetricPoint, UnaryMethod } from "@spell/rpc";
 import {
   AgentServiceClient,
   CoordinatorChannel,
@@ -73,13 +73,17 @@ export class CoordinatorClient {
     return {
       findMissing: async ({ digests, targets }) => {
         const call = this.#trees.findMissing.bind(this.#trees);
-        const { missing, targets: places } = await callUnary(call, { digests, targets, lease }, this.#context());
+        const { missing, targets: places } = await callCoordinator(call, { digests, targets, lease }, this.#context());
         return { missing: missing.map(asDigest), targets: places };
       },
       commitTree: async ({ root, objects, nodes, pack }) => {
         const call = this.#trees.commitTree.bind(this.#trees);
         const inline = pack && { content: toBuffer(pack.content), blobs: pack.blobs };
-        await callUnary(call, { root, objects, nodes: nodes.map(toBuffer), lease, pack: inline }, this.#context());
+        await callCoordinator(
+          call,
+          { root, objects, nodes: nodes.map(toBuffer), lease, pack: inline },
+          this.#context(),
+        );
       },
       readTree: (request) => this.#readTree(request, lease),
       multiparts: this.#multiparts(lease),
@@ -94,13 +98,13 @@ export class CoordinatorClient {
         const segment = { lease, firstNumber, entries, sizeBytes: bytes.byteLength };
         if (bytes.byteLength <= INLINE_SEGMENT_BYTES) {
           const content = toBuffer(bytes);
-          await callUnary(commit, { ...segment, objectKey: "", content }, this.#context());
+          await callCoordinator(commit, { ...segment, objectKey: "", content }, this.#context());
           return;
         }
         const prepare = this.agents.prepareLogSegment.bind(this.agents);
-        const { objectKey, putUrl } = await callUnary(prepare, { lease, firstNumber }, this.#context());
+        const { objectKey, putUrl } = await callCoordinator(prepare, { lease, firstNumber }, this.#context());
         await putObject(putUrl, bytes);
-        await callUnary(commit, { ...segment, objectKey, content: Buffer.alloc(0) }, this.#context());
+        await callCoordinator(commit, { ...segment, objectKey, content: Buffer.alloc(0) }, this.#context());
       },
     };
   }
@@ -111,36 +115,36 @@ export class CoordinatorClient {
       commit: async (firstNumber, points) => {
         const call = this.agents.commitMetricPoints.bind(this.agents);
         const request = { lease, firstNumber, points: points.map(toMetricPoint) };
-        return (await callUnary(call, request, this.#context())).recorded;
+        return (await callCoordinator(call, request, this.#context())).recorded;
       },
     };
   }
 
   /** Answers a request for a snapshot. */
   async completeSnapshot(answer: { snapshotId: string; lease: Lease; tree: string; error: string }): Promise<void> {
-    await callUnary(this.agents.completeSnapshot.bind(this.agents), answer, this.#context());
+    await callCoordinator(this.agents.completeSnapshot.bind(this.agents), answer, this.#context());
   }
 
   /** Answers a request for what the store has lost. */
   async completeRepair(answer: CompleteRepairRequest): Promise<void> {
-    await callUnary(this.agents.completeRepair.bind(this.agents), answer, this.#context());
+    await callCoordinator(this.agents.completeRepair.bind(this.agents), answer, this.#context());
   }
 
   /** Large objects, put in parts. */
   #multiparts(lease: Lease): MultipartTransport {
     const trees = this.#trees;
     return {
-      start: (request) => callUnary(trees.startMultipart.bind(trees), { ...request, lease }, this.#context()),
+      start: (request) => callCoordinator(trees.startMultipart.bind(trees), { ...request, lease }, this.#context()),
       presignParts: async (request) =>
-        (await callUnary(trees.presignParts.bind(trees), { ...request, lease }, this.#context())).putUrls,
+        (await callCoordinator(trees.presignParts.bind(trees), { ...request, lease }, this.#context())).putUrls,
       listParts: async ({ objectKey }) =>
-        (await callUnary(trees.listParts.bind(trees), { objectKey, lease }, this.#context())).parts,
+        (await callCoordinator(trees.listParts.bind(trees), { objectKey, lease }, this.#context())).parts,
       complete: async ({ objectKey, parts }) => {
         const message = { objectKey, parts: parts.map((part) => ({ ...part, sizeBytes: 0 })), lease };
-        await callUnary(trees.completeMultipart.bind(trees), message, this.#context());
+        await callCoordinator(trees.completeMultipart.bind(trees), message, this.#context());
       },
       abort: async ({ objectKey }) => {
-        await callUnary(trees.abortMultipart.bind(trees), { objectKey, lease }, this.#context());
+        await callCoordinator(trees.abortMultipart.bind(trees), { objectKey, lease }, this.#context());
       },
     };
   }
@@ -174,6 +178,25 @@ export class CoordinatorClient {
       longestPauseMs: this.longestPauseMs,
     };
   }
+}
+
+/** As callUnary. The disk of the coordinator, or of its store, is somebody else's to empty: until then attempts wait as for one that is away. */
+async function callCoordinator<Request, Response>(
+  method: UnaryMethod<Request, Response>,
+  request: Request,
+  context: Parameters<typeof callUnary>[2],
+): Promise<Response> {
+  try {
+    return await callUnary(method, request, context);
+  } catch (error) {
+    throw asPassing(error);
+  }
+}
+
+/** What the coordinator says of a full disk, as an error that is tried again. Pure. */
+export function asPassing(error: unknown): unknown {
+  if (!(error instanceof SpellError) || error.code !== "exhausted" || error.reason !== "disk-full") return error;
+  return new SpellError("unavailable", error.message, { reason: error.reason, cause: error });
 }
 
 /** The wire's type says Buffer; the same bytes, not a copy. */
