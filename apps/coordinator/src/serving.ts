@@ -21,6 +21,8 @@ import type { Services } from "./services.ts";
 const LEASES_EVERY_MS = 1_000;
 /** How often timeouts are looked at: they are in minutes. */
 const RULES_EVERY_MS = 1_000;
+/** For what a coordinator that died had been told to end. */
+const WORKFLOWS_EVERY_MS = 10_000;
 const UPLOADS_EVERY_MS = 600_000;
 /** How often it is looked whether it is time to collect garbage. */
 const GARBAGE_EVERY_MS = 600_000;
@@ -82,6 +84,7 @@ export async function startServing(parts: ServingParts): Promise<{ stop(): Promi
   const sweepers = [
     new Sweeper({ sweep: () => sweepLeases(services), everyMs: LEASES_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.rules.sweep(), everyMs: RULES_EVERY_MS, onError }),
+    new Sweeper({ sweep: () => services.lifecycle.endRequestedWorkflows(), everyMs: WORKFLOWS_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.uploads.sweep(), everyMs: UPLOADS_EVERY_MS, onError }),
     new Sweeper({ sweep: () => services.storage.sweep(), everyMs: GARBAGE_EVERY_MS, onError }),
   ];

@@ -110,30 +110,45 @@ export class RunLifecycle {
     return this.#apply(runId, { type: "stop-requested", by: "a rule of its own", reason });
   }
 
-  /** Stops or kills all runs of a workflow that have not ended: first whatever starts more, its searches and the master. */
+  /**
+   * Stops or kills all runs of a workflow that have not ended. First the record takes no more runs of it, so that those being made at
+   * this moment are either seen here or refused; then whatever starts more, its searches and the master.
+   */
   async requestWorkflow(principal: Principal, workflowId: number, verb: "stop" | "kill"): Promise<void> {
-    const { workflow, runs } = await this.getWorkflow(principal, workflowId);
-    const master = runs.filter((run) => run.id === workflow.managingRunId);
-    const workers = runs.filter((run) => run.id !== workflow.managingRunId);
-    const active = [...master, ...workers].filter((run) => !isFinal(run.status));
-    const searches = await this.#requestSearches(workflow, verb);
-    if (active.length === 0 && searches === 0) {
-      throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
-    }
+    const owner = requireOwner(principal);
+    const known = await this.getWorkflow(owner, workflowId);
+    const searches = await this.#openSearches(workflowId);
+    const isOpen = searches.length > 0 || known.runs.some((run) => !isFinal(run.status));
+    // The master of a local workflow is not ours to see: it may be about to make a run.
+    const mayGrow = known.workflow.managingRunId === undefined && known.workflow.requested === undefined;
+    if (!isOpen && !mayGrow) throw conflict(`Workflow ${workflowId} has already ended.`, "workflow-ended");
+    const asked = await this.#deps.store.requestWorkflow(workflowId, verb, owner.userName);
+    if (asked !== undefined) await this.#endWorkflow(asked);
+  }
+
+  /** Ends what the last coordinator was told to end and did not come to. */
+  async endRequestedWorkflows(): Promise<void> {
+    for (const workflow of await this.#deps.store.listWorkflowsToEnd()) await this.#endWorkflow(workflow);
+  }
+
+  async #endWorkflow({ id, owner, requested = "stop", managingRunId }: WorkflowRecord): Promise<void> {
+    for (const search of await this.#openSearches(id)) await this.#deps.store.hyper.request(search, requested, owner);
+    const runs = await this.#deps.store.listRuns({ owner, workflowId: id, pageSize: 100_000 });
+    const active = runs.filter((run) => !isFinal(run.status));
+    const masterFirst = active.sort(
+      (left, right) => Number(right.id === managingRunId) - Number(left.id === managingRunId),
+    );
     // Whether each was: one that ends by itself meanwhile is as good as stopped.
     await forEachRun(
-      active.map((run) => run.id),
-      (id) => this.request(principal, id, verb),
+      masterFirst.map((run) => run.id),
+      (runId) => this.request({ kind: "user", userName: owner }, runId, requested),
     );
   }
 
-  /** Lets the searches of a workflow make no more runs; how many there are. */
-  async #requestSearches({ id: workflowId, owner }: WorkflowRecord, verb: "stop" | "kill"): Promise<number> {
+  async #openSearches(workflowId: number): Promise<number[]> {
     const { hyper } = this.#deps.store;
     const open = await Promise.all((await hyper.listOpen()).map((id) => hyper.find(id)));
-    const own = open.flatMap((search) => (search?.template.workflowId === workflowId ? [search] : []));
-    for (const { id } of own) await hyper.request(id, verb, owner);
-    return own.length;
+    return open.flatMap((search) => (search?.template.workflowId === workflowId ? [search.id] : []));
   }
 
   /** Holds until the run has reached one of the statuses, or never will. Resolves undefined when the signal fires. */

@@ -5,6 +5,7 @@ import { describeBlobs } from "./contract/blobs.ts";
 import { describeClaims } from "./contract/claims.ts";
 import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
+import { describeEndingWorkflows } from "./contract/ending-workflows.ts";
 import { describeGarbage } from "./contract/garbage.ts";
 import { describeHyper } from "./contract/hyper.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
@@ -44,6 +45,7 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describePeople(open);
     describeAccounts(open);
     describeCreatingRuns(open);
+    describeEndingWorkflows(open);
     describeListingRuns(open);
     describeChangingRuns(open);
     describeLogs(open);

@@ -211,6 +211,9 @@ export interface WorkflowRecord {
   managingRunId?: number;
   labels: WorkflowLabel[];
   createdAtMs: number;
+  /** Somebody asked to stop or kill all of it: nothing is added to it any more. */
+  requested?: "stop" | "kill";
+  requestedBy?: string;
   /** Hidden, and nothing is added to it. */
   archivedAtMs?: number;
 }

@@ -72,7 +72,8 @@ export interface RunStore {
   removeAgent(id: string): Promise<boolean>;
 
   /**
-   * Numbers the run and queues it. Throws invalid-input (`no-such-tree`) when what it is made of is not there any more. A client key seen before (of the same owner) answers the run it made, with existed. With
+   * Numbers the run and queues it. Throws invalid-input (`no-such-tree`) when what it is made of is not there any more, and
+   * conflict (`workflow-ended`) when its workflow was stopped, killed or archived. A client key seen before (of the same owner) answers the run it made, with existed. With
    * `reuse`, a run of the same request hash that is under way or complete with exit code 0 is answered, with reused.
    */
   createRun(run: NewRun, clientKey: string, options?: { reuse: boolean }): Promise<CreatedRun>;
@@ -87,8 +88,15 @@ export interface RunStore {
     workflow: { owner: string; labels: WorkflowLabel[]; createdAtMs: number },
     clientKey: string,
   ): Promise<{ workflow: WorkflowRecord; existed: boolean }>;
-  /** Hides it. One that is archived stays as it is. */
-  archiveWorkflow(id: number, atMs: number): Promise<void>;
+  /**
+   * From here on no run is added to it: whatever would add one throws conflict `workflow-ended`. The first request stays, unless a kill
+   * follows a stop. Undefined: there is no such workflow.
+   */
+  requestWorkflow(id: number, verb: "stop" | "kill", by: string): Promise<WorkflowRecord | undefined>;
+  /** Those with runs that have not ended and have not been told of what was asked of their workflow. */
+  listWorkflowsToEnd(): Promise<WorkflowRecord[]>;
+  /** Hides it, and no run is added to it any more; false while it has one that has not ended. One that is archived stays as it is. */
+  archiveWorkflow(id: number, atMs: number): Promise<boolean>;
   /** The run that this owner made with this client key. */
   findRunByClientKey(owner: string, clientKey: string): Promise<RunRecord | undefined>;
   /** Newest first. */

@@ -7,6 +7,7 @@ import { toRun } from "./rows.ts";
 import { insertRun } from "./run-rows.ts";
 import type { Row, Sql } from "./statement.ts";
 import { all, find, one, run } from "./statement.ts";
+import { requireOpenWorkflow } from "./workflow-rows.ts";
 
 export function hyperStore(db: Database, blobs: BlobTable): HyperStore {
   return {
@@ -14,6 +15,8 @@ export function hyperStore(db: Database, blobs: BlobTable): HyperStore {
       db.write(function* () {
         const known = yield* selectByClientKey(search.owner, clientKey);
         if (known !== undefined) return { search: known, runs: yield* selectSearchRuns(known.id), existed: true };
+        const { workflowId } = search.template;
+        if (workflowId !== undefined) yield* requireOpenWorkflow(workflowId);
         yield* blobs.requireRun(search.template.spec);
         const row = yield* one(
           `INSERT INTO hyper_searches (owner, client_key, spec, template, seed, created_at_ms)

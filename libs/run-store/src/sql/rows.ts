@@ -67,6 +67,8 @@ export function toWorkflow(row: Row): WorkflowRecord {
     managingRunId: row["managing_run_id"] === 0 ? undefined : (row["managing_run_id"] as number),
     labels: JSON.parse(row["labels"] as string) as WorkflowRecord["labels"],
     createdAtMs: row["created_at_ms"] as number,
+    requested: optional<"stop" | "kill">(row["requested"]),
+    requestedBy: optional<string>(row["requested_by"]),
     archivedAtMs: optional<number>(row["archived_at_ms"]),
   };
 }

@@ -6,9 +6,11 @@ import { changeAttempt, insertAttempt } from "./attempts.ts";
 import { toRun } from "./rows.ts";
 import type { Sql } from "./statement.ts";
 import { find, one, run } from "./statement.ts";
+import { requireOpenWorkflow } from "./workflow-rows.ts";
 
-/** Inserts a queued run with its first notices. Throws when what it is made of is not there any more. */
+/** Inserts a queued run with its first notices. Throws when what it is made of is not there any more, or its workflow takes none. */
 export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string): Sql<RunRecord> {
+  if (fresh.workflowId !== undefined) yield* requireOpenWorkflow(fresh.workflowId);
   yield* blobs.requireRun(fresh.spec);
   const row = yield* one(
     `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms, labels, project_id,

@@ -12,12 +12,15 @@ import { selectNextTime, selectQueued } from "./run-queue.ts";
 import { changeRun, insertRun, selectRun } from "./run-rows.ts";
 import type { Sql } from "./statement.ts";
 import { all, find, one, run } from "./statement.ts";
+import { selectWorkflow } from "./workflow-rows.ts";
 
 type Runs = Pick<
   RunStore,
   | "createRun"
   | "createWorkflow"
   | "createLocalWorkflow"
+  | "requestWorkflow"
+  | "listWorkflowsToEnd"
   | "archiveWorkflow"
   | "findRun"
   | "findRunByClientKey"
@@ -77,9 +80,32 @@ export function runsStore(db: Database, blobs: BlobTable): Runs {
         return { workflow: toWorkflow(row), existed: false };
       }),
 
+    requestWorkflow: (id, verb, by) =>
+      db.write(function* () {
+        yield* run(
+          `UPDATE workflows SET requested = ?, requested_by = ?
+           WHERE id = ? AND (requested IS NULL OR (requested = 'stop' AND ? = 'kill'))`,
+          ...[verb, by, id, verb],
+        );
+        return yield* selectWorkflow(id);
+      }),
+
+    listWorkflowsToEnd: () =>
+      db.read(function* () {
+        const rows = yield* all(
+          `SELECT * FROM workflows WHERE requested IS NOT NULL AND archived_at_ms IS NULL AND EXISTS (
+             SELECT 1 FROM runs WHERE runs.workflow_id = workflows.id AND runs.ended_at_ms IS NULL
+               AND (runs.requested IS NULL OR (runs.requested = 'stop' AND workflows.requested = 'kill'))
+           ) ORDER BY id`,
+        );
+        return rows.map(toWorkflow);
+      }),
+
     archiveWorkflow: (id, atMs) =>
       db.write(function* () {
-        yield* run("UPDATE workflows SET archived_at_ms = coalesce(archived_at_ms, ?) WHERE id = ?", atMs, id);
+        const sql = `UPDATE workflows SET archived_at_ms = coalesce(archived_at_ms, ?) WHERE id = ?
+          AND NOT EXISTS (SELECT 1 FROM runs WHERE workflow_id = workflows.id AND ended_at_ms IS NULL)`;
+        return (yield* run(sql, atMs, id)) > 0;
       }),
 
     findRun: (id) => db.read(() => selectRun(id)),
@@ -123,12 +149,6 @@ function* selectByKey(owner: string, clientKey: string): Sql<RunRecord | undefin
 function* selectLocalWorkflow(owner: string, clientKey: string): Sql<WorkflowRecord | undefined> {
   if (clientKey === "") return undefined;
   const row = yield* find("SELECT * FROM workflows WHERE owner = ? AND client_key = ?", owner, clientKey);
-  return row && toWorkflow(row);
-}
-
-function* selectWorkflow(id: number): Sql<WorkflowRecord | undefined> {
-  if (!Number.isSafeInteger(id)) return undefined;
-  const row = yield* find("SELECT * FROM workflows WHERE id = ?", id);
   return row && toWorkflow(row);
 }
 
