@@ -6,7 +6,7 @@
  * was started, and goes on. `request` brings the user's will at any time; `abandon` ends an attempt that is no longer ours.
  */
 import { join } from "node:path";
-import type { AttemptFact, Digest, OutcomeRow, Phase } from "@spell/domain";
+import type { AttemptFact, Digest, LogEntry, OutcomeRow, Phase } from "@spell/domain";
 import { SpellError, attemptOutcome, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
 import type { AttemptReport, AttemptResult, AttemptSpec } from "@spell/rpc";
@@ -35,6 +35,8 @@ export class Attempt {
   #execution: Execution | undefined;
   /** There is one while the command runs. */
   #sampler: RunSampler | undefined;
+  /** What has gone wrong when the present step fails. */
+  #doing = "The run could not be prepared";
   #killed = false;
   #stopWanted = false;
   /** The operator of this machine wants it to end now. */
@@ -203,7 +205,7 @@ export class Attempt {
       if (this.#abandoned && outcome.cause !== "kill") throw error;
       const isOurs = outcome.reason === undefined && outcome.cause !== "kill";
       if (isOurs) this.#log.warn({ err: error }, "attempt failed");
-      return resultOf(outcome, isOurs ? failureOf(error) : {});
+      return resultOf(outcome, isOurs ? failureOf(this.#doing, error) : {});
     }
   }
 
@@ -222,6 +224,7 @@ export class Attempt {
     const transport = trees(lease);
     const { signal } = this.#abort;
     await this.#enter("building");
+    this.#doing = "The code could not be fetched";
     const codeTree =
       spec.codeTree === ""
         ? undefined
@@ -232,6 +235,7 @@ export class Attempt {
     const mounts: ExecutionMount[] = [];
     if (spec.mounts.length > 0) await this.#enter("mounting");
     for (const mount of spec.mounts) {
+      this.#doing = `The mount ${mount.resource} at ${mount.path} could not be made`;
       const digest = asDigest(mount.digest);
       const source = await untilAvailable(
         () =>
@@ -243,6 +247,7 @@ export class Attempt {
       mounts.push({ path: mount.path, isFile: mount.isFile, source });
     }
     signal.throwIfAborted();
+    this.#doing = "The command could not be started";
     // Said before the first byte of output can be there: it comes first in the log.
     await this.#announce("running");
     // A power cut must not make us forget what we are about to start.
@@ -290,6 +295,7 @@ export class Attempt {
     // Stored by an earlier life of this agent, which may have moved the files away already.
     if (this.#journal.record.outputTree !== undefined) return this.#journal.record.outputTree;
     await this.#enter("saving");
+    this.#doing = "The outputs could not be stored";
     const transport = this.#services.trees(this.#journal.record.lease);
     const { signal } = this.#abort;
     const written = await execution.written();
@@ -300,12 +306,11 @@ export class Attempt {
       journal: openUploadJournal({ journals: join(this.attemptDir, "uploads"), coordinator: "", folder: "" }),
       signal,
       onHashed: () => this.#enter("pushing"),
-      patiently: (work) => untilAvailable(work, this.#patience()),
+      patiently: (work) => untilAvailable(work, { ...this.#patience(), untilRoom: true }),
     });
     await this.#enter("pushing");
-    for (const text of skippedTexts(saved.skipped))
-      await this.#shipper?.note({ ...entry(text, "pushing"), level: "warning" });
-    await this.#shipper?.note(entry(savedText(saved), "pushing"));
+    for (const text of skippedTexts(saved.skipped)) await this.#tell({ ...entry(text, "pushing"), level: "warning" });
+    await this.#tell(entry(savedText(saved), "pushing"));
     this.#write({ outputTree: saved.tree ?? "" });
     await keepOutputs(saved, this.#services.cache).catch((error: unknown) =>
       // They are stored: only the next stage on this machine will have to fetch them.
@@ -324,7 +329,7 @@ export class Attempt {
   }
 
   async #stop(): Promise<void> {
-    await this.#shipper?.note({ ...entry("Run is stopping", "stopping"), statusEvent: true });
+    await this.#tell({ ...entry("Run is stopping", "stopping"), statusEvent: true });
     await this.#execution?.signal("SIGTERM");
     const { stopSentAtMs = monotonicMs() } = this.#journal.record;
     const graceLeftMs = this.#services.stopGraceMs - (monotonicMs() - stopSentAtMs);
@@ -339,9 +344,7 @@ export class Attempt {
   /** In the run's log, for its user. */
   #warn(text: string): void {
     const status = this.#journal.record.history.at(-1)?.phase ?? "building";
-    this.#shipper
-      ?.note({ ...entry(text, status), level: "warning" })
-      .catch((error: unknown) => this.#log.warn({ err: error }, "notice not written"));
+    void this.#tell({ ...entry(text, status), level: "warning" });
   }
 
   #entered(phase: Phase): boolean {
@@ -358,7 +361,18 @@ export class Attempt {
   }
 
   async #announce(phase: Phase): Promise<void> {
-    await this.#shipper?.note({ ...entry(`Run is ${phase}`, phase), statusEvent: true });
+    const notice = { ...entry(`Run is ${phase}`, phase), statusEvent: true };
+    if (phase === "saving" || phase === "pushing") await this.#tell(notice);
+    else await this.#shipper?.note(notice);
+  }
+
+  /** Says it if the disk takes it: a run that has run loses neither its outputs nor its stop for want of a line in its log. */
+  async #tell(notice: LogEntry): Promise<void> {
+    try {
+      await this.#shipper?.note(notice);
+    } catch (error) {
+      this.#log.warn({ err: error }, "notice not written");
+    }
   }
 
   /** A full disk costs nobody a run: what cannot be written down is known while this agent lives, and found out anew after. */

@@ -104,7 +104,7 @@ export class Attempts {
       services.log.error({ err: error, attempt: key }, "no room for an attempt");
       this.#refused.set(key, {
         ...{ lease, phase: "ended", history: [], stats: undefined },
-        result: failedResult("build", error),
+        result: failedResult("build", "There is no room for the attempt on its machine", error),
       });
     }
     services.changed();

@@ -96,7 +96,7 @@ export const REASONS = {
   "bytes-corrupt": {
     doing: "ours",
     statuses: ["build_failed", "mount_failed", "failed"],
-    sentence: "Bytes of the run are damaged: `spell fsck` looks at the whole store.",
+    sentence: "Bytes of the run are damaged or lost in the store: `spell fsck` says what else is.",
   },
   "store-unavailable": {
     doing: "ours",

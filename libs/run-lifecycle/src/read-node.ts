@@ -9,5 +9,6 @@ export async function readNode(objects: ObjectStore, place: BlobLocation): Promi
   const { digest, objectKey, offset, sizeBytes } = place;
   const bytes = await objects.get(objectKey, { offset, length: sizeBytes });
   if (digestOf(bytes) === digest) return bytes;
-  throw new SpellError("data-loss", `The store holds other bytes than those of directory node ${digest}.`);
+  const message = `The store holds other bytes than those of directory node ${digest}.`;
+  throw new SpellError("data-loss", message, { reason: "wrong-bytes" });
 }

@@ -89,6 +89,7 @@ export async function machine() {
     };
   };
   return {
+    server,
     transport,
     archive,
     code: snapshot.root,
