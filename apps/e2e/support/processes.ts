@@ -3,11 +3,17 @@ import { readFileSync, readdirSync } from "node:fs";
 
 /** Command lines of the living processes whose command line or environment contains the word, sorted. */
 export function processesWith(word: string): string[] {
+  return processIdsWith(word)
+    .map((pid) => readProc(String(pid), "cmdline").replaceAll("\0", " ").trim())
+    .sort();
+}
+
+/** Their numbers. */
+export function processIdsWith(word: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
     .filter((pid) => readProc(pid, "cmdline").includes(word) || readProc(pid, "environ").includes(word))
-    .map((pid) => readProc(pid, "cmdline").replaceAll("\0", " ").trim())
-    .sort();
+    .map(Number);
 }
 
 /** False for one that has ended but was not collected by its parent yet. */
