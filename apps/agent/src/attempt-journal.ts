@@ -3,6 +3,9 @@
  * others are what changed, in order. Lines are appended at once, so whatever was said to others stands there; a last
  * line that a kill left unfinished was said to nobody and is cut off.
  *
+ * A later version of the agent reads what an earlier one wrote; fields that it does not know it leaves as they are. A journal of a
+ * format that is newer than this version stops the agent before it touches anything: the run goes on, and waits for the newer one.
+ *
  * Only the arrival is synced to the disk. After a power cut the processes are gone and the boot id tells; but an attempt
  * that the agent does not remember would be sent to it again, and its command executed a second time.
  */
@@ -20,7 +23,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Phase } from "@spell/domain";
+import type { Phase, SpellError } from "@spell/domain";
+import { conflict } from "@spell/domain";
 import type { AttemptResult, AttemptSpec, Lease } from "@spell/rpc";
 
 /** An attempt as it arrived. */
@@ -51,6 +55,8 @@ export type AttemptChange =
   | { result: AttemptResult };
 
 const FILE = "attempt.jsonl";
+/** Grows only when an earlier version would take a journal for something else than it is. Absent in a journal: 1. */
+const FORMAT = 1;
 
 export class AttemptJournal {
   readonly attemptDir: string;
@@ -73,7 +79,7 @@ export class AttemptJournal {
     try {
       mkdirSync(attemptDir, { recursive: true, mode: 0o700 });
       const file = openSync(join(attemptDir, FILE), "w", 0o600);
-      appendLine(file, arrival);
+      appendLine(file, { format: FORMAT, ...arrival });
       return new AttemptJournal(attemptDir, file, { ...arrival, history: [] });
     } catch (error) {
       // The file stays open until this process ends; that is rare and costs nothing.
@@ -82,7 +88,10 @@ export class AttemptJournal {
     }
   }
 
-  /** Opens what an earlier life of this agent left; undefined when it ended before anything could be started. */
+  /**
+   * Opens what an earlier life of this agent left; undefined when it ended before anything could be started. Throws conflict
+   * (`newer-journal`) for what a newer version wrote.
+   */
   static open(attemptDir: string): AttemptJournal | undefined {
     const file = openIfThere(join(attemptDir, FILE));
     if (file === undefined) return undefined;
@@ -93,8 +102,13 @@ export class AttemptJournal {
       closeSync(file);
       return undefined;
     }
+    const { format = FORMAT, ...known } = arrival as Arrival & { format?: number };
+    if (format > FORMAT) {
+      closeSync(file);
+      throw newerJournal(attemptDir, format);
+    }
     ftruncateSync(file, whole.length);
-    const first: AttemptRecord = { ...(arrival as Arrival), history: [] };
+    const first: AttemptRecord = { ...known, history: [] };
     return new AttemptJournal(attemptDir, file, (changes as AttemptChange[]).reduce(withChange, first));
   }
 
@@ -144,6 +158,14 @@ export function openJournals(dataDir: string): { found: AttemptJournal[]; broken
     else found.push(journal);
   }
   return { found, broken };
+}
+
+function newerJournal(attemptDir: string, format: number): SpellError {
+  return conflict(
+    `A newer version of the agent left ${attemptDir} (format ${format}; this version knows ${FORMAT}): start that one again. ` +
+      "Nothing was touched, and the run goes on.",
+    "newer-journal",
+  );
 }
 
 function attemptsDir(dataDir: string): string {
