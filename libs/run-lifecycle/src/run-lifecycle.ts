@@ -34,6 +34,8 @@ export interface RunLifecycleDeps {
 /** Runs in one list, unless asked otherwise, and at most. */
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 10_000;
+/** No machine has more attempts at once. */
+const MANY_REPORTS = 256;
 
 /** What an agent has to be told of at once. */
 const CONCERNS_AGENT: ReadonlySet<Effect> = new Set<Effect>(["signal-stop", "signal-kill", "end-attempt"]);
@@ -184,7 +186,17 @@ export class RunLifecycle {
     const { leases, sessions, dispatcher } = this.#deps;
     leases.renew(agentId);
     if (sessions.hear(agentId, this.#deps.now())) dispatcher.kick();
-    await Promise.all(reports.map((report) => this.#reportOne(agentId, report)));
+    const known = reports.length > MANY_REPORTS ? await this.#ofHeld(agentId, reports) : reports;
+    await Promise.all(known.map((report) => this.#reportOne(agentId, report)));
+  }
+
+  /** An agent may name any number of attempts: those that it does not hold are not looked up one by one. */
+  async #ofHeld(agentId: string, reports: readonly AttemptReport[]): Promise<AttemptReport[]> {
+    const held = new Map((await this.#deps.store.listHeld(agentId)).map((run) => [run.id, run]));
+    return reports.filter((report) => {
+      const run = held.get(report.runId);
+      return run !== undefined && holdsLease(run, { agentId, ...report });
+    });
   }
 
   /** What this agent should be doing. What it ran and no longer has is over. */

@@ -116,6 +116,8 @@ function agentCalls(world: World, token: string, lease: { runId: number; attempt
   return {
     prepareLogSegment: () => call(agents.prepareLogSegment.bind(agents), { lease, firstNumber: 0 }, token),
     commitLogSegment: () => call(agents.commitLogSegment.bind(agents), segment, token),
+    commitMetricPoints: () =>
+      call(agents.commitMetricPoints.bind(agents), { lease, firstNumber: 0, points: [] }, token),
     completeSnapshot: () =>
       call(agents.completeSnapshot.bind(agents), { snapshotId: "x", lease, tree, error: "" }, token),
     findMissing: () => call(trees.findMissing.bind(trees), { digests: [tree], targets: 1, lease }, token),
@@ -196,6 +198,13 @@ describe("every call", () => {
     const runId = await newRun(world);
     const { lease } = await holder.stream.attemptOf(runId);
     using stranger = await connectAgent(world);
+    const others = ["Join", "Sync", "CompleteRepair"];
+    const covered = Object.keys(agentCalls(world, "", lease)).map((name) => name.toLowerCase());
+    const missing = methodsOf(AgentServiceService).filter(({ path }) => {
+      const name = path.split("/").at(-1) ?? "";
+      return !others.includes(name) && !covered.includes(name.toLowerCase());
+    });
+    expect(missing).toEqual([]);
     const wrong = [
       ...[{ token: "x" }, { token: "" }, { attempt: 2 }, { attempt: -1 }, { runId: 99 }, { runId: -1 }].map((over) =>
         agentCalls(world, holder.token, { ...lease, ...over }),

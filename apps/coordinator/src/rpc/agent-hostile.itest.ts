@@ -99,6 +99,50 @@ describe("what an agent reports", () => {
     });
   });
 
+  it("of a hundred thousand attempts at once, of one again and again, or of as many phases costs nobody else", async () => {
+    await using world = await openWorld();
+    const { stream, runId, lease, ...agent } = await holdRun(world);
+    using _ = agent;
+    using other = await connectAgent(world);
+    const before = await recorded(world, runId);
+    const many = (length: number, of: (index: number) => AttemptReport) =>
+      Array.from({ length }, (_each, index) => of(index));
+    const ended = { cause: "exit", exitCode: 0 };
+    const unknown = many(100_000, (index) =>
+      report({ runId: 1e6 + index, attempt: index, token: "x" }, ["running"], ended),
+    );
+    const guessed = many(20_000, (index) => report({ ...lease, token: index.toString(16) }, [...PHASES], ended));
+    for (const attempts of [unknown, guessed]) {
+      const [answer] = await Promise.all([stream.ask({ ...OFFER, attempts }), other.stream.ask(OFFER)]);
+      expect(answer.attempts).toMatchObject([{ lease: { runId } }]);
+      expect(await recorded(world, runId)).toEqual(before);
+    }
+    await stream.ask({ ...OFFER, attempts: many(20_000, () => report(lease, ["running"])) });
+    expect(await recorded(world, runId)).toMatchObject({ status: "running", version: before.version + 1 });
+    const history = Array.from({ length: 20_000 }, (_each, index) => ({
+      phase: PHASES[index % PHASES.length] ?? "",
+      atMs: -index,
+    }));
+    await stream.ask({ ...OFFER, attempts: [{ ...report(lease, []), history: history.toReversed() }] });
+    expect(await recorded(world, runId)).toMatchObject({ status: "pushing", version: before.version + 2 });
+  });
+
+  it("of phases that no run goes through moves it along its own way, or not at all", async () => {
+    await using world = await openWorld();
+    const { stream, runId, lease, ...agent } = await holdRun(world);
+    using _ = agent;
+    const told = async (phases: string[]) => {
+      const history = phases.map((phase) => ({ phase, atMs: Date.now() }));
+      await stream.ask({ ...OFFER, attempts: [{ ...report(lease, []), phase: "ended", history }] });
+      return (await recorded(world, runId)).status;
+    };
+    expect(await told(["complete", "killed", "stopping", "killing", "machine_requested"])).toBe("building");
+    expect(await told(["mounting", "building", "mounting"])).toBe("mounting");
+    expect(await told(["pushing", "running", "saving", "mounting"])).toBe("pushing");
+    expect(await told(["running", "building"])).toBe("pushing");
+    expect((await recorded(world, runId)).passed).toEqual(["machine_requested", "building", "mounting", "pushing"]);
+  });
+
   it.each([-5, -(2 ** 40), 0, 2, 1e12])(
     "as the number of log entries (%d) does not hide how the run ended",
     async (logEntries) => {

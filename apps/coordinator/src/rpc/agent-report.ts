@@ -20,14 +20,17 @@ export function toMachineTypes(offered: readonly MachineTypeSlots[]): MachineTyp
   return [...types.values()];
 }
 
-/** The attempts it speaks of. */
+/** The attempts it speaks of, each once: what it says last of one is all there is to say. */
 export function toReports(messages: readonly AttemptReportMessage[]): AttemptReport[] {
-  return messages.flatMap(({ lease, history, result, stats }) => {
-    if (lease === undefined) return [];
+  const reports = new Map<string, AttemptReport>();
+  for (const { lease, history, result, stats } of messages) {
+    if (lease === undefined) continue;
     const phases = history.flatMap(({ phase, atMs }) => (isPhase(phase) ? [{ phase, atMs }] : []));
     const { runId, attempt, token: leaseToken } = lease;
-    return [{ runId, attempt, leaseToken, history: phases, result: toResult(result), stats: toStats(stats) }];
-  });
+    const report = { runId, attempt, leaseToken, history: phases, result: toResult(result), stats: toStats(stats) };
+    reports.set(`${runId}/${attempt}/${leaseToken}`, report);
+  }
+  return [...reports.values()];
 }
 
 function toResult(result: AttemptReportMessage["result"]): AttemptReport["result"] {
