@@ -53,6 +53,7 @@ const vendors = {
   minio: { group: ["minio", "minio/*"], message: "The vendor's client stays inside libs/object-store/src/s3." },
   nats: { group: ["@nats-io/*"], message: "The vendor's client stays inside libs/event-bus/src/nats." },
   sqlite: { group: ["node:sqlite", "better-sqlite3"], message: "SQL stays inside libs/run-store/src/sqlite." },
+  postgres: { group: ["pg", "pg-*"], message: "The vendor's client stays inside libs/run-store/src/postgres." },
 };
 const drivers = {
   group: ["@spell/*/sqlite", "@spell/*/postgres", "@spell/*/directory", "@spell/*/s3", "@spell/*/nats"],
@@ -95,7 +96,13 @@ export default defineConfig(
       // Numbers in a template print as one expects; anything that would print as [object Object] stays an error.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "no-restricted-syntax": ["error", noDefaultExport, noExportAll, noEnvironment],
-      "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.nats, vendors.sqlite),
+      "no-restricted-imports": restrictedImports(
+        drivers,
+        vendors.minio,
+        vendors.nats,
+        vendors.sqlite,
+        vendors.postgres,
+      ),
       "@nx/enforce-module-boundaries": boundaries([...dependencyTable, ...scopeTable]),
     },
   },
@@ -103,7 +110,14 @@ export default defineConfig(
     files: ["libs/domain/src/**/*.ts"],
     ignores: testFiles,
     rules: {
-      "no-restricted-imports": restrictedImports(pure, drivers, vendors.minio, vendors.nats, vendors.sqlite),
+      "no-restricted-imports": restrictedImports(
+        pure,
+        drivers,
+        vendors.minio,
+        vendors.nats,
+        vendors.sqlite,
+        vendors.postgres,
+      ),
       "no-restricted-properties": [
         "error",
         { object: "Date", property: "now", message: pure.message },
@@ -113,19 +127,30 @@ export default defineConfig(
   },
   {
     files: ["apps/**/*.ts", ...testFiles, "libs/testing/**/*.ts", ...toolFiles],
-    rules: { "no-restricted-imports": restrictedImports(vendors.minio, vendors.nats, vendors.sqlite) },
+    rules: {
+      "no-restricted-imports": restrictedImports(vendors.minio, vendors.nats, vendors.sqlite, vendors.postgres),
+    },
   },
   {
     files: ["libs/object-store/src/s3/**/*.ts"],
-    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.nats, vendors.sqlite) },
+    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.nats, vendors.sqlite, vendors.postgres) },
   },
   {
     files: ["libs/event-bus/src/nats/**/*.ts"],
-    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.sqlite) },
+    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.sqlite, vendors.postgres) },
   },
   {
     files: ["libs/run-store/src/sqlite/**/*.ts"],
-    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.nats) },
+    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.nats, vendors.postgres) },
+  },
+  {
+    files: ["libs/run-store/src/postgres/**/*.ts"],
+    rules: { "no-restricted-imports": restrictedImports(drivers, vendors.minio, vendors.nats, vendors.sqlite) },
+  },
+  {
+    // It makes databases for tests.
+    files: ["libs/testing/src/postgres.ts"],
+    rules: { "no-restricted-imports": restrictedImports(vendors.minio, vendors.nats, vendors.sqlite) },
   },
   {
     // Tests of a package may hold its parts against any other package, and may use what libs/testing starts.

@@ -7,6 +7,8 @@ export { startMinio } from "./minio.ts";
 export type { MinioServer } from "./minio.ts";
 export { startNats } from "./nats.ts";
 export type { NatsServer } from "./nats.ts";
+export { startPostgres } from "./postgres.ts";
+export type { PostgresServer } from "./postgres.ts";
 export { startServerProcess } from "./server-process.ts";
 export type { ServerProcess } from "./server-process.ts";
 export { tempFolder } from "./temp-folder.ts";
