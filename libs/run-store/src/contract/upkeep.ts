@@ -124,12 +124,15 @@ export function describeUpkeep(open: OpenFixture): void {
     it("what breaks a rule is named", async () => {
       await using fixture = await open();
       await fill(fixture.store);
-      await fixture.store.addLogSegment(2, { attempt: 1, firstNumber: 7, entries: 1, objectKey: "logs/2" });
+      const held = await fixture.store.updateRun(3, 1, assignment("a1"));
+      await fixture.store.addLogSegment(3, { attempt: 1, firstNumber: 7, entries: 1, objectKey: "logs/2" });
+      const attemptEnd = { logEntries: 8, atMs: 9_000 };
+      await fixture.store.updateRun(3, held?.version ?? -1, { ...ending(), userExitCode: 0, attemptEnd });
       const found = [];
       for await (const rule of fixture.store.upkeep.check()) if (rule.broken > 0) found.push(rule);
       expect(found).toMatchObject([
-        { rule: "logs-have-no-gaps", brokenBy: ["attempt 1 of run 2"], broken: 1 },
-        { rule: "logs-are-whole", brokenBy: ["attempt 1 of run 2"], broken: 1 },
+        { rule: "logs-have-no-gaps", brokenBy: ["attempt 1 of run 3"], broken: 1 },
+        { rule: "logs-are-whole", brokenBy: ["attempt 1 of run 3"], broken: 1 },
       ]);
     });
   });

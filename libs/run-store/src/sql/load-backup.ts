@@ -41,7 +41,7 @@ export class BackupLoader {
       });
     }
     const places = columns.map(() => "?").join(", ");
-    this.#insert = `INSERT INTO ${name} (${columns.join(", ")}) VALUES (${places})`;
+    this.#insert = `INSERT INTO ${name} (${columns.map((column) => `"${column}"`).join(", ")}) VALUES (${places})`;
   }
 
   *#sequence([name, last]: readonly BackupValue[]): Sql<void> {

@@ -1,6 +1,7 @@
 /** Finding runs by what they have in common. */
 import type { RunFilter, RunRecord } from "../records.ts";
 import type { Dialect } from "./dialect.ts";
+import { searchableJson } from "./json.ts";
 import { toRun } from "./rows.ts";
 import type { Sql, SqlValue } from "./statement.ts";
 import { all, find } from "./statement.ts";
@@ -27,7 +28,7 @@ export function* selectRuns(dialect: Dialect, filter: RunFilter): Sql<RunRecord[
   if (filter.labels !== undefined && filter.labels.length > 0) {
     const own = `${dialect.texts("runs.labels")} AS label`;
     conditions.push(`EXISTS (SELECT 1 FROM ${own} WHERE label.value IN ${dialect.texts("?")})`);
-    values.push(JSON.stringify(filter.labels));
+    values.push(searchableJson(filter.labels));
   }
   const sql = `SELECT * FROM runs WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`;
   return (yield* all(sql, ...values, filter.pageSize)).map(toRun);

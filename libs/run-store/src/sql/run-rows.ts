@@ -3,6 +3,7 @@ import type { LogEntry } from "@spell/domain";
 import type { NewRun, RunChange, RunRecord } from "../records.ts";
 import type { BlobTable } from "./blob-table.ts";
 import { changeAttempt, insertAttempt } from "./attempts.ts";
+import { searchableJson } from "./json.ts";
 import { toRun } from "./rows.ts";
 import type { Sql } from "./statement.ts";
 import { find, one, run } from "./statement.ts";
@@ -20,9 +21,9 @@ export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string): 
     fresh.runType,
     fresh.workflowId ?? null,
     clientKey === "" ? null : clientKey,
-    JSON.stringify(fresh.spec),
+    searchableJson(fresh.spec),
     fresh.createdAtMs,
-    JSON.stringify(fresh.labels),
+    searchableJson(fresh.labels),
     fresh.projectId ?? null,
     fresh.hyperSearchId ?? null,
     fresh.requestHash,
@@ -75,7 +76,7 @@ export function* changeRun(
     attempt?.agentId ?? kept.agentId ?? null,
     attempt?.leaseToken ?? kept.leaseToken ?? null,
     JSON.stringify(attempt?.slots ?? kept.slots),
-    JSON.stringify(change.labels ?? before.labels),
+    searchableJson(change.labels ?? before.labels),
     (change.projectId === undefined ? before.projectId : change.projectId) ?? null,
     change.archivedAtMs ?? before.archivedAtMs ?? null,
     (waits ? (requeue?.notBeforeMs ?? before.notBeforeMs) : undefined) ?? null,

@@ -3,6 +3,8 @@
  * drives it, at once or as the answers arrive.
  */
 
+import { invalidInput } from "@spell/domain";
+
 export type SqlValue = string | number | null;
 
 /** A row as every driver gives it: whole numbers as numbers, JSON as text. */
@@ -23,7 +25,8 @@ export type Sql<T> = Generator<Statement, T, Answer>;
 
 /** The first row, if any. */
 export function* find(text: string, ...values: SqlValue[]): Sql<Row | undefined> {
-  return (yield { kind: "find", text, values }) as Row | undefined;
+  if (findsNothing(text, values)) return undefined;
+  return (yield { kind: "find", text, values: checked(values) }) as Row | undefined;
 }
 
 /** The first row; a bug if there is none. */
@@ -34,10 +37,31 @@ export function* one(text: string, ...values: SqlValue[]): Sql<Row> {
 }
 
 export function* all(text: string, ...values: SqlValue[]): Sql<Row[]> {
-  return (yield { kind: "all", text, values }) as Row[];
+  if (findsNothing(text, values)) return [];
+  return (yield { kind: "all", text, values: checked(values) }) as Row[];
 }
 
 /** How many rows it changed. */
 export function* run(text: string, ...values: SqlValue[]): Sql<number> {
-  return (yield { kind: "run", text, values }) as number;
+  return (yield { kind: "run", text, values: checked(values) }) as number;
+}
+
+/** No text in the record holds NUL, and PostgreSQL cannot even be asked for one. */
+function findsNothing(text: string, values: readonly SqlValue[]): boolean {
+  return text.startsWith("SELECT") && values.some((value) => typeof value === "string" && value.includes("\0"));
+}
+
+/** What one of the databases could not keep, all refuse: NUL in a text, and what is no whole number of at most 53 bits. */
+function checked(values: SqlValue[]): SqlValue[] {
+  for (const value of values) {
+    if (typeof value === "string") {
+      if (value.includes("\0")) throw invalidInput("A text holds a NUL character: leave it out.", "nul-in-text");
+    } else if (value !== null && !Number.isSafeInteger(value)) {
+      throw invalidInput(
+        `The number ${value} cannot be kept: give a whole one of at most 53 bits.`,
+        "number-out-of-range",
+      );
+    }
+  }
+  return values;
 }

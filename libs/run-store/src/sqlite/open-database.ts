@@ -1,12 +1,17 @@
 /** Opens the database file and brings its schema up to date. */
-import { readFileSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SpellError, conflict } from "@spell/domain";
+import { conflict } from "@spell/domain";
 import { makeFolder } from "@spell/machine";
+import { listMigrations, planMigrations } from "../sql/migrations.ts";
+import type { SchemaState } from "../sql/migrations.ts";
 import { databaseError, unusableFolder } from "./database-error.ts";
 
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
+
+/** Beside `user_version`, which is the schema's number here: which binaries may work with it. */
+const SCHEMA_TABLE =
+  "CREATE TABLE IF NOT EXISTS record_schema (version INTEGER NOT NULL, compatible_from INTEGER NOT NULL) STRICT";
 
 /** Another process may be about to end: a restart waits so long for it, milliseconds. */
 const LOCK_WAIT_MS = 5_000;
@@ -46,21 +51,22 @@ function take(db: DatabaseSync, path: string): void {
 }
 
 function migrate(db: DatabaseSync, path: string, schema: number): void {
-  const files = readdirSync(MIGRATIONS)
-    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
-    .sort();
-  const row = db.prepare("PRAGMA user_version").get();
-  const have = Number(row?.["user_version"] ?? 0);
-  if (have > files.length) {
-    throw new SpellError(
-      "conflict",
-      `${path} was written by a newer Spell (schema ${have}, this one knows ${files.length}): start the newer version.`,
-      { reason: "newer-schema" },
-    );
+  const state = schemaState(db);
+  const { pending, then } = planMigrations(path, state, listMigrations(MIGRATIONS), schema);
+  for (const { number, sql } of pending) {
+    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${number}; COMMIT;`);
   }
-  for (const [index, name] of files.entries()) {
-    if (index < have || index >= schema) continue;
-    const sql = readFileSync(new URL(name, MIGRATIONS), "utf8");
-    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
-  }
+  if (then.version === state.version && then.compatibleFrom === state.compatibleFrom) return;
+  const { version, compatibleFrom } = then;
+  db.exec(`BEGIN IMMEDIATE; ${SCHEMA_TABLE}; DELETE FROM record_schema;
+    INSERT INTO record_schema VALUES (${version}, ${compatibleFrom}); COMMIT;`);
+}
+
+function schemaState(db: DatabaseSync): SchemaState {
+  const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'record_schema'").get() !== undefined;
+  const row = known ? db.prepare("SELECT compatible_from FROM record_schema").get() : undefined;
+  // A record without the table was written by a Spell that was compatible with its own schema alone.
+  const compatibleFrom = row === undefined ? (version > 0 ? version : 0) : Number(row["compatible_from"]);
+  return { version, compatibleFrom };
 }

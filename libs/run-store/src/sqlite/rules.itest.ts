@@ -54,7 +54,7 @@ const BREAKS: Record<string, string> = {
   "tokens-stand-for-somebody": "INSERT INTO tokens VALUES ('t3', 'agent', 'a9', 1)",
   "attempts-have-runs":
     "INSERT INTO attempts (run_id, number, agent_id, lease_token, started_at_ms, ended_at_ms) VALUES (9, 1, 'a1', 'x', 1, 2)",
-  "notices-have-runs": "INSERT INTO notices VALUES (9, 'before', 0, '{}')",
+  "notices-have-runs": "INSERT INTO notices (run_id, place, number, entry) VALUES (9, 'before', 0, '{}')",
   "segments-have-runs": "INSERT INTO log_segments VALUES (9, 1, 0, 1, 'logs/c')",
   "metrics-have-runs": "UPDATE metrics SET run_id = 9",
   "chunks-have-metrics": "INSERT INTO metric_chunks VALUES (9, 1, 1, '[]')",

@@ -49,10 +49,13 @@ function snapshotOf(copy: DatabaseSync, release: () => void): Snapshot {
   };
 }
 
-/** The tables of a record, with their columns. */
+/** The tables of a record, with their columns. What says which schema it is belongs to no backup. */
 export function tablesOf(db: DatabaseSync): { name: string; columns: string[] }[] {
   return db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    .prepare(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'record_schema'
+        ORDER BY name`,
+    )
     .all()
     .map(({ name }) => ({ name: name as string, columns: columnsOf(db, name as string) }));
 }
