@@ -30,6 +30,7 @@ describe("each setting", () => {
 
   it.each([
     ["--data", "SPELL_DATA", "dataDir", ["/a", "/a"], ["/b", "/b"]],
+    ["--database", "SPELL_DATABASE", "database", ["postgres://a", "postgres://a"], ["postgres://b", "postgres://b"]],
     ["--host", "SPELL_HOST", "host", ["::1", "::1"], ["0.0.0.0", "0.0.0.0"]],
     ["--grpc-port", "SPELL_GRPC_PORT", "grpcPort", ["1", 1], ["65535", 65_535]],
     ["--http-port", "SPELL_HTTP_PORT", "httpPort", ["0", 0], ["080", 80]],

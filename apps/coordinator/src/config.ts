@@ -8,6 +8,8 @@ const HOUR_MS = 3_600_000;
 
 export interface CoordinatorConfig {
   dataDir: string;
+  /** URL of the record's database, with its password: for no log. Without it the record is a file in the data folder. */
+  database?: string;
   host: string;
   grpcPort: number;
   httpPort: number;
@@ -37,9 +39,13 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .addOption(
-      option("--data <dir>", "folder of the record and, embedded, of the object store", "SPELL_DATA")
-        .argParser(notEmpty)
-        .makeOptionMandatory(),
+      option("--data <dir>", "folder of the record and, embedded, of the object store", "SPELL_DATA").argParser(
+        notEmpty,
+      ),
+    )
+    // Whether it is a URL is found out where it is used: what is said here repeats the value, and with it the password.
+    .addOption(
+      option("--database <url>", "keep the record in this PostgreSQL, not in the data folder", "SPELL_DATABASE"),
     )
     .addOption(option("--host <host>", "address to listen on", "SPELL_HOST").argParser(notEmpty).default("127.0.0.1"))
     .addOption(option("--grpc-port <port>", "port of gRPC; 0: any", "SPELL_GRPC_PORT").argParser(port).default(7800))
@@ -161,10 +167,15 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
       replace?: boolean;
     }
   >();
+  // A restore into a database needs no folder.
+  if (values["data"] === undefined && (values["restore"] === undefined || values["database"] === undefined)) {
+    program.error("error: required option '--data <dir>' not specified");
+  }
   const host = values["host"] ?? "";
   const natsUrl = values["nats"] ?? "";
   return {
     dataDir: values["data"] ?? "",
+    database: values["database"],
     host,
     grpcPort: values.grpcPort,
     httpPort: values.httpPort,
@@ -197,10 +208,11 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
 /** Where the coordinator keeps what is its own. */
 export function dataPaths(
   dataDir: string,
-): Record<"record" | "secrets" | "objects" | "login" | "git" | "uploads", string> {
+): Record<"record" | "recordElsewhere" | "secrets" | "objects" | "login" | "git" | "uploads", string> {
   const own = join(dataDir, "coordinator");
   return {
     record: join(own, "record.db"),
+    recordElsewhere: join(own, "record-elsewhere"),
     secrets: join(own, "secrets.json"),
     objects: join(dataDir, "objects"),
     login: join(own, "login.json"),

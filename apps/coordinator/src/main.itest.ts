@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -130,9 +130,10 @@ describe("a coordinator that cannot start says why in one sentence", () => {
     await writeFile(record, "");
     await using running = await startCoordinator(folder.path);
     await running.end("SIGTERM");
-    // The schema's number stands in the header of an SQLite file, four bytes at 60.
-    await using file = await open(record, "r+");
-    await file.write(Buffer.from([0, 0, 0, 99]), 0, 4, 60);
+    const change = "PRAGMA user_version = 99; UPDATE record_schema SET version = 99, compatible_from = 99";
+    const script = `new (require("node:sqlite").DatabaseSync)(process.argv[1]).exec("${change}")`;
+    await using changing = startServerProcess(process.execPath, ["-e", script, record]);
+    if (changing.child.exitCode === null) await once(changing.child, "close");
     const newer = await failedStart(["--data", folder.path, ...ANY_PORTS]);
     expect(newer.said).toMatch(/^spell coordinator: .+ was written by a newer Spell .+: start the newer version\.$/);
     expect(newer.code).toBe(1);

@@ -2,13 +2,13 @@
 import { CommanderError } from "commander";
 import { SpellError, messageOf } from "@spell/domain";
 import { createLogger } from "@spell/logging";
-import { openSqliteRunStore } from "@spell/run-store/sqlite";
 import type { CoordinatorConfig } from "./config.ts";
 import { dataPaths, parseConfig } from "./config.ts";
 import { hostPort } from "./host-port.ts";
 import { HttpFront } from "./http/http-front.ts";
 import { SOLE_LEAD, standsBy } from "./leadership/lead.ts";
 import { openObjects } from "./open-objects.ts";
+import { openRecord } from "./open-record.ts";
 import { restoreRecord } from "./restore-record.ts";
 import { GrpcFront } from "./rpc/grpc-front.ts";
 import { GRPC_SERVICES } from "./rpc/server.ts";
@@ -22,7 +22,10 @@ const log = createLogger({ name: "coordinator", level: config.logLevel });
 
 try {
   if (config.restore === undefined) await start(config);
-  else process.stdout.write(`${await restoreRecord(dataPaths(config.dataDir).record, config.restore, new Date())}\n`);
+  else {
+    const record = { path: dataPaths(config.dataDir).record, database: config.database };
+    process.stdout.write(`${await restoreRecord(record, config.restore, new Date())}\n`);
+  }
 } catch (error) {
   if (!(error instanceof SpellError)) log.error({ err: error }, "start failed");
   process.stderr.write(`spell coordinator: ${messageOf(error)}\n`);
@@ -43,7 +46,7 @@ function readConfig(): CoordinatorConfig {
 async function start(settings: CoordinatorConfig): Promise<void> {
   const paths = dataPaths(settings.dataDir);
   const secrets = loadSecrets(paths.secrets);
-  const store = openSqliteRunStore(paths.record);
+  const store = await openRecord(settings.database, paths);
   const login = await loadFirstLogin(paths.login, store, settings.bootstrapUser);
   const addresses: Services["addresses"] = {
     coordinator: "",

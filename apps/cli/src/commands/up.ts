@@ -15,6 +15,7 @@ import { environment } from "../config.ts";
 
 interface UpOptions {
   data: string;
+  database?: string;
   host: string;
   grpcPort: number;
   httpPort: number;
@@ -56,6 +57,7 @@ export function registerUp(program: Command): void {
     .command("up")
     .description("Start a farm on this machine: coordinator, nats-server, object store and one agent. ^C ends it.")
     .option("--data <DIR>", "where everything is kept", join(homedir(), ".spell", "data"))
+    .option("--database <URL>", "keep the record in this PostgreSQL; SPELL_DATABASE hides its password from ps")
     .option("--host <HOST>", "address to listen on; 0.0.0.0 lets other machines in", "127.0.0.1")
     .option("--advertise <HOST>", "name under which other machines reach this one")
     .option("--grpc-port <PORT>", "gRPC: clients and agents", port, 7800)

@@ -10,6 +10,8 @@ import { appArguments, appEnvironment, findNatsServer } from "./programs.ts";
 import { environment } from "../config.ts";
 
 export interface FarmOptions {
+  /** URL of the PostgreSQL that keeps the record. */
+  database?: string;
   host: string;
   grpcPort: number;
   httpPort: number;
@@ -51,7 +53,7 @@ export class Farm {
     this.#coordinator = this.#child("coordinator", {
       command: process.execPath,
       args: () => [...appArguments("coordinator"), ...this.#coordinatorArgs()],
-      environment: { SPELL_NATS_TOKEN: this.#natsToken(), ...appEnvironment() },
+      environment: { SPELL_NATS_TOKEN: this.#natsToken(), ...this.#database(), ...appEnvironment() },
       isReady: isReadyLine,
     });
     const [line] = await Promise.all([this.#coordinator.start(), nats]);
@@ -118,6 +120,12 @@ export class Farm {
 
   #natsToken(): string {
     return this.#options.natsUrl === undefined ? this.#folder.secret("nats-token") : (this.#options.natsToken ?? "");
+  }
+
+  /** Not among the arguments, which other users of the machine can read. */
+  #database(): Record<string, string> {
+    const { database } = this.#options;
+    return database === undefined ? {} : { SPELL_DATABASE: database };
   }
 
   #coordinatorArgs(): string[] {
