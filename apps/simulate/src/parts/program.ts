@@ -1,0 +1,35 @@
+/** What the commands of a simulated user do, as the command line says it: `simulated WORD lines=3 every=200 exit=0 writes=1 term=obeys`. */
+
+export interface Program {
+  /** In every line it prints. */
+  word: string;
+  lines: number;
+  /** Between two lines, milliseconds. */
+  everyMs: number;
+  exitCode: number;
+  writes: boolean;
+  onTerm: "obeys" | "finishes" | "ignores";
+}
+
+export function commandOf(program: Program): string {
+  const { word, lines, everyMs, exitCode, writes, onTerm } = program;
+  return `simulated ${word} lines=${lines} every=${everyMs} exit=${exitCode} writes=${writes ? 1 : 0} term=${onTerm}`;
+}
+
+export function programOf(command: string): Program {
+  const [, word = ""] = command.split(" ");
+  const field = (name: string): string => new RegExp(` ${name}=(\\S+)`).exec(command)?.[1] ?? "";
+  return {
+    word,
+    lines: Number(field("lines")),
+    everyMs: Number(field("every")),
+    exitCode: Number(field("exit")),
+    writes: field("writes") === "1",
+    onTerm: field("term") as Program["onTerm"],
+  };
+}
+
+/** The line of this number, from 0. */
+export function lineOf(program: Program, number: number): string {
+  return `${program.word} prints line ${number}`;
+}
