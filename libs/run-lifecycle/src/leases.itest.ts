@@ -132,7 +132,7 @@ describe("leases", () => {
 describe("an agent", () => {
   it("counts as lost within 15 seconds of silence, long before its lease has run out, and no more once it is heard", async () => {
     await using world = await openWorld();
-    const agent = world.connect("a1", { CPU: 1 });
+    const agent = world.connect("a1", { CPU: 2 });
     await world.lifecycle.report("a1", []);
     const fallen: string[] = [];
     let seconds = 0;
@@ -144,11 +144,16 @@ describe("an agent", () => {
     expect([fallen, seconds]).toEqual([["a1"], 13]);
     expect(world.lifecycle.noticeSilence()).toEqual([]);
     expect(world.sessions.present()).toEqual([]);
+    const held = await world.addRun({}, assignedTo("a1"), { requested: "kill" });
+    expect(world.lifecycle.explainSilence(held)).toBe(
+      "Its agent was not heard for 13 s, and may still execute it. The run is interrupted when that lasts 47 s more. It is told to kill it as soon as it is heard.",
+    );
     const run = await world.addRun();
     expect(await world.dispatcher.explain(run)).toBe("Waits for an agent: none is connected.");
     await world.lifecycle.report("a1", []);
     await waitFor("the run to be given to it", async () => (await world.store.findRun(run.id))?.agentId === "a1");
     expect(world.sessions.find("a1")).toBe(agent);
+    expect(world.lifecycle.explainSilence(held)).toBe("");
   });
 
   it("whose process died or fell silent is taken over by another process; one that lives is not", async () => {

@@ -57,6 +57,11 @@ export class Leases {
     return this.silenceMs(agentId) > SILENT_AFTER_MS;
   }
 
+  /** How long until the agent's leases run out if it stays silent, milliseconds. */
+  leftMs(agentId: string): number {
+    return Math.max(0, this.#policy.leaseMs - this.silenceMs(agentId));
+  }
+
   /** The attempts whose lease has run out. To be asked every second. While the record is away nobody is heard, and no time counts. */
   async expired(store: Pick<RunStore, "listHeld">): Promise<RunRecord[]> {
     const held = (await store.listHeld()).flatMap((run) =>

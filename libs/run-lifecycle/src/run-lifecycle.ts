@@ -226,6 +226,15 @@ export class RunLifecycle {
     return this.#deps.sessions.noteSilence((agentId) => this.#deps.leases.isSilent(agentId));
   }
 
+  /** What is to be said of a run under way whose agent counts as lost, as sentences; empty while it does not. */
+  explainSilence({ agentId, endedAtMs, requested }: RunRecord): string {
+    const { leases } = this.#deps;
+    if (agentId === undefined || endedAtMs !== undefined || !leases.isSilent(agentId)) return "";
+    const [silence, left] = [leases.silenceMs(agentId), leases.leftMs(agentId)].map((ms) => Math.round(ms / 1_000));
+    const told = requested === undefined ? "" : ` It is told to ${requested} it as soon as it is heard.`;
+    return `Its agent was not heard for ${silence} s, and may still execute it. The run is interrupted when that lasts ${left} s more.${told}`;
+  }
+
   /** Declares the attempts interrupted whose lease has run out. */
   async sweepLeases(): Promise<void> {
     for (const run of await this.#deps.leases.expired(this.#deps.store)) {

@@ -98,7 +98,7 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     status: run.status,
     userExitCode: run.userExitCode,
     reasonCode: run.reasonCode,
-    reason: waitingReason(run, services.now()) || run.reason,
+    reason: waitingReason(run, services.now()) || services.lifecycle.explainSilence(run) || run.reason,
     owner: run.owner,
     createdAtMs: run.createdAtMs,
     startedAtMs: run.startedAtMs ?? 0,
