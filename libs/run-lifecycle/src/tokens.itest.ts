@@ -9,11 +9,22 @@ describe("recorded tokens", () => {
     await using world = await openWorld();
     const [user, agent] = [newToken("user"), newToken("agent")];
     await world.store.addToken(hashToken(user), { kind: "user", userName: "ann" }, 1);
-    await world.store.addToken(hashToken(agent), { kind: "agent", agentId: "a1" }, 1);
+    const record = {
+      id: "a1",
+      name: "box",
+      machineTypes: [],
+      createdAtMs: 1,
+      lastSeenAtMs: 1,
+      placement: "open" as const,
+    };
+    await world.store.addToken("join", { kind: "join" }, 1);
+    await world.store.joinAgent("join", record, hashToken(agent));
     expect(await world.auth.authenticate(user)).toEqual({ kind: "user", userName: "ann" });
     expect(await world.auth.authenticate(agent)).toEqual({ kind: "agent", agentId: "a1" });
     await expect(world.auth.authenticate(hashToken(user))).rejects.toMatchObject(REFUSED);
     await expect(world.auth.authenticate(user.toUpperCase())).rejects.toMatchObject(REFUSED);
+    await world.store.removeAgent("a1");
+    await expect(world.auth.authenticate(agent)).rejects.toMatchObject({ ...REFUSED, reason: "agent-removed" });
   });
 
   it("are random and say what they are for", () => {
