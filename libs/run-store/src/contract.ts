@@ -7,6 +7,7 @@ import { describeChangingRuns } from "./contract/changing-runs.ts";
 import { describeCreatingRuns } from "./contract/creating-runs.ts";
 import { describeEndingWorkflows } from "./contract/ending-workflows.ts";
 import { describeGarbage } from "./contract/garbage.ts";
+import { describeHostileValues } from "./contract/hostile-values.ts";
 import { describeHyper } from "./contract/hyper.ts";
 import { describeListingRuns } from "./contract/listing-runs.ts";
 import { describeLinks } from "./contract/links.ts";
@@ -61,6 +62,7 @@ export function describeRunStore(name: string, openEmpty: () => Promise<RunStore
     describeHyper(open);
     describeGarbage(open);
     describeMultiparts(open);
+    describeHostileValues(open);
     describeReopening(open);
     describeUpkeep(open);
   });

@@ -20,6 +20,7 @@ export function parsePlace(url: string): Place {
   }
   const database = part(parsed.pathname.slice(1));
   const user = part(parsed.username);
+  part(parsed.password);
   // A socket's folder stands in the query: postgres://USER@/DATABASE?host=/run/postgresql
   const host = parsed.hostname === "" ? (parsed.searchParams.get("host") ?? "") : parsed.hostname;
   const missing = [host === "" ? "the host" : "", database === "" ? "the database" : "", user === "" ? "the user" : ""];
