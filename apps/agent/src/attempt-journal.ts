@@ -42,6 +42,8 @@ export interface AttemptRecord extends Arrival {
   stopSent?: boolean;
   /** When that was, by the machine's monotonic clock, milliseconds; without it the grace begins anew after a restart. */
   stopSentAtMs?: number;
+  /** The same because the machine is being taken away, and when that was. */
+  reclaimSentAtMs?: number;
   /** The outputs are stored under this digest (empty: none); the files themselves may be in the cache by now. */
   outputTree?: string;
   result?: AttemptResult;
@@ -51,6 +53,7 @@ export interface AttemptRecord extends Arrival {
 export type AttemptChange =
   | { entered: { phase: Phase; atMs: number } }
   | { stopSent: true; stopSentAtMs: number }
+  | { reclaimSentAtMs: number }
   | { outputTree: string }
   | { result: AttemptResult };
 

@@ -41,6 +41,8 @@ export class Attempt {
   #stopWanted = false;
   /** The operator of this machine wants it to end now. */
   #interrupted = false;
+  /** The machine is being taken away, and the command has not begun. */
+  #reclaimedEarly = false;
   /** Fires on kill and abandon: preparing and saving end at once. */
   readonly #abort = new AbortController();
   #abandoned = false;
@@ -120,6 +122,22 @@ export class Attempt {
     this.#signal("SIGKILL");
   }
 
+  /**
+   * The machine is being taken away: the command is asked to end, and what it has written is stored as long as there is time. One that
+   * saves already goes on with that. Repeating it is harmless.
+   */
+  reclaim(): void {
+    if (this.ended || this.#journal.record.reclaimSentAtMs !== undefined || this.#reclaimedEarly) return;
+    if (!this.#entered("running")) {
+      this.#reclaimedEarly = true;
+      this.#abort.abort();
+      this.#signal("SIGKILL");
+    } else if (this.#execution?.hasExited() !== true && !this.#entered("saving")) {
+      this.#write({ reclaimSentAtMs: monotonicMs() });
+      this.#endForReclaim().catch((error: unknown) => this.#log.error({ err: error }, "reclaim failed"));
+    }
+  }
+
   /** A copy of a directory of the running attempt, stored as a tree. Throws conflict when the run is not running. */
   async snapshot(path: string): Promise<string> {
     const spell = this.#execution?.liveSpellPath();
@@ -186,13 +204,14 @@ export class Attempt {
       this.#execution ??= await this.#prepare();
       this.#execution.onNotice((text) => this.#warn(text));
       await this.#execution.started;
-      if (this.#killed || this.#interrupted) await this.#execution.signal("SIGKILL");
+      if (this.#killed || this.#interrupted || this.#reclaimedEarly) await this.#execution.signal("SIGKILL");
       this.#sampler = this.#samplerOf(this.#execution);
       if (!this.#entered("saving")) await this.#enter("running");
       // Begun by an earlier life of this agent, which may have ended before it sent the signal; or asked for while there was nothing
       // to stop yet.
       if (this.#journal.record.stopSent) await this.#stop();
       else this.#stopIfRunning();
+      if (this.#journal.record.reclaimSentAtMs !== undefined) await this.#endForReclaim();
       const exit = await this.#execution.exited;
       this.#sampler.stop();
       this.#sampler = undefined;
@@ -214,7 +233,9 @@ export class Attempt {
     const all = new Set<AttemptFact>(facts);
     if (this.#killed) all.add("killed");
     if (this.#interrupted) all.add("interrupted");
+    if (this.#reclaimedEarly) all.add("reclaimed-early");
     if (this.#journal.record.stopSent) all.add("stop-sent");
+    if (this.#journal.record.reclaimSentAtMs !== undefined) all.add("reclaim-sent");
     return attemptOutcome(all);
   }
 
@@ -330,11 +351,19 @@ export class Attempt {
 
   async #stop(): Promise<void> {
     await this.#tell({ ...entry("Run is stopping", "stopping"), statusEvent: true });
+    await this.#terminate(this.#services.stopGraceMs, this.#journal.record.stopSentAtMs);
+  }
+
+  async #endForReclaim(): Promise<void> {
+    this.#warn("The machine is being taken away: the run is ended, and what it wrote is stored.");
+    await this.#terminate(Math.min(RECLAIM_GRACE_MS, this.#services.stopGraceMs), this.#journal.record.reclaimSentAtMs);
+  }
+
+  /** SIGTERM, and SIGKILL after what is left of the grace. */
+  async #terminate(graceMs: number, sentAtMs = monotonicMs()): Promise<void> {
     await this.#execution?.signal("SIGTERM");
-    const { stopSentAtMs = monotonicMs() } = this.#journal.record;
-    const graceLeftMs = this.#services.stopGraceMs - (monotonicMs() - stopSentAtMs);
     clearTimeout(this.#graceTimer);
-    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), graceLeftMs);
+    this.#graceTimer = setTimeout(() => this.#signal("SIGKILL"), graceMs - (monotonicMs() - sentAtMs));
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
@@ -402,6 +431,9 @@ function resultOf({ cause, reason }: OutcomeRow, more: Partial<AttemptResult> = 
 function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
+
+/** Notices come half a minute before the machine goes, or later: most of it is for storing what was written. */
+const RECLAIM_GRACE_MS = 10_000;
 
 function entry(
   text: string,

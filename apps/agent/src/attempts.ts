@@ -22,6 +22,7 @@ export class Attempts {
   readonly #refused = new Map<string, AttemptReport>();
   readonly #snapshots = new Set<string>();
   #applied: Promise<void> = Promise.resolve();
+  #reclaimed = false;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -79,6 +80,12 @@ export class Attempts {
     await Promise.all([...this.#attempts].map(([key, attempt]) => this.#leave(key, attempt)));
   }
 
+  /** The machine is being taken away: ends everything that runs, with what it wrote; the reports say so. */
+  reclaim(): void {
+    this.#reclaimed = true;
+    for (const attempt of this.#attempts.values()) attempt.reclaim();
+  }
+
   /** Lets go of everything without ending it. */
   async detach(): Promise<void> {
     await Promise.all([...this.#attempts.values()].map((attempt) => attempt.detach()));
@@ -89,6 +96,8 @@ export class Attempts {
     const known = this.#attempts.get(key);
     const attempt = known ?? (lease && spec && this.#begin(key, lease, spec));
     if (action !== "run") attempt?.request(action);
+    // Also one that was on its way here when the machine was taken away.
+    if (this.#reclaimed) attempt?.reclaim();
     attempt?.resume();
     attempt?.showStats(stats);
   }

@@ -22,6 +22,8 @@ export interface AgentConfig {
   executor: ExecutorName;
   hidden: string[];
   stopGraceMs: number;
+  /** Appears when the machine is about to be taken away; undefined: nobody says so. */
+  reclaimNotice?: string;
   /** What the cache of trees may take on the disk; undefined: half of the disk. */
   cacheBytes?: number;
   limits: LimitSettings;
@@ -92,6 +94,13 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
         "SPELL_CACHE_SIZE",
       ).argParser(cacheSize),
     )
+    .addOption(
+      option(
+        "--reclaim-notice-file <path>",
+        "file that appears when whoever lends this machine takes it away: runs end as interrupted, and what they wrote is stored",
+        "SPELL_RECLAIM_NOTICE_FILE",
+      ),
+    )
     .addOption(option("--log-level <level>", "trace, debug, info, warn or error", "SPELL_LOG_LEVEL").default("info"))
     .parse([...argv], { from: "user" });
   const values = program.opts<{
@@ -106,6 +115,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     hide: string[];
     stopGraceSeconds: number;
     cacheSize?: number;
+    reclaimNoticeFile?: string;
     memoryPerSlot: ReadonlyMap<string, number>;
     maxProcesses: number;
     diskPerRun?: number;
@@ -123,6 +133,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     hidden: [values.data, join(homedir(), ".spell"), ...values.hide],
     stopGraceMs: values.stopGraceSeconds * 1000,
     cacheBytes: values.cacheSize,
+    reclaimNotice: values.reclaimNoticeFile,
     limits: {
       memoryPerSlot: values.memoryPerSlot,
       maxProcesses: values.maxProcesses,

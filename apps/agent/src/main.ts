@@ -24,6 +24,7 @@ import { limitsOf } from "./limit-settings.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { openAttemptMetrics } from "./metrics/attempt-metrics.ts";
 import { MetricServer } from "./metrics/metric-server.ts";
+import { watchReclaimNotice } from "./reclaim-notice.ts";
 import { Repairs } from "./repairs.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";
 import { Session } from "./session.ts";
@@ -164,6 +165,14 @@ async function start(settings: AgentConfig): Promise<void> {
       session.offer(offeredTypes(settings, gpus));
     })
     .catch(fail);
+
+  if (settings.reclaimNotice !== undefined) {
+    watchReclaimNotice(settings.reclaimNotice, () => {
+      log.warn({ notice: settings.reclaimNotice }, "this machine is being taken away");
+      session.reclaim();
+      attempts.reclaim();
+    });
+  }
 
   // What runs here is nobody's any more.
   const leaveFarm = async (error: SpellError): Promise<never> => {

@@ -53,6 +53,7 @@ export class Session {
   #inUseSinceMs: number | undefined;
   #machineTypes: MachineTypeSlots[];
   #draining = false;
+  #reclaimed = false;
   #stopped = false;
 
   constructor(options: SessionOptions) {
@@ -85,6 +86,12 @@ export class Session {
   drain(): void {
     this.#draining = true;
     this.changed();
+  }
+
+  /** The machine is being taken away: takes nothing new, and says so. */
+  reclaim(): void {
+    this.#reclaimed = true;
+    this.drain();
   }
 
   /** Reports within milliseconds, best together with what comes next. */
@@ -124,6 +131,7 @@ export class Session {
       machineTypes: this.#machineTypes,
       controlSlots,
       draining: this.#draining,
+      reclaimed: this.#reclaimed,
       attempts: attempts.reports(),
     });
     this.#reportTimer = setTimeout(() => this.#send(), this.#reportEveryMs);

@@ -26,7 +26,6 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 const REFUSED_OF_RUNS: Readonly<Record<string, string>> = {
   "--tensorboard-dir <DIR>": "TensorBoard directories are not offered yet.",
-  "--auto-resume": "Runs are not resumed by themselves yet.",
   "--provider <NAME>": "Providers cannot be chosen: all machines are your own. Use --machine-type.",
   "--node-group <NAME>": "Node groups cannot be chosen. Use --machine-type.",
 };
@@ -43,8 +42,7 @@ export function addOldOptions(command: Command, kind: "run" | "workflow"): Comma
   for (const flags of ["--framework <NAME[==VERSION]>", "--python3", "--local-caching"]) {
     command.addOption(new Option(flags).hideHelp());
   }
-  // What happens anyway.
-  return kind === "run" ? command.addOption(new Option("--disable-auto-resume").hideHelp()) : command;
+  return command;
 }
 
 /** Options that only deserve a warning: the run is the same without them. */

@@ -118,6 +118,12 @@ test("retries", () => {
   expect(refusal(() => parseRetry({ retryBackoff: "1s" })).message).toMatch(/--retry-backoff needs --retries/);
 });
 
+test("auto-resume is off unless it is asked for, and when both are said", () => {
+  expect(readOptions(["x"], {}).autoResume).toBe(false);
+  expect(readOptions(["x"], { autoResume: true }).autoResume).toBe(true);
+  expect(readOptions(["x"], { autoResume: true, disableAutoResume: true }).autoResume).toBe(false);
+});
+
 test("stop conditions", () => {
   const condition = (metric: string, operator: string, value: number, minIndex = 0) => ({
     metric,

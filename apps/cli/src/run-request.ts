@@ -27,6 +27,8 @@ export interface RunOptions extends CommandOptions {
   retries?: number;
   retryOn?: string;
   retryBackoff?: string;
+  autoResume?: boolean;
+  disableAutoResume?: boolean;
   distributed?: string;
   idempotent?: boolean;
 }
@@ -68,6 +70,8 @@ export function addRunOptions(
       "--retry-backoff <FIRST[,FACTOR[,MAX]]>",
       "pause before the first retry, how much longer each further one is, and the longest (default: 10s,2,10m)",
     )
+    .option("--auto-resume", "when its machine is taken away, go on in a new run with the files of this one")
+    .option("--disable-auto-resume", "do not (the default)")
     .option("--idempotent", "answer an earlier run that asked for the same, if one did well or is under way")
     .option("--cwd <DIR>", "directory to start in, relative to the code's root (default: the current one)")
     .addOption(new Option("--distributed <N>").hideHelp());
@@ -122,6 +126,7 @@ export function readOptions(words: readonly string[], options: RunOptions): RunR
     timeoutMinutes: options.timeout,
     stopConditions: (options.stopCondition ?? []).map(parseStopConditions),
     retry: parseRetry(options),
+    autoResume: options.autoResume === true && options.disableAutoResume !== true,
     idempotent: options.idempotent,
     hints: hintsOf(options),
   };

@@ -28,6 +28,7 @@ import {
   Models,
   Multiparts,
   Resources,
+  ResumeRuns,
   RunChanges,
   RunLifecycle,
   Snapshots,
@@ -93,7 +94,18 @@ export function buildServices(options: ServiceOptions): Services {
   const dispatcher = new Dispatcher({ store, sessions, changes, now, onError });
   const leases = new Leases({ leaseMs: options.leaseMs }, () => performance.now());
   const { nonZeroExit } = options;
-  const lifecycle = new RunLifecycle({ store, sessions, changes, dispatcher, snapshots, leases, nonZeroExit, now });
+  const resume = new ResumeRuns({ store, trees, now });
+  const lifecycle = new RunLifecycle({
+    store,
+    sessions,
+    changes,
+    dispatcher,
+    snapshots,
+    leases,
+    resume,
+    nonZeroExit,
+    now,
+  });
   const { repositories, maxBytes, allowedProtocols } = git;
   const workspaces = new Workspaces({ store, repositories, now });
   const commits = new CommitTrees({ store, trees, maxBytes });

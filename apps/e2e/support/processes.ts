@@ -10,10 +10,20 @@ export function processesWith(word: string): string[] {
 
 /** Their numbers. */
 export function processIdsWith(word: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+  return others()
     .filter((pid) => readProc(pid, "cmdline").includes(word) || readProc(pid, "environ").includes(word))
     .map(Number);
+}
+
+/** Numbers of the living processes whose command line has all of the words. */
+export function pidsWith(...words: readonly string[]): number[] {
+  return others()
+    .filter((pid) => words.every((word) => readProc(pid, "cmdline").includes(word)))
+    .map(Number);
+}
+
+function others(): string[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
 }
 
 /** False for one that has ended but was not collected by its parent yet. */

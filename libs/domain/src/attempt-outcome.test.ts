@@ -31,8 +31,13 @@ describe("attemptOutcome", () => {
     expect(causeOf("exit-unknown", "stop-sent")).toBe("lost");
   });
 
-  it("only an end by the command or a stop saves", () => {
-    expect(OUTCOME_TABLE.filter(({ saves }) => saves).map(({ cause }) => cause)).toEqual(["stop", "exit"]);
+  it("a stop that its user asked for wins over a machine that is taken away", () => {
+    expect(causeOf("exited", "stop-sent", "reclaim-sent")).toBe("stop");
+    expect(attemptOutcome(new Set(["exited", "reclaim-sent"]))).toMatchObject({ reason: "machine-reclaimed" });
+  });
+
+  it("only an end by the command, a stop, or a machine that is taken away saves", () => {
+    expect(OUTCOME_TABLE.filter(({ saves }) => saves).map(({ cause }) => cause)).toEqual(["stop", "lost", "exit"]);
   });
 
   it.each(OUTCOME_TABLE)("$when ends a run, with its own reason where it has one", (row) => {

@@ -35,6 +35,13 @@ export const OUTCOME_TABLE = [
     reason: "interrupted-by-operator",
     saves: false,
   },
+  {
+    when: "reclaimed-early",
+    meaning: "the machine is being taken away, and the command had not begun",
+    cause: "lost",
+    reason: "machine-reclaimed",
+    saves: false,
+  },
   { when: "save-failed", meaning: "its outputs could not be stored", cause: "save", saves: false },
   { when: "mount-failed", meaning: "a mount could not be made", cause: "mount", saves: false },
   { when: "build-failed", meaning: "its files could not be prepared", cause: "build", saves: false },
@@ -53,6 +60,13 @@ export const OUTCOME_TABLE = [
     saves: false,
   },
   { when: "stop-sent", meaning: "SIGTERM was sent because somebody asked to stop", cause: "stop", saves: true },
+  {
+    when: "reclaim-sent",
+    meaning: "SIGTERM was sent because the machine is being taken away",
+    cause: "lost",
+    reason: "machine-reclaimed",
+    saves: true,
+  },
   EXITED,
 ] as const satisfies readonly OutcomeRow[];
 

@@ -24,6 +24,7 @@ export const GUARDS = {
   "cause-mount": cause("mount"),
   "cause-save": cause("save"),
   "cause-lost": cause("lost"),
+  "names-reclaim": ended(({ reasonCode }) => reasonCode === "machine-reclaimed"),
   // Never taken for success: nobody saw the command exit with 0.
   "exit-unknown": ended(({ exitCode }) => exitCode === undefined),
   "exit-zero": ended(({ exitCode }) => exitCode === 0),

@@ -133,8 +133,9 @@ describe("the table of transitions", () => {
   });
 
   it("publishes outputs of ends that saved them only", () => {
-    for (const { effects, to } of table) {
-      if (effects.includes("publish-outputs")) expect(["complete", "failed", "stopped"]).toContain(to);
+    for (const { effects, to, reason } of table.filter((row) => row.effects.includes("publish-outputs"))) {
+      expect(effects).toContain("end-attempt");
+      if (reason !== "machine-reclaimed") expect(["complete", "failed", "stopped"]).toContain(to);
     }
   });
 });

@@ -78,6 +78,11 @@ export const TRANSITION_TABLE: readonly TransitionRow[] = [
     ...{ from: HELD, event: "ended", when: ["cause-save"], to: "failed", effects: END },
     ...{ reason: "save-error", closer: FAULT },
   },
+  // What it had written when its machine was taken away is kept.
+  {
+    ...{ from: HELD, event: "ended", when: ["cause-lost", "names-reclaim"], to: "interrupted" },
+    ...{ effects: END_WITH_OUTPUTS, reason: "machine-reclaimed", closer: FAULT },
+  },
   {
     ...{ from: HELD, event: "ended", when: ["cause-lost"], to: "interrupted", effects: END },
     ...{ reason: "process-lost", closer: FAULT },

@@ -33,6 +33,8 @@ interface Connected {
 export class AgentSessions {
   readonly #connected = new Map<string, Connected>();
   readonly #declared: readonly string[];
+  /** Whose machines were being taken away when they were heard last, connected or not. */
+  readonly #reclaimed = new Set<string>();
 
   /** `declared`: machine types that may be asked for before any agent has them. */
   constructor(declared: readonly string[]) {
@@ -77,6 +79,16 @@ export class AgentSessions {
     const fallen = [...this.#connected].filter(([agentId, { silent }]) => !silent && isSilent(agentId));
     for (const [, connected] of fallen) connected.silent = true;
     return fallen.map(([agentId]) => agentId);
+  }
+
+  /** What the agent says of its machine: whether it is about to be gone. */
+  noteReclaim(agentId: string, isReclaimed: boolean): void {
+    if (isReclaimed) this.#reclaimed.add(agentId);
+    else this.#reclaimed.delete(agentId);
+  }
+
+  isReclaimed(agentId: string): boolean {
+    return this.#reclaimed.has(agentId);
   }
 
   isSilent(agentId: string): boolean {

@@ -36,7 +36,9 @@ export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision 
   }
   const exitCode = event.type === "ended" ? event.exitCode : undefined;
   if (end !== undefined && effects.includes("end-attempt")) {
-    const pauseMs = retryPause(run.spec.retry, { number: attempt, end, exitCode, requested });
+    // One that another run goes on for is not tried again besides.
+    const policy = run.spec.autoResume === true && end.code === "machine-reclaimed" ? undefined : run.spec.retry;
+    const pauseMs = retryPause(policy, { number: attempt, end, exitCode, requested });
     const again = pauseMs === undefined ? undefined : transition(position, { type: "retry-decided" });
     if (pauseMs !== undefined && again?.kind === "changed") {
       return { kind: "change", change: triedAgain(run, { end, exitCode, atMs, pauseMs }), effects: again.effects };
@@ -58,12 +60,12 @@ export function decide(run: RunRecord, event: RunEvent, atMs: number): Decision 
 export async function changeRun(
   store: RunStore,
   runId: number,
-  decideOn: (run: RunRecord) => Decision,
+  decideOn: (run: RunRecord) => Decision | Promise<Decision>,
 ): Promise<Changed> {
   for (;;) {
     const run = await store.findRun(runId);
     if (run === undefined) throw noSuchRun(runId);
-    const decision = decideOn(run);
+    const decision = await decideOn(run);
     if (decision.kind === "rejected") throw conflict(`Run ${runId}: ${decision.message}.`, "run-ended");
     if (decision.kind === "unchanged") return { run, effects: [] };
     const changed = await store.updateRun(runId, run.version, decision.change);

@@ -55,6 +55,8 @@ export interface RunRequest {
   projectId?: number;
   /** Undefined: it is tried once. */
   retry?: RetryRequest;
+  /** A new run goes on with its files when its machine is taken away. */
+  autoResume: boolean;
   /** What old scripts ask for and nothing here can heed, as they wrote it: each becomes a line of the log. */
   hints: string[];
   /** Answer a run that was asked for in the same words and did not fail, instead of making one. */
@@ -108,7 +110,7 @@ export class CreateRuns {
   ): Promise<{ workflow: WorkflowRecord; run: RunRecord; existed: boolean }> {
     const owner = requireOwner(principal);
     const { cwd } = checkRequest(request.run);
-    if (request.run.retry !== undefined) throw masterOnce();
+    if (request.run.retry !== undefined || request.run.autoResume) throw masterOnce();
     // The master run only steers, whatever the cluster is made of: it always asks for the default type.
     const machineType = DEFAULT_MACHINE_TYPE;
     const code = await this.#deps.code.ofRun(owner, request.run, undefined);
@@ -161,6 +163,7 @@ export class CreateRuns {
       timeoutMinutes: request.timeoutMinutes,
       stopConditions: request.stopConditions,
       retry: request.retry && toRetryPolicy(request.retry),
+      autoResume: request.autoResume || undefined,
       githubUrl: request.githubUrl,
       githubRef: request.githubRef,
       workspaceId: request.workspaceId,
@@ -221,7 +224,7 @@ export class CreateRuns {
 
 function masterOnce(): SpellError {
   return invalidInput(
-    "The master run of a workflow is tried once: a second attempt would make its workers again. Give the retries to the workers.",
+    "The master run of a workflow is tried once and not resumed: its second life would make the workers again. Ask for both with the workers.",
     "not-offered",
   );
 }

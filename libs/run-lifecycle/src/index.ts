@@ -44,6 +44,7 @@ export { Resources } from "./resources.ts";
 export { Projects } from "./projects.ts";
 export type { ResourceContent, ResourceLine } from "./resources.ts";
 export { waitingReason } from "./retries.ts";
+export { ResumeRuns } from "./resume-runs.ts";
 export { RunChanges } from "./run-changes.ts";
 export { RunLifecycle, staleLease } from "./run-lifecycle.ts";
 export { Snapshots } from "./snapshots.ts";

@@ -15,6 +15,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
 import { mayRead, maySteer, noSuchRun, requireOwner, visibleRun } from "./principal.ts";
+import type { ResumeRuns } from "./resume-runs.ts";
 import type { RunChanges } from "./run-changes.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { waitVerdict } from "./wait-status.ts";
@@ -26,6 +27,7 @@ export interface RunLifecycleDeps {
   dispatcher: Dispatcher;
   snapshots: Snapshots;
   leases: Leases;
+  resume: ResumeRuns;
   /** What a command that exits with another code than 0 makes of its run. */
   nonZeroExit: NonZeroExit;
   now(): number;
@@ -239,7 +241,10 @@ export class RunLifecycle {
   async sweepLeases(): Promise<void> {
     for (const run of await this.#deps.leases.expired(this.#deps.store)) {
       const reason = `Its agent was not heard for ${Math.round(this.#deps.leases.silenceMs(run.agentId ?? "") / 1000)} s.`;
-      await this.#apply(run.id, { type: "lost", reasonCode: "agent-lost", reason });
+      const event: RunEvent = this.#deps.sessions.isReclaimed(run.agentId ?? "")
+        ? { type: "lost", reasonCode: "machine-reclaimed", reason: "" }
+        : { type: "lost", reasonCode: "agent-lost", reason };
+      await this.#apply(run.id, event);
     }
   }
 
@@ -253,18 +258,18 @@ export class RunLifecycle {
 
   async #reportOne(agentId: string, report: AttemptReport): Promise<void> {
     let isNews = false;
-    const decideOn = (run: RunRecord): Decision => {
+    const decideOn = (run: RunRecord): Promise<Decision> => {
       const rules = { nowMs: this.#deps.now(), nonZeroExit: this.#deps.nonZeroExit };
       const decision: Decision = holdsLease(run, { agentId, ...report })
         ? decideReport(run, report, rules)
         : { kind: "unchanged" };
       isNews = decision.kind === "change";
-      return decision;
+      return this.#withSuccessor(run, decision);
     };
     try {
       const changed = await changeRun(this.#deps.store, report.runId, decideOn);
       // The agent that said it gets its answer on the stream.
-      if (isNews) this.#told(changed);
+      if (isNews) await this.#told(changed);
     } catch (error) {
       // A run that this record does not know: the desired state will not list it and the agent drops it.
       if (!hasCode(error, "not-found")) throw error;
@@ -272,16 +277,26 @@ export class RunLifecycle {
   }
 
   async #apply(runId: number, event: RunEvent): Promise<RunRecord> {
-    const changed = await changeRun(this.#deps.store, runId, (current) => decide(current, event, this.#deps.now()));
+    const changed = await changeRun(this.#deps.store, runId, (current) =>
+      this.#withSuccessor(current, decide(current, event, this.#deps.now())),
+    );
     const { run, effects } = changed;
-    this.#told(changed);
+    await this.#told(changed);
     if (run.agentId !== undefined && effects.some((effect) => CONCERNS_AGENT.has(effect)))
       this.#deps.sessions.find(run.agentId)?.push();
     return run;
   }
 
-  #told({ run, effects }: Changed): void {
+  /** Where another run is to go on for one that ends, it is made in the write that ends it: never twice, and never forgotten. */
+  async #withSuccessor(run: RunRecord, decision: Decision): Promise<Decision> {
+    if (decision.kind !== "change") return decision;
+    return { ...decision, change: await this.#deps.resume.withSuccessor(run, decision.change) };
+  }
+
+  async #told({ run, effects }: Changed): Promise<void> {
     this.#deps.changes.publish(run);
+    const successor = run.resumedAsRun === undefined ? undefined : await this.#deps.store.findRun(run.resumedAsRun);
+    if (successor !== undefined && effects.includes("end-attempt")) this.created(successor);
     if (effects.includes("end-attempt")) this.#deps.snapshots.runEnded(run.id);
     if (effects.includes("release-slot")) this.#deps.dispatcher.kick();
     if (!isFinal(run.status)) return;

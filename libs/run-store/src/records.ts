@@ -45,6 +45,8 @@ export interface RunSpec {
   stopConditions: StopCondition[][];
   /** Absent: it is tried once. */
   retry?: RetryPolicy;
+  /** When its machine is taken away, a new run goes on with its files. */
+  autoResume?: boolean;
   /** Empty: the code came from elsewhere. */
   githubUrl: string;
   githubRef: string;
@@ -66,6 +68,10 @@ export interface RunRecord {
   projectId?: number;
   /** The search that made it. */
   hyperSearchId?: number;
+  /** The run that goes on for this one, whose machine was taken away. */
+  resumedAsRun?: number;
+  /** The run that this one goes on for. */
+  resumedFromRun?: number;
   /** Hidden from lists, and nothing can mount its outputs. */
   archivedAtMs?: number;
   status: RunStatus;
@@ -137,6 +143,8 @@ export interface RunChange {
    * attempts and the log tell. Of the metrics, what was sent stays.
    */
   requeue?: { notBeforeMs: number; atMs: number };
+  /** A run that is made in the same write, and goes on for this one. */
+  resume?: NewRun;
   /** Notices for the end of the log, or for after the attempt that is in force before the change. */
   notices?: LogEntry[];
   labels?: string[];

@@ -397,6 +397,8 @@ export class FakeCoordinator implements AsyncDisposable {
       outputsDroppedAtMs: 0,
       attempts: [],
       notBeforeMs: 0,
+      resumedAsRun: 0,
+      resumedFromRun: 0,
       ...fields,
       spec,
     };

@@ -57,6 +57,8 @@ export interface RunRequest extends CommandRequest {
   stopConditions?: readonly (readonly StopCondition[])[];
   /** Tries the run again when something else than its command ended an attempt, or it exited with one of the codes. */
   retry?: RetryRequest;
+  /** A new run goes on with its files when its machine is taken away. */
+  autoResume?: boolean;
   projectId?: number;
   /** Answer a run that asked for the same and is under way or did well, instead of making one. */
   idempotent?: boolean;
@@ -97,6 +99,7 @@ export function toRunSpec(request: RunRequest, workflowId: number | undefined): 
       all: all.map(({ minIndex = 0, ...condition }) => ({ ...condition, minIndex })),
     })),
     retry: request.retry && { ...request.retry, exitCodes: [...(request.retry.exitCodes ?? [])] },
+    autoResume: request.autoResume ?? false,
     githubUrl: request.githubUrl ?? "",
     githubRef: request.githubRef ?? "",
     projectId: request.projectId ?? 0,

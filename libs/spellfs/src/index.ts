@@ -8,6 +8,7 @@ export { findPath } from "./find-path.ts";
 export type { ReadNode } from "./find-path.ts";
 export { followPath } from "./follow-path.ts";
 export type { FollowedPath } from "./follow-path.ts";
+export { overlayTree } from "./overlay-tree.ts";
 export { buildTree } from "./build-tree.ts";
 export type { FlatEntry, TreeNodes } from "./build-tree.ts";
 export { emptySnapshot, graft, wrap } from "./snapshot.ts";

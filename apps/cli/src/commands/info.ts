@@ -68,24 +68,33 @@ function describe(run: Run): Description {
     ["Timeout", spec?.timeoutMinutes ? count(spec.timeoutMinutes, "minute") : ""],
     ["Retries", retryText(spec?.retry)],
     ["Attempts", run.record.attempts.length > 1 ? run.record.attempts.map(attemptText) : []],
+    ["Auto Resume", spec?.autoResume ? "yes" : ""],
+    ["Resumed As Run", runNumber(run.record.resumedAsRun)],
+    ["Resumed From Run", runNumber(run.record.resumedFromRun)],
     ["Stop Conditions", (spec?.stopConditions ?? []).map(({ all }) => all.map(conditionText).join(" && "))],
     ["Hyperparameters", Object.entries(paramsOf(run)).map(([name, value]) => `${name}=${value}`)],
     ["Hyper Search", run.record.hyperSearchId === 0 ? "" : String(run.record.hyperSearchId)],
   ];
 }
 
-/** `3 on 1, 137, after 10s,2,10m`: as the options of `spell run` have it. */
+/** `up to 3, on exit codes 1 and 137 too, backoff 10s,2,10m`: the last as `--retry-backoff` takes it. */
 function retryText(retry: RetryPolicy | undefined): string {
   if (retry === undefined) return "";
   const { limit, exitCodes, firstPauseMs = 0, factor = 1, maxPauseMs = 0 } = retry;
-  const codes = exitCodes.length === 0 ? "" : ` on exit code ${exitCodes.join(", ")} too`;
-  return `up to ${limit}${codes}, backoff ${backoffText({ firstPauseMs, factor, maxPauseMs })}`;
+  const codes = exitCodes.map(String);
+  const listed = `on exit ${codes.length === 1 ? "code" : "codes"} ${new Intl.ListFormat("en").format(codes)} too`;
+  const backoff = `backoff ${backoffText({ firstPauseMs, factor, maxPauseMs })}`;
+  return [`up to ${limit}`, ...(codes.length === 0 ? [] : [listed]), backoff].join(", ");
 }
 
 function attemptText({ number, agent, status, reason, startedAtMs, endedAtMs }: Attempt): string {
   if (endedAtMs === 0) return `${number} on ${agent}: in force`;
   const ran = startedAtMs === 0 ? "" : ` after ${formatDuration(endedAtMs - startedAtMs)}`;
   return `${number} on ${agent}: ${status}${ran}. ${reason}`;
+}
+
+function runNumber(id: number): string {
+  return id === 0 ? "" : String(id);
 }
 
 function dropped(atMs: number): string {

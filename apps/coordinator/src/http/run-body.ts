@@ -53,6 +53,7 @@ export const RunBody = Type.Object({
   project_id: optional(Type.Integer()),
   stop_conditions: optional(Type.Array(Type.Array(StopCondition))),
   retry: optional(Retry),
+  auto_resume: optional(Type.Boolean()),
   distributed: optional(Type.Integer()),
   idempotent: optional(Type.Boolean()),
   framework: optional(TextOrNumber),
@@ -68,7 +69,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   apt_packages: "apt packages",
   requirements_file: "a requirements file",
   conda_file: "a conda file",
-  auto_resume: "resuming on another machine",
   tensorboard_directory: "TensorBoard",
   provider: "choosing a provider",
   node_group: "choosing a node group",
@@ -112,6 +112,7 @@ export function toRunRequest(body: Static<typeof RunBody>): RunRequest {
     stopConditions: (body.stop_conditions ?? []).map((all) =>
       all.map(({ metric, operator, value, min_indices }) => ({ metric, operator, value, minIndex: min_indices ?? 0 })),
     ),
+    autoResume: body.auto_resume ?? false,
     retry: body.retry ? toRetryRequest(body.retry) : undefined,
     githubUrl: body.github_url ?? "",
     githubRef: body.github_ref ?? "",

@@ -34,6 +34,8 @@ describe("creating a run", () => {
         ...{ labels: [], environment_vars: {}, attached_resources: {}, pip_packages: [], apt_packages: [] },
         ...{
           retry: null,
+          resumed_as_run: null,
+          resumed_from_run: null,
           attempt: 0,
           not_before: null,
           hyper_params: {},
@@ -127,7 +129,7 @@ describe("creating a run", () => {
     const asked = {
       ...{ docker_image: "debian", pip_packages: ["a==1"], pip_env_packages: ["a"], apt_packages: ["git"] },
       ...{ requirements_file: "a", conda_file: "a" },
-      ...{ distributed: 2, auto_resume: true, tensorboard_directory: "logs" },
+      ...{ distributed: 2, tensorboard_directory: "logs" },
       ...{ provider: "x", node_group: "x" },
     };
     for (const [field, value] of Object.entries(asked)) {

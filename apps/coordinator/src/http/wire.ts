@@ -78,6 +78,8 @@ export function wireRun(run: RunRecord, creator: UserRecord, nowMs: number): Rec
     timeout_minutes: spec.timeoutMinutes ?? null,
     retry: spec.retry === undefined ? null : wireRetry(spec.retry),
     attempt: run.attempt,
+    resumed_as_run: run.resumedAsRun ?? null,
+    resumed_from_run: run.resumedFromRun ?? null,
     not_before: run.notBeforeMs === undefined ? null : wireTime(run.notBeforeMs),
     archived_at: run.archivedAtMs === undefined ? null : wireTime(run.archivedAtMs),
     pip_packages: [],

@@ -122,6 +122,7 @@ export class AgentStream implements AgentSession {
     this.machineTypes = toMachineTypes(request.machineTypes);
     this.controlSlots = toSlots(request.controlSlots);
     this.draining = request.draining;
+    sessions.noteReclaim(this.agentId, request.reclaimed);
     this.instanceId = request.instanceId;
     this.reported = new Set(request.attempts.map(({ lease }) => attemptKey(lease?.runId ?? 0, lease?.attempt ?? 0)));
     const room = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);

@@ -37,6 +37,7 @@ export function toRunRequest(spec: RunSpec | undefined, idempotent = false): Run
     githubRef: spec.githubRef,
     projectId: spec.projectId === 0 ? undefined : spec.projectId,
     retry: spec.retry,
+    autoResume: spec.autoResume,
     hints: spec.hints,
     idempotent,
   };
@@ -72,6 +73,7 @@ function toSpecMessage(run: RunRecord): RunSpec {
     timeoutMinutes: spec.timeoutMinutes ?? 0,
     stopConditions: spec.stopConditions.map((all) => ({ all })),
     retry: spec.retry && { ...spec.retry, exitCodes: [...spec.retry.exitCodes] },
+    autoResume: spec.autoResume ?? false,
     hints: [],
   };
 }
@@ -113,6 +115,8 @@ export async function toRunMessage(services: Services, run: RunRecord): Promise<
     outputsDroppedAtMs: run.outputsDroppedAtMs ?? 0,
     attempts: [],
     notBeforeMs: run.notBeforeMs ?? 0,
+    resumedAsRun: run.resumedAsRun ?? 0,
+    resumedFromRun: run.resumedFromRun ?? 0,
   };
 }
 

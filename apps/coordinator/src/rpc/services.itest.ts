@@ -55,7 +55,16 @@ describe("RunService", () => {
         ...{ id: 1, spec: { ...asked, machineType: "K80" }, status: "machine_requested", owner: "ann" },
         ...{ reasonCode: "", reason: "", runType: "user", attempt: 0, agent: "", outputTree: "" },
         ...{ createdAtMs: expect.any(Number), startedAtMs: 0, endedAtMs: 0 },
-        ...{ projectId: 0, hyperSearchId: 0, archivedAtMs: 0, outputsDroppedAtMs: 0, attempts: [], notBeforeMs: 0 },
+        ...{
+          projectId: 0,
+          hyperSearchId: 0,
+          archivedAtMs: 0,
+          outputsDroppedAtMs: 0,
+          attempts: [],
+          resumedAsRun: 0,
+          resumedFromRun: 0,
+          notBeforeMs: 0,
+        },
       },
     });
     expect(await create()).toEqual(first);

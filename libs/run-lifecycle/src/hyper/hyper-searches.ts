@@ -66,6 +66,7 @@ export class HyperSearches {
     if (earlier !== undefined) return this.get(principal, earlier.id);
     checkSearch(spec);
     checkParameters(spec, run);
+    if (run.autoResume) throw notResumed();
     const template = await create.prepare(principal, run);
     const seed = this.#deps.seed();
     const createdAtMs = now();
@@ -183,4 +184,11 @@ function checkParameters(spec: SearchSpec, run: RunRequest): void {
   if (run.idempotent) {
     throw invalidInput("The runs of a search are always new ones (idempotent): leave it out.", "not-offered");
   }
+}
+
+function notResumed(): Error {
+  return invalidInput(
+    "The runs of a search are not resumed as other runs, which would be none of the search: give them retries instead.",
+    "not-offered",
+  );
 }

@@ -22,6 +22,7 @@ import { Resources } from "../resources.ts";
 import { Leases } from "../leases.ts";
 import type { Principal } from "../principal.ts";
 import { ResolveCode } from "../resolve-code.ts";
+import { ResumeRuns } from "../resume-runs.ts";
 import { RunChanges } from "../run-changes.ts";
 import { RunLifecycle } from "../run-lifecycle.ts";
 import { Snapshots } from "../snapshots.ts";
@@ -110,6 +111,7 @@ export async function openWorld(wrapStore: (store: RunStore) => RunStore = (stor
     dispatcher,
     snapshots,
     leases,
+    resume: new ResumeRuns({ store, trees, now }),
     nonZeroExit: "failed",
     now,
   });
@@ -203,5 +205,5 @@ export function assignedTo(agentId: string, over: Partial<NonNullable<RunChange[
 
 /** A request that asks for as little as possible. */
 export function runRequest(over: Partial<RunRequest> = {}): RunRequest {
-  return { ...bareSpec(), machineType: "", labels: [], hints: [], idempotent: false, ...over };
+  return { ...bareSpec(), machineType: "", labels: [], hints: [], idempotent: false, autoResume: false, ...over };
 }

@@ -149,6 +149,32 @@ export function describeRetries(open: OpenFixture): void {
       expect(await store.metrics.listPoints(run.id, "loss")).toHaveLength(1);
     });
 
+    it("makes the run that goes on for another in the write that ends that one, and in no other", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const held = await changed(store, assignment("a1"));
+      const resume = sampleRun({ labels: ["next"], notices: [sampleNotice("goes on")] });
+      const end: RunChange = { ...LOST, attemptEnd: { ...LOST, atMs: 9_000 }, endedAtMs: 9_000, resume };
+      expect(await store.updateRun(held.id, held.version - 1, end)).toBeUndefined();
+      const ends = await Promise.all([1, 2, 3].map(() => store.updateRun(held.id, held.version, end)));
+      const ended = ends.filter((each) => each !== undefined);
+      expect(ended).toHaveLength(1);
+      const next = await store.findRun(ended[0]?.resumedAsRun ?? 0);
+      expect(next).toMatchObject({ resumedFromRun: held.id, status: "machine_requested", labels: ["next"] });
+      expect(await queued(store)).toEqual([next?.id]);
+      expect(await store.listRuns({ owner: "ann", pageSize: 9 })).toHaveLength(2);
+    });
+
+    it("ends nothing when what the other run is made of is not there", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const held = await changed(store, assignment("a1"));
+      const resume = sampleRun({ spec: { ...sampleRun().spec, codeTree: digestFor("never stored") } });
+      const end: RunChange = { ...LOST, endedAtMs: 9_000, resume };
+      await expect(store.updateRun(held.id, held.version, end)).rejects.toMatchObject({ reason: "no-such-tree" });
+      expect(await store.findRun(held.id)).toEqual(held);
+    });
+
     it("is durable, and leaves old outputs nowhere", async () => {
       await using fixture = await open();
       const run = await changed(fixture.store, assignment("a1"), { outputTree: digestFor("save") }, again());

@@ -26,6 +26,8 @@ export function toRun(row: Row): RunRecord {
     labels: JSON.parse(row["labels"] as string) as string[],
     projectId: optional<number>(row["project_id"]),
     hyperSearchId: optional<number>(row["hyper_search_id"]),
+    resumedAsRun: optional<number>(row["resumed_as_run"]),
+    resumedFromRun: optional<number>(row["resumed_from_run"]),
     archivedAtMs: optional<number>(row["archived_at_ms"]),
     status: row["status"] as RunStatus,
     passed: JSON.parse(row["passed"] as string) as RunStatus[],

@@ -7,16 +7,19 @@ import { searchableJson } from "./json.ts";
 import { toRun } from "./rows.ts";
 import type { Sql } from "./statement.ts";
 import { find, one, run } from "./statement.ts";
-import { requireOpenWorkflow } from "./workflow-rows.ts";
+import { isOpenWorkflow, requireOpenWorkflow } from "./workflow-rows.ts";
 
-/** Inserts a queued run with its first notices. Throws when what it is made of is not there any more, or its workflow takes none. */
-export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string): Sql<RunRecord> {
+/**
+ * Inserts a queued run with its first notices. Throws when what it is made of is not there any more, or its workflow takes none.
+ * `from`: it goes on for that run.
+ */
+export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string, from?: number): Sql<RunRecord> {
   if (fresh.workflowId !== undefined) yield* requireOpenWorkflow(fresh.workflowId);
   yield* blobs.requireRun(fresh.spec);
   const row = yield* one(
     `INSERT INTO runs (owner, run_type, workflow_id, client_key, spec, status, passed, created_at_ms, labels, project_id,
-       hyper_search_id, request_hash)
-     VALUES (?, ?, ?, ?, ?, 'machine_requested', '["machine_requested"]', ?, ?, ?, ?, ?) RETURNING *`,
+       hyper_search_id, request_hash, resumed_from_run)
+     VALUES (?, ?, ?, ?, ?, 'machine_requested', '["machine_requested"]', ?, ?, ?, ?, ?, ?) RETURNING *`,
     fresh.owner,
     fresh.runType,
     fresh.workflowId ?? null,
@@ -27,6 +30,7 @@ export function* insertRun(blobs: BlobTable, fresh: NewRun, clientKey: string): 
     fresh.projectId ?? null,
     fresh.hyperSearchId ?? null,
     fresh.requestHash,
+    from ?? null,
   );
   const made = toRun(row);
   yield* insertNotices({ runId: made.id, place: "before", notices: fresh.notices, from: 0 });
@@ -56,12 +60,15 @@ export function* changeRun(
   for (const status of [...entered, ...(change.status ? [change.status] : [])]) {
     if (!passed.includes(status)) passed.push(status);
   }
+  // A workflow that was ended meanwhile takes no run any more; this one ends all the same.
+  const isWanted = change.resume !== undefined && (yield* isOpenWorkflow(change.resume.workflowId));
+  const successor = change.resume && isWanted ? yield* insertRun(blobs, change.resume, "", id) : undefined;
   const waits = (change.status ?? before.status) === "machine_requested";
   const row = yield* one(
     `UPDATE runs SET status = ?, passed = ?, requested = ?, requested_by = ?, user_exit_code = ?, reason_code = ?,
        reason = ?, output_tree = ?, started_at_ms = ?, ended_at_ms = ?, attempt = ?, agent_id = ?, lease_token = ?,
        slots = ?, labels = ?, project_id = ?, archived_at_ms = ?, not_before_ms = ?,
-       queued_at_ms = coalesce(?, queued_at_ms), version = version + 1 WHERE id = ? RETURNING *`,
+       queued_at_ms = coalesce(?, queued_at_ms), resumed_as_run = coalesce(?, resumed_as_run), version = version + 1 WHERE id = ? RETURNING *`,
     change.status ?? before.status,
     JSON.stringify(passed),
     change.requested ?? before.requested ?? null,
@@ -81,6 +88,7 @@ export function* changeRun(
     change.archivedAtMs ?? before.archivedAtMs ?? null,
     (waits ? (requeue?.notBeforeMs ?? before.notBeforeMs) : undefined) ?? null,
     requeue?.atMs ?? null,
+    successor?.id ?? null,
     id,
   );
   if (attempt !== undefined) yield* insertAttempt(id, attempt);

@@ -14,9 +14,19 @@ export function* selectWorkflow(id: number): Sql<WorkflowRecord | undefined> {
 /** Throws conflict when the workflow was stopped, killed or archived: a run made now would be one that nobody ends. */
 export function* requireOpenWorkflow(id: number): Sql<void> {
   const workflow = yield* selectWorkflow(id);
-  if (workflow === undefined || (workflow.requested === undefined && workflow.archivedAtMs === undefined)) return;
+  if (workflow === undefined || isOpen(workflow)) return;
   const { requested, requestedBy, archivedAtMs } = workflow;
   const ended = requested === "kill" ? "killed" : "stopped";
   const how = archivedAtMs === undefined ? `was ${ended} by ${requestedBy ?? "its owner"}` : "is archived";
   throw conflict(`Workflow ${id} ${how}: no run is added to it any more. Make a new workflow.`, "workflow-ended");
+}
+
+/** Whether a run may be added to it, or belongs to none. */
+export function* isOpenWorkflow(id: number | undefined): Sql<boolean> {
+  const workflow = id === undefined ? undefined : yield* selectWorkflow(id);
+  return workflow === undefined || isOpen(workflow);
+}
+
+function isOpen({ requested, archivedAtMs }: WorkflowRecord): boolean {
+  return requested === undefined && archivedAtMs === undefined;
 }

@@ -177,7 +177,8 @@ class RunsService:
         :param idempotent: return an identical earlier run if there is one (``already_existed`` tells).
         :param params: values for the ``:NAME:`` places in the command.
         :param timeout: minutes after which the run is stopped.
-        :param auto_resume: queue the run again if its machine is taken away.
+        :param auto_resume: when its machine is taken away, go on in a new run with the files of this one:
+            ``resumed_as_run`` is its number then.
         :param stop_conditions: :class:`~spell.api.models.StopConditions`: what, in metrics, stops the run.
         :param retry: how often the run is tried again by itself after an end that was not its command's doing; or a dict of
             ``limit``, ``exit_codes`` after which it is tried again as well, ``backoff_seconds``, ``backoff_factor`` and

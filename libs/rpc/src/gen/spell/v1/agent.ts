@@ -50,6 +50,8 @@ export interface SyncRequest {
   controlSlots: number;
   /** Finishes what runs, takes nothing new. */
   draining: boolean;
+  /** Whoever lends the machine takes it away: it is about to be gone, and its attempts end by that. Said with draining. */
+  reclaimed: boolean;
   attempts: AttemptReport[];
   /**
    * Made anew by each process of the agent. While one process is connected and heard, another one of the same agent is refused:
@@ -447,7 +449,16 @@ export const JoinResponse: MessageFns<JoinResponse> = {
 };
 
 function createBaseSyncRequest(): SyncRequest {
-  return { bootId: "", version: "", machineTypes: [], controlSlots: 0, draining: false, attempts: [], instanceId: "" };
+  return {
+    bootId: "",
+    version: "",
+    machineTypes: [],
+    controlSlots: 0,
+    draining: false,
+    reclaimed: false,
+    attempts: [],
+    instanceId: "",
+  };
 }
 
 export const SyncRequest: MessageFns<SyncRequest> = {
@@ -466,6 +477,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     }
     if (message.draining !== false) {
       writer.uint32(40).bool(message.draining);
+    }
+    if (message.reclaimed !== false) {
+      writer.uint32(160).bool(message.reclaimed);
     }
     for (const v of message.attempts) {
       AttemptReport.encode(v!, writer.uint32(50).fork()).join();
@@ -529,6 +543,14 @@ export const SyncRequest: MessageFns<SyncRequest> = {
             message.draining = reader.bool();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.reclaimed = reader.bool();
+            continue;
+          }
           case 6: {
             if (tag !== 50) {
               break;
@@ -576,6 +598,7 @@ export const SyncRequest: MessageFns<SyncRequest> = {
         ? globalThis.Number(object.control_slots)
         : 0,
       draining: isSet(object.draining) ? globalThis.Boolean(object.draining) : false,
+      reclaimed: isSet(object.reclaimed) ? globalThis.Boolean(object.reclaimed) : false,
       attempts: globalThis.Array.isArray(object?.attempts)
         ? object.attempts.map((e: any) => AttemptReport.fromJSON(e))
         : [],
@@ -604,6 +627,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     if (message.draining !== false) {
       obj.draining = message.draining;
     }
+    if (message.reclaimed !== false) {
+      obj.reclaimed = message.reclaimed;
+    }
     if (message.attempts?.length) {
       obj.attempts = message.attempts.map((e) => AttemptReport.toJSON(e));
     }
@@ -623,6 +649,7 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     message.machineTypes = object.machineTypes?.map((e) => MachineTypeSlots.fromPartial(e)) || [];
     message.controlSlots = object.controlSlots ?? 0;
     message.draining = object.draining ?? false;
+    message.reclaimed = object.reclaimed ?? false;
     message.attempts = object.attempts?.map((e) => AttemptReport.fromPartial(e)) || [];
     message.instanceId = object.instanceId ?? "";
     return message;

@@ -64,7 +64,11 @@ export interface RunSpec {
   /** Workspace of the repository that code_tree was taken from, for finding the run again. Zero: none. */
   workspaceId: number;
   /** Absent: it is tried once. */
-  retry: RetryPolicy | undefined;
+  retry:
+    | RetryPolicy
+    | undefined;
+  /** When its machine is taken away the run ends as interrupted, and a new one goes on with its files. Not for workflows and searches. */
+  autoResume: boolean;
 }
 
 export interface RunSpec_EnvironmentEntry {
@@ -188,6 +192,9 @@ export interface Run {
   attempts: Attempt[];
   /** While it waits to be tried again: not before this time; zero otherwise. */
   notBeforeMs: number;
+  /** The run that goes on for this one, and the one that this goes on for; zero: none. */
+  resumedAsRun: number;
+  resumedFromRun: number;
 }
 
 export interface CreateRunRequest {
@@ -331,6 +338,7 @@ function createBaseRunSpec(): RunSpec {
     hints: [],
     workspaceId: 0,
     retry: undefined,
+    autoResume: false,
   };
 }
 
@@ -398,6 +406,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     }
     if (message.retry !== undefined) {
       RetryPolicy.encode(message.retry, writer.uint32(202).fork()).join();
+    }
+    if (message.autoResume !== false) {
+      writer.uint32(208).bool(message.autoResume);
     }
     return writer;
   },
@@ -589,6 +600,14 @@ export const RunSpec: MessageFns<RunSpec> = {
             message.retry = RetryPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.autoResume = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -704,6 +723,11 @@ export const RunSpec: MessageFns<RunSpec> = {
         ? globalThis.Number(object.workspace_id)
         : 0,
       retry: isSet(object.retry) ? RetryPolicy.fromJSON(object.retry) : undefined,
+      autoResume: isSet(object.autoResume)
+        ? globalThis.Boolean(object.autoResume)
+        : isSet(object.auto_resume)
+        ? globalThis.Boolean(object.auto_resume)
+        : false,
     };
   },
 
@@ -784,6 +808,9 @@ export const RunSpec: MessageFns<RunSpec> = {
     if (message.retry !== undefined) {
       obj.retry = RetryPolicy.toJSON(message.retry);
     }
+    if (message.autoResume !== false) {
+      obj.autoResume = message.autoResume;
+    }
     return obj;
   },
 
@@ -831,6 +858,7 @@ export const RunSpec: MessageFns<RunSpec> = {
     message.retry = (object.retry !== undefined && object.retry !== null)
       ? RetryPolicy.fromPartial(object.retry)
       : undefined;
+    message.autoResume = object.autoResume ?? false;
     return message;
   },
 };
@@ -1793,6 +1821,8 @@ function createBaseRun(): Run {
     outputsDroppedAtMs: 0,
     attempts: [],
     notBeforeMs: 0,
+    resumedAsRun: 0,
+    resumedFromRun: 0,
   };
 }
 
@@ -1857,6 +1887,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.notBeforeMs !== 0) {
       writer.uint32(208).int64(message.notBeforeMs);
+    }
+    if (message.resumedAsRun !== 0) {
+      writer.uint32(216).int64(message.resumedAsRun);
+    }
+    if (message.resumedFromRun !== 0) {
+      writer.uint32(224).int64(message.resumedFromRun);
     }
     return writer;
   },
@@ -2034,6 +2070,22 @@ export const Run: MessageFns<Run> = {
             message.notBeforeMs = longToNumber(reader.int64());
             continue;
           }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.resumedAsRun = longToNumber(reader.int64());
+            continue;
+          }
+          case 28: {
+            if (tag !== 224) {
+              break;
+            }
+
+            message.resumedFromRun = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2118,6 +2170,16 @@ export const Run: MessageFns<Run> = {
         : isSet(object.not_before_ms)
         ? globalThis.Number(object.not_before_ms)
         : 0,
+      resumedAsRun: isSet(object.resumedAsRun)
+        ? globalThis.Number(object.resumedAsRun)
+        : isSet(object.resumed_as_run)
+        ? globalThis.Number(object.resumed_as_run)
+        : 0,
+      resumedFromRun: isSet(object.resumedFromRun)
+        ? globalThis.Number(object.resumedFromRun)
+        : isSet(object.resumed_from_run)
+        ? globalThis.Number(object.resumed_from_run)
+        : 0,
     };
   },
 
@@ -2183,6 +2245,12 @@ export const Run: MessageFns<Run> = {
     if (message.notBeforeMs !== 0) {
       obj.notBeforeMs = Math.round(message.notBeforeMs);
     }
+    if (message.resumedAsRun !== 0) {
+      obj.resumedAsRun = Math.round(message.resumedAsRun);
+    }
+    if (message.resumedFromRun !== 0) {
+      obj.resumedFromRun = Math.round(message.resumedFromRun);
+    }
     return obj;
   },
 
@@ -2211,6 +2279,8 @@ export const Run: MessageFns<Run> = {
     message.outputsDroppedAtMs = object.outputsDroppedAtMs ?? 0;
     message.attempts = object.attempts?.map((e) => Attempt.fromPartial(e)) || [];
     message.notBeforeMs = object.notBeforeMs ?? 0;
+    message.resumedAsRun = object.resumedAsRun ?? 0;
+    message.resumedFromRun = object.resumedFromRun ?? 0;
     return message;
   },
 };
