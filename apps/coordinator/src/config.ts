@@ -208,9 +208,14 @@ export function parseConfig(argv: readonly string[]): CoordinatorConfig {
 /** Where the coordinator keeps what is its own. */
 export function dataPaths(
   dataDir: string,
-): Record<"record" | "recordElsewhere" | "secrets" | "objects" | "login" | "git" | "uploads", string> {
+): Record<
+  "own" | "record" | "recordElsewhere" | "holder" | "secrets" | "objects" | "login" | "git" | "uploads",
+  string
+> {
   const own = join(dataDir, "coordinator");
   return {
+    own,
+    holder: join(own, "holder.json"),
     record: join(own, "record.db"),
     recordElsewhere: join(own, "record-elsewhere"),
     secrets: join(own, "secrets.json"),

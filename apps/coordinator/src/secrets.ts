@@ -1,5 +1,5 @@
 /** The coordinator's own secrets and the first login, made at the first start and kept in its data folder (0600). */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SpellError, messageOf } from "@spell/domain";
@@ -29,6 +29,27 @@ export interface FirstLogin {
  */
 export function loadSecrets(path: string): Secrets {
   return readOrMake(path, () => ({ storeSecret: randomSecret(), runSecret: randomSecret() }));
+}
+
+/** Those of the folder if it holds any, else new ones, which are kept elsewhere. */
+export function makeSecrets(path: string): Secrets {
+  return existsSync(path) ? loadSecrets(path) : { storeSecret: randomSecret(), runSecret: randomSecret() };
+}
+
+/** Who the coordinator of this data folder is among others; made at the first start. Throws as `loadSecrets`. */
+export function loadHolder(path: string): string {
+  return readOrMake(path, () => ({ holder: randomUUID() })).holder;
+}
+
+/** The first login, made if there is none and nobody else has made one: the first coordinator of a farm does. */
+export async function loadFirstLoginOfFarm(
+  path: string,
+  store: RunStore,
+  userName: string,
+): Promise<FirstLogin | undefined> {
+  return existsSync(path) || (await store.accounts.listUsers()).length === 0
+    ? loadFirstLogin(path, store, userName)
+    : undefined;
 }
 
 /** Makes the first user and its tokens; later starts give the same. */

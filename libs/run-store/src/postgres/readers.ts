@@ -14,6 +14,8 @@ export class Readers {
     this.#pool = new pg.Pool({ ...connectionOptions(url), max: SESSIONS });
     // One that waited for work and was lost: the pool makes another when it needs one.
     this.#pool.on("error", () => undefined);
+    // One that is lost between two statements tells nobody else, and an error that nobody listens to would end the process.
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
   }
 
   read<T>(work: () => Sql<T>): Promise<T> {
