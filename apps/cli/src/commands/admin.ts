@@ -57,7 +57,7 @@ export function registerAdmin(program: Command): void {
     .allowUnknownOption()
     .addHelpText("after", RESTORE_HELP)
     .action(async (file: string, words: string[]) => {
-      await runApp("coordinator", ["--restore", resolve(file), ...words], () => undefined);
+      await runApp("coordinator", ["--restore", resolve(file), ...words], {});
     });
 }
 

@@ -19,9 +19,9 @@ export function registerAgent(program: Command): void {
     .allowExcessArguments()
     .argument("[options...]")
     .action(async (words: string[]) => {
-      await runApp("agent", words, ({ agentId }) =>
-        terminal.say("spark", `Connected as ${String(agentId)}. Stop with ^C.`),
-      );
+      await runApp("agent", words, {
+        ready: ({ agentId }) => terminal.say("spark", `Connected as ${String(agentId)}. Stop with ^C.`),
+      });
     });
   agent
     .command("token")
