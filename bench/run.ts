@@ -28,6 +28,7 @@ import { parseOptions, usage } from "./options.ts";
 import { measureRecovery } from "./recovery.ts";
 import { measureSpellfs } from "./spellfs.ts";
 import { measureStart } from "./start.ts";
+import { measureTakeover } from "./takeover.ts";
 import { measureThroughput } from "./throughput.ts";
 
 /** In this order: latencies first, and memory when all the rest is done. */
@@ -48,6 +49,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "hyper", measure: measureHyper },
   { name: "spellfs", measure: measureSpellfs },
   { name: "recovery", measure: measureRecovery },
+  { name: "takeover", measure: measureTakeover },
   { name: "memory", measure: measureMemory },
 ];
 const LIMIT_MS = 40 * 60_000;
