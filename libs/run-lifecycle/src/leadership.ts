@@ -20,8 +20,8 @@ export interface LeadershipRules {
 export const LEADERSHIP_RULES: LeadershipRules = {
   beatEveryMs: 500,
   lookEveryMs: 250,
-  leadForMs: 2_500,
-  takeOverAfterMs: 3_000,
+  leadForMs: 3_000,
+  takeOverAfterMs: 3_500,
 };
 
 /** What the record says of leadership. */
