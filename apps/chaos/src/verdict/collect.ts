@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import pLimit from "p-limit";
 import type { Run, SpellClient } from "@spell/sdk";
 import { hasCode, isFinal } from "@spell/sdk";
 import type { Ledger } from "../load/ledger.ts";
@@ -12,23 +13,25 @@ import type { Asked } from "../load/users.ts";
 import type { RunFacts, TaskFacts } from "./evidence.ts";
 
 const PAGE = 1_000;
+const AT_ONCE = 8;
 
 /** The facts of all tasks; files pass through the folder. */
 export async function collectTasks(
   client: SpellClient,
-  given: { asked: readonly Asked[]; ledger: Ledger; folder: string },
+  { asked, ledger, folder }: { asked: readonly Asked[]; ledger: Ledger; folder: string },
 ): Promise<TaskFacts[]> {
   const runs = Map.groupBy(await allRuns(client), (run) => run.record.spec?.description ?? "");
-  const facts: TaskFacts[] = [];
-  for (const { task, ...known } of given.asked) {
-    const found: RunFacts[] = [];
-    for (const run of runs.get(task.key) ?? []) found.push(await factsOf(client, run, given.folder));
-    facts.push({
-      ...{ ...known, key: task.key, wish: task.wish, lines: linesOf(task), digest: digestOf(task) },
-      ...{ exitCode: task.exitCode, notes: given.ledger.notes.filter(({ key }) => key === task.key), runs: found },
-    });
-  }
-  return facts;
+  const notes = Map.groupBy(ledger.notes, ({ key }) => key);
+  const limit = pLimit(AT_ONCE);
+  return Promise.all(
+    asked.map(async ({ task, ...known }) => {
+      const found = (runs.get(task.key) ?? []).map((run) => limit(() => factsOf(client, run, folder)));
+      return {
+        ...{ ...known, key: task.key, wish: task.wish, lines: linesOf(task), digest: digestOf(task) },
+        ...{ exitCode: task.exitCode, notes: notes.get(task.key) ?? [], runs: await Promise.all(found) },
+      };
+    }),
+  );
 }
 
 async function allRuns(client: SpellClient): Promise<Run[]> {
