@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { FaultKind } from "./faults/fault.ts";
 import { FAULT_KINDS } from "./faults/fault.ts";
 
-export const RECORDS = ["sqlite"] as const;
+export const RECORDS = ["sqlite", "postgres"] as const;
 export const STORES = ["minio", "directory"] as const;
 
 export interface ChaosOptions {

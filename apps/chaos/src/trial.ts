@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Farm } from "./farm/farm.ts";
 import { AGENTS } from "./faults/fault.ts";
-import type { Fault } from "./faults/fault.ts";
+import type { Fault, MachineName } from "./faults/fault.ts";
 import { inject } from "./faults/inject.ts";
 import { planFaults } from "./faults/plan.ts";
 import { Ledger } from "./load/ledger.ts";
@@ -33,7 +33,7 @@ export interface TrialSettings {
 /** Throws when the farm cannot be made, and `Interrupted` when it was not to go on. */
 export async function tryFarm(settings: TrialSettings): Promise<Verdict> {
   const { options, folder, say, signal } = settings;
-  const machines = new Set(MACHINES.filter((name) => name !== "store" || options.store === "minio"));
+  const machines = new Set(MACHINES.filter((name) => !missing(options).includes(name)));
   const plan = planFaults({ count: options.faults, kinds: options.kinds, machines }, seeded(options.seed, "faults"));
   say(`Seed ${options.seed}. Making a farm of ${machines.size} machines.`);
   await using farm = await Farm.start(folder, { ...options, machines });
@@ -62,6 +62,14 @@ export async function tryFarm(settings: TrialSettings): Promise<Verdict> {
   const evidence: Evidence = { leaseMs: options.leaseSeconds * 1_000, faults, tasks, leftovers };
   writeFileSync(join(folder, "evidence.json"), JSON.stringify(evidence, undefined, 1));
   return toVerdict(evidence);
+}
+
+/** Machines that a farm of these options does not have. */
+function missing({ store, record }: ChaosOptions): MachineName[] {
+  return [
+    ...(store === "minio" ? [] : ["store" as const]),
+    ...(record === "postgres" ? [] : ["coordinator2" as const, "database" as const]),
+  ];
 }
 
 function now(): number {

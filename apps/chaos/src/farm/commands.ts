@@ -1,9 +1,9 @@
 /** How each part of the farm is started: its command, what it prints once it serves. */
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { natsServerConfig } from "@spell/event-bus/nats";
-import type { MachineName } from "../faults/fault.ts";
+import type { COORDINATORS, MachineName } from "../faults/fault.ts";
 import { ADDRESSES, PORTS } from "../network/addresses.ts";
 import { AS_RELAY, RELAY_READY } from "../relay/relay-process.ts";
 import { appCommand, appEnvironment, findServer } from "./programs.ts";
@@ -11,7 +11,7 @@ import { appCommand, appEnvironment, findServer } from "./programs.ts";
 export interface PartCommand {
   command: readonly string[];
   environment?: Readonly<Record<string, string>>;
-  readyText: string;
+  ready: RegExp;
 }
 
 /** What parts need to know. */
@@ -20,11 +20,22 @@ export interface FarmFacts {
   folder: string;
   leaseSeconds: number;
   hasStore: boolean;
+  hasDatabase: boolean;
+  /** gRPC addresses, with commas between. */
+  coordinators: string;
 }
 
 const NATS_TOKEN = "trial";
 const S3 = { accessKey: "trial", secretKey: "trial-of-a-farm" };
-const OURS_READY = '{"ready":true';
+/** One that stands by is where it should be, too. */
+const OURS_READY = /^\{"(ready|standby)":true/m;
+/** PostgreSQL refuses to run as root: then it runs as nobody. */
+const NOBODY = 65_534;
+const AS_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+/** Made at the first start. Only this farm can reach it, so it asks nobody for a password. */
+const DATABASE = `test -e "$2/PG_VERSION" || {
+  "$1/initdb" -D "$2" -U spell -A trust -E UTF8 --locale C && echo "host all all all trust" >> "$2/pg_hba.conf"
+} && exec "$1/postgres" -D "$2" -c listen_addresses=* -c unix_socket_directories= -c port=$3`;
 
 export function addressOf(name: MachineName, port: number): string {
   return `${ADDRESSES[name].ip}:${port}`;
@@ -39,7 +50,7 @@ export function natsCommand(data: string, { folder }: FarmFacts): PartCommand {
   const path = join(folder, "nats.conf");
   const settings = { host: "0.0.0.0", port: PORTS.nats, storeDir: natsFolder(data), token: NATS_TOKEN };
   writeFileSync(path, natsServerConfig(settings));
-  return { command: [findServer("nats-server"), "--config", path], readyText: "Server is ready" };
+  return { command: [findServer("nats-server"), "--config", path], ready: /Server is ready/ };
 }
 
 export function storeCommand(data: string): PartCommand {
@@ -50,24 +61,39 @@ export function storeCommand(data: string): PartCommand {
       ...{ MINIO_ROOT_USER: S3.accessKey, MINIO_ROOT_PASSWORD: S3.secretKey, MINIO_BROWSER: "off" },
       ...{ MINIO_UPDATE: "off", MINIO_CALLHOME_ENABLE: "off" },
     },
-    readyText: "API: ",
+    ready: /^API: /m,
   };
 }
 
-export function coordinatorCommand(data: string, { folder, leaseSeconds, hasStore }: FarmFacts): PartCommand {
+export function databaseCommand(data: string): PartCommand {
+  const args = [dirname(findServer("postgres")), join(data, "postgres"), String(PORTS.database)];
+  const command = ["sh", "-c", DATABASE, "sh", ...args];
+  return {
+    command: process.getuid?.() === 0 ? [...AS_NOBODY, ...command] : command,
+    environment: { LC_ALL: "C", TZ: "UTC" },
+    ready: /ready to accept connections/,
+  };
+}
+
+export function coordinatorCommand(
+  name: (typeof COORDINATORS)[number],
+  { data, facts }: { data: string; facts: FarmFacts },
+): PartCommand {
+  const { folder, leaseSeconds, hasStore, hasDatabase } = facts;
   const store = ["--s3-endpoint", `http://${addressOf("store", PORTS.store)}`, "--s3-access-key", S3.accessKey];
   return {
     command: [
-      ...[...appCommand("coordinator"), "--data", data, "--host", "0.0.0.0", "--advertise", ADDRESSES.coordinator.ip],
+      ...[...appCommand("coordinator"), "--data", data, "--host", "0.0.0.0", "--advertise", ADDRESSES[name].ip],
       ...["--grpc-port", String(PORTS.grpc), "--http-port", String(PORTS.http)],
       ...["--nats", `nats://${addressOf("nats", PORTS.nats)}`, "--lease-seconds", String(leaseSeconds)],
       ...(hasStore ? store : []),
+      ...(hasDatabase ? ["--database", `postgres://spell@${addressOf("database", PORTS.database)}/postgres`] : []),
     ],
     environment: {
       ...appEnvironment(folder),
       ...{ SPELL_NATS_TOKEN: NATS_TOKEN, SPELL_S3_SECRET_KEY: S3.secretKey },
     },
-    readyText: OURS_READY,
+    ready: OURS_READY,
   };
 }
 
@@ -85,14 +111,14 @@ export function agentCommand(
   return {
     command: [
       ...[node, "--import", clock, ...rest, "--data", join(data, "agent"), "--name", name],
-      ...["--coordinator", addressOf("coordinator", PORTS.grpc), "--machine-type", `${name}=1`],
+      ...["--coordinator", facts.coordinators, "--machine-type", `${name}=1`],
       ...["--cpu-slots", "3", "--cache-size", "64MiB", "--stop-grace-seconds", "5"],
     ],
     environment: {
       ...appEnvironment(facts.folder),
       ...{ SPELL_JOIN_TOKEN: joinToken, SPELL_CHAOS_CLOCK: clockFile(facts.folder, name) },
     },
-    readyText: OURS_READY,
+    ready: OURS_READY,
   };
 }
 
@@ -100,6 +126,6 @@ export function relayCommand(): PartCommand {
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   return {
     command: [process.execPath, "--disable-warning=ExperimentalWarning", main, AS_RELAY],
-    readyText: RELAY_READY,
+    ready: new RegExp(RELAY_READY),
   };
 }

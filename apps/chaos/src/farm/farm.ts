@@ -2,22 +2,32 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpellClient } from "@spell/sdk";
-import { AGENTS } from "../faults/fault.ts";
+import { AGENTS, COORDINATORS } from "../faults/fault.ts";
 import type { MachineName } from "../faults/fault.ts";
 import { PORTS } from "../network/addresses.ts";
 import { Machine } from "../network/machine.ts";
 import { Network } from "../network/network.ts";
 import { Detours } from "../relay/detours.ts";
 import type { FarmFacts, PartCommand } from "./commands.ts";
-import { addressOf, agentCommand, coordinatorCommand, natsCommand, relayCommand, storeCommand } from "./commands.ts";
+import {
+  addressOf,
+  agentCommand,
+  coordinatorCommand,
+  databaseCommand,
+  natsCommand,
+  relayCommand,
+  storeCommand,
+} from "./commands.ts";
 import { Part } from "./part.ts";
 import { appCommand } from "./programs.ts";
 
 const DISK_MIB: Record<MachineName, number> = {
-  ...{ coordinator: 256, nats: 512, store: 4_096 },
+  ...{ coordinator: 256, coordinator2: 256, database: 512, nats: 512, store: 4_096 },
   ...{ agent1: 256, agent2: 256, agent3: 256 },
 };
 const END_MS = 10_000;
+/** The order in which the others end. */
+const AFTER_AGENTS: readonly MachineName[] = [...COORDINATORS, "nats", "store", "database"];
 
 export interface FarmOptions {
   machines: ReadonlySet<MachineName>;
@@ -54,7 +64,9 @@ export class Farm implements AsyncDisposable {
     for (const name of names) machines.set(name, await Machine.make(name, { folder, diskMiB: DISK_MIB[name] }));
     const relay = await Machine.make("relay", { folder, diskMiB: 1 });
     const network = await Network.connect(machines, relay);
-    const facts = { folder, leaseSeconds, hasStore: names.has("store") };
+    const coordinators = COORDINATORS.filter((name) => names.has(name)).map((name) => addressOf(name, PORTS.grpc));
+    const has = { hasStore: names.has("store"), hasDatabase: names.has("database") };
+    const facts = { folder, leaseSeconds, ...has, coordinators: coordinators.join(",") };
     const farm = new Farm(facts, { machines, network, relay });
     await farm.#startParts();
     return farm;
@@ -90,13 +102,13 @@ export class Farm implements AsyncDisposable {
     const { pid, data } = this.machine("coordinator");
     const login = join("/proc", String(pid), "root", data, "coordinator", "login.json");
     const { userToken } = JSON.parse(readFileSync(login, "utf8")) as { userToken: string };
-    return new SpellClient({ token: userToken, coordinator: addressOf("coordinator", PORTS.grpc) });
+    return new SpellClient({ token: userToken, coordinator: this.#facts.coordinators });
   }
 
   /** Ends all in order, agents first; their runs end with their machines. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(AGENTS.map(async (name) => this.#parts.get(name)?.end("SIGTERM", END_MS)));
-    for (const name of ["coordinator", "nats", "store"] as const) await this.#parts.get(name)?.end("SIGTERM", END_MS);
+    for (const name of AFTER_AGENTS) await this.#parts.get(name)?.end("SIGTERM", END_MS);
     await this.#relayPart?.kill();
     for (const machine of [...this.#machines.values(), this.#relay]) machine[Symbol.dispose]();
   }
@@ -107,7 +119,9 @@ export class Farm implements AsyncDisposable {
     await this.#relayPart.start();
     await this.#start("nats", natsCommand(dataOf("nats"), this.#facts));
     if (this.#facts.hasStore) await this.#start("store", storeCommand(dataOf("store")));
-    await this.#start("coordinator", coordinatorCommand(dataOf("coordinator"), this.#facts));
+    if (this.#facts.hasDatabase) await this.#start("database", databaseCommand(dataOf("database")));
+    for (const name of COORDINATORS.filter((each) => this.#machines.has(each)))
+      await this.#start(name, coordinatorCommand(name, { data: dataOf(name), facts: this.#facts }));
     using client = this.client();
     for (const name of AGENTS) {
       const joinToken = await client.account.createJoinToken();

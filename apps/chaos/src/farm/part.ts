@@ -15,8 +15,8 @@ export interface PartOptions {
   command: readonly string[];
   environment?: Readonly<Record<string, string>>;
   logPath: string;
-  /** Text in its output that says that it serves. */
-  readyText: string;
+  /** What in its output says that it serves. */
+  ready: RegExp;
 }
 
 export class Part {
@@ -103,7 +103,7 @@ export class Part {
     this.#launcher = child.pid ?? 0;
     this.#pid = await childOf(this.#launcher);
     while (how === undefined) {
-      if (readFileSync(logPath).subarray(from).includes(this.#options.readyText)) {
+      if (this.#options.ready.test(readFileSync(logPath).subarray(from).toString())) {
         serves = true;
         return true;
       }

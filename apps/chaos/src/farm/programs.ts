@@ -1,5 +1,5 @@
 /** Where the programs are that a farm is made of. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SpellError } from "@spell/domain";
@@ -7,16 +7,25 @@ import { searchPath } from "../config.ts";
 
 const CURES = {
   "nats-server": "run `npm run setup`",
+  postgres: "install PostgreSQL, or keep the record in a file with --record sqlite",
   minio: "run `npm run setup -- --tests`, or keep the objects in a folder with --store directory",
 };
 
 /** The path of a server: the checkout's own, else on PATH. Throws with the cure. */
 export function findServer(name: keyof typeof CURES): string {
   const checkout = fileURLToPath(new URL("../../../../.cache/bin", import.meta.url));
-  const folders = [checkout, ...searchPath.split(delimiter).filter((folder) => folder !== "")];
+  const folders = [checkout, ...searchPath.split(delimiter).filter((folder) => folder !== ""), ...debianFolders()];
   const found = folders.map((folder) => join(folder, name)).find((each) => existsSync(each));
   if (found !== undefined) return found;
   throw new SpellError("unavailable", `${name} is not installed: ${CURES[name]}.`);
+}
+
+/** Where Debian keeps PostgreSQL, the newest first. */
+function debianFolders(): string[] {
+  const folder = "/usr/lib/postgresql";
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).sort((one, other) => Number(other) - Number(one));
+  return versions.map((version) => join(folder, version, "bin"));
 }
 
 /** The command that starts an app of ours, as `spell` starts it. */

@@ -4,7 +4,7 @@ import { clockFile, natsFolder } from "../farm/commands.ts";
 import type { Farm } from "../farm/farm.ts";
 import type { Way } from "../relay/detours.ts";
 import type { RelayManner } from "../relay/rule.ts";
-import { AGENTS } from "./fault.ts";
+import { AGENTS, COORDINATORS } from "./fault.ts";
 import type { FaultKind, Target } from "./fault.ts";
 
 interface FaultAction {
@@ -76,13 +76,19 @@ const detour = (manner: RelayManner, waysOf: (target: Target) => Way[]): FaultAc
 });
 const itsWay = ({ machine, peer = machine }: Target): Way[] => [{ from: machine, to: peer }];
 const allWaysTo = ({ machine }: Target): Way[] =>
-  [...AGENTS, "coordinator" as const, "home" as const].map((from) => ({ from, to: machine }));
+  [...AGENTS, ...COORDINATORS, "home" as const].map((from) => ({ from, to: machine }));
 
 export const FAULT_ACTIONS: Record<FaultKind, FaultAction> = {
-  ...{ "kill-coordinator": kill, "kill-agent": kill, "kill-nats": kill, "kill-store": kill },
-  ...{ "freeze-coordinator": freeze, "freeze-agent": freeze, "freeze-nats": freeze, "freeze-store": freeze },
+  ...{ "kill-coordinator": kill, "kill-agent": kill, "kill-nats": kill, "kill-store": kill, "kill-database": kill },
+  ...{
+    "freeze-coordinator": freeze,
+    "freeze-agent": freeze,
+    "freeze-nats": freeze,
+    "freeze-store": freeze,
+    "freeze-database": freeze,
+  },
   ...{ "lose-agent": freeze, "reboot-agent": reboot, "wipe-nats": wipeNats },
-  ...{ "disk-full-agent": fillDisk, "disk-full-coordinator": fillDisk },
+  ...{ "disk-full-agent": fillDisk, "disk-full-coordinator": fillDisk, "disk-full-database": fillDisk },
   ...{ "clock-ahead": stepClock(HOUR_MS), "clock-behind": stepClock(-HOUR_MS) },
   ...{ partition, "one-way-partition": oneWay },
   "slow-way": detour({ manner: "slow", delayMs: 200, lossShare: 0.05 }, itsWay),

@@ -2,7 +2,9 @@
 
 /** Machines of the farm, by name. */
 export const AGENTS = ["agent1", "agent2", "agent3"] as const;
-export type MachineName = "coordinator" | "nats" | "store" | (typeof AGENTS)[number];
+/** The second stands by; only a database lets it. */
+export const COORDINATORS = ["coordinator", "coordinator2"] as const;
+export type MachineName = (typeof COORDINATORS)[number] | (typeof AGENTS)[number] | "nats" | "store" | "database";
 
 /** One thing that a fault is done to: a machine, or the way from one to another. */
 export interface Target {
@@ -21,14 +23,18 @@ interface FaultRule {
 
 const one = (...machines: readonly MachineName[]): Target[] => machines.map((machine) => ({ machine }));
 /** Ways on which agents, coordinator and servers talk: from who calls to who is called. */
-const TO_STORE: readonly Target[] = [...AGENTS, "coordinator" as const].map((machine) => ({ machine, peer: "store" }));
+const TO_STORE: readonly Target[] = [...AGENTS, ...COORDINATORS].map((machine) => ({ machine, peer: "store" }));
 const WAYS: readonly Target[] = [
   ...TO_STORE,
   ...AGENTS.flatMap((machine): Target[] => [
     { machine, peer: "coordinator" },
+    { machine, peer: "coordinator2" },
     { machine, peer: "nats" },
   ]),
-  { machine: "coordinator", peer: "nats" },
+  ...COORDINATORS.flatMap((machine): Target[] => [
+    { machine, peer: "nats" },
+    { machine, peer: "database" },
+  ]),
 ];
 const BOTH_WAYS = WAYS.flatMap(({ machine, peer = machine }) => [
   { machine, peer },
@@ -36,19 +42,22 @@ const BOTH_WAYS = WAYS.flatMap(({ machine, peer = machine }) => [
 ]);
 
 export const FAULT_KINDS = {
-  "kill-coordinator": { targets: one("coordinator"), lastsMs: [0, 4_000] },
+  "kill-coordinator": { targets: one(...COORDINATORS), lastsMs: [0, 4_000] },
   "kill-agent": { targets: one(...AGENTS), lastsMs: [0, 4_000] },
   "kill-nats": { targets: one("nats"), lastsMs: [0, 4_000] },
+  "kill-database": { targets: one("database"), lastsMs: [0, 4_000] },
   "kill-store": { targets: one("store"), lastsMs: [0, 4_000] },
-  "freeze-coordinator": { targets: one("coordinator"), lastsMs: [1_000, 12_000] },
+  "freeze-coordinator": { targets: one(...COORDINATORS), lastsMs: [1_000, 12_000] },
   "freeze-agent": { targets: one(...AGENTS), lastsMs: [1_000, 12_000] },
   "freeze-nats": { targets: one("nats"), lastsMs: [1_000, 12_000] },
+  "freeze-database": { targets: one("database"), lastsMs: [1_000, 12_000] },
   "freeze-store": { targets: one("store"), lastsMs: [1_000, 12_000] },
   "lose-agent": { targets: one(...AGENTS), lastsMs: [65_000, 75_000], isRare: true },
   "reboot-agent": { targets: one(...AGENTS), lastsMs: [500, 4_000] },
   "wipe-nats": { targets: one("nats"), lastsMs: [0, 4_000] },
   "disk-full-agent": { targets: one(...AGENTS), lastsMs: [1_000, 8_000] },
   "disk-full-coordinator": { targets: one("coordinator"), lastsMs: [1_000, 8_000] },
+  "disk-full-database": { targets: one("database"), lastsMs: [1_000, 8_000] },
   "clock-ahead": { targets: one(...AGENTS), lastsMs: [2_000, 12_000] },
   "clock-behind": { targets: one(...AGENTS), lastsMs: [2_000, 12_000] },
   partition: { targets: WAYS, lastsMs: [2_000, 15_000] },

@@ -4,6 +4,8 @@ import type { MachineName } from "../faults/fault.ts";
 const NETWORK = "10.77";
 const NUMBERS: Record<MachineName, number> = {
   coordinator: 2,
+  coordinator2: 5,
+  database: 6,
   store: 3,
   nats: 4,
   agent1: 11,
@@ -39,4 +41,4 @@ export const ADDRESSES = forEachMachine(addressOf);
 export const BESIDES = forEachMachine((number) => `${NETWORK}.1.${number}`);
 export const MACHINES = Object.keys(NUMBERS) as MachineName[];
 
-export const PORTS = { grpc: 7800, http: 7801, nats: 4222, store: 9000, ledger: 7, relay: 9 } as const;
+export const PORTS = { grpc: 7800, http: 7801, nats: 4222, database: 5432, store: 9000, ledger: 7, relay: 9 } as const;

@@ -12,8 +12,8 @@ import { SpellError } from "@spell/domain";
 import type { MachineName } from "../faults/fault.ts";
 import { childOf } from "./processes.ts";
 
-/** A disk of its own, and a boot id that can be changed. The shell collects orphans while it waits. */
-const HOLD = `mount -t tmpfs -o size="$1"m spell-chaos "$2" && mount --bind "$3" /proc/sys/kernel/random/boot_id &&
+/** A disk of its own, for any user there, and a boot id that can be changed. The shell collects orphans while it waits. */
+const HOLD = `mount -t tmpfs -o size="$1"m,mode=1777 spell-chaos "$2" && mount --bind "$3" /proc/sys/kernel/random/boot_id &&
 echo made && while :; do sleep 1000; done`;
 
 /** The relay's is none of the farm's. */

@@ -73,7 +73,7 @@ export class Network {
 }
 
 /** Those whose addresses the relay has, too. */
-const SERVERS = ["coordinator", "store", "nats"] as const;
+const SERVERS = ["coordinator", "coordinator2", "store", "nats", "database"] as const;
 
 function neighbours(device: string): string[] {
   return [

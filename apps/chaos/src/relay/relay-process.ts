@@ -14,6 +14,9 @@ const ANSWER_MS = 5_000;
 const SERVERS = [
   { name: "coordinator", port: PORTS.grpc },
   { name: "coordinator", port: PORTS.http },
+  { name: "coordinator2", port: PORTS.grpc },
+  { name: "coordinator2", port: PORTS.http },
+  { name: "database", port: PORTS.database },
   { name: "store", port: PORTS.store },
   { name: "nats", port: PORTS.nats },
 ] as const;

@@ -1,5 +1,5 @@
 /** The folder of a trial: known by its owner, so that what a killed trial left is found and removed by the next one. */
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTimeOf } from "@spell/machine";
@@ -18,6 +18,8 @@ export class Workplace implements Disposable {
       if (name.startsWith(PREFIX) && isAbandoned(join(tmpdir(), name))) remove(join(tmpdir(), name));
     }
     this.path = mkdtempSync(join(tmpdir(), PREFIX));
+    // The database's user passes through.
+    chmodSync(this.path, 0o711);
     writeFileSync(join(this.path, OWNER), `${process.pid} ${startTimeOf(process.pid)}`);
   }
 
