@@ -50,7 +50,9 @@ export class Ledger implements AsyncDisposable {
     this.#sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => this.#sockets.delete(socket));
     const from = socket.remoteAddress ?? "";
-    createInterface({ input: socket }).on("line", (line) => {
+    // It hands on the errors of its input, and a command that is killed breaks its connection.
+    const lines = createInterface({ input: socket }).on("error", () => undefined);
+    lines.on("line", (line) => {
       this.#note(line, from);
       socket.end("known\n");
     });

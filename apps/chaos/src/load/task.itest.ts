@@ -59,6 +59,10 @@ test("the ledger takes a repeated note once, and no other words", async () => {
         .on("end", resolve)
         .on("error", reject);
     });
+  // As one whose command is killed.
+  const broken = connect(address.port, address.host);
+  await new Promise((resolve) => broken.on("connect", resolve));
+  broken.resetAndDestroy();
   for (const line of ["t1 1.1 started", "t1 1.1 started", "nonsense", "t1 1.1 stolen"]) await say(line);
   expect(ledger.notes).toHaveLength(1);
 });

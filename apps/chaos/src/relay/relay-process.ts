@@ -27,7 +27,8 @@ export async function serveAsRelay(say: (line: string) => void): Promise<never> 
   const relay = await Relay.listen(servers, Math.random);
   const control = createServer((socket) => {
     socket.on("error", () => undefined);
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket }).on("error", () => undefined);
+    lines.on("line", (line) => {
       relay.follow(JSON.parse(line) as RelayRule[]);
       socket.end("done\n");
     });
