@@ -51,6 +51,10 @@ export class Network {
     return new Network(machines);
   }
 
+  has(end: End): boolean {
+    return end === "home" || this.#machines.has(end);
+  }
+
   /** From now on nothing of what one sends reaches the other. */
   cut(from: End, to: MachineName): Promise<void> {
     return this.#lead(from, to, NOBODY_MAC);
@@ -67,8 +71,9 @@ export class Network {
   }
 
   async #lead(from: End, to: MachineName, mac: string): Promise<void> {
-    const [enter, device] = from === "home" ? [[], "switch"] : [this.#machines.get(from)?.enter ?? [], "cable"];
-    await ip(enter, [neighbour(ADDRESSES[to].ip, mac, device)]);
+    const machine = from === "home" ? undefined : this.#machines.get(from);
+    if (from !== "home" && machine === undefined) throw new RangeError(`there is no machine ${from}`);
+    await ip(machine?.enter ?? [], [neighbour(ADDRESSES[to].ip, mac, machine === undefined ? "switch" : "cable")]);
   }
 }
 

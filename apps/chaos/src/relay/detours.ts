@@ -18,7 +18,9 @@ export class Detours {
     this.#network = network;
   }
 
-  async lead(ways: readonly Way[], manner: RelayManner): Promise<void> {
+  /** Ways from machines that the farm does not have are left out. */
+  async lead(wanted: readonly Way[], manner: RelayManner): Promise<void> {
+    const ways = wanted.filter(({ from }) => this.#network.has(from));
     for (const way of ways) {
       const from = way.from === "home" ? HOME.ip : ADDRESSES[way.from].ip;
       this.#rules.set(keyOf(way), { from, to: ADDRESSES[way.to].ip, ...manner });
@@ -27,7 +29,8 @@ export class Detours {
     await Promise.all(ways.map(({ from, to }) => this.#network.divert(from, to)));
   }
 
-  async mend(ways: readonly Way[]): Promise<void> {
+  async mend(wanted: readonly Way[]): Promise<void> {
+    const ways = wanted.filter(({ from }) => this.#network.has(from));
     await Promise.all(ways.map(({ from, to }) => this.#network.mend(from, to)));
     for (const way of ways) this.#rules.delete(keyOf(way));
     await tellRelay([...this.#rules.values()]);

@@ -1,5 +1,5 @@
 /** The folder of a trial: known by its owner, so that what a killed trial left is found and removed by the next one. */
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTimeOf } from "@spell/machine";
@@ -25,7 +25,8 @@ export class Workplace implements Disposable {
 
   /** Copies what tells how it went. */
   keep(folder: string): void {
-    for (const name of TELLING) cpSync(join(this.path, name), join(folder, name), { recursive: true });
+    for (const name of TELLING.filter((each) => existsSync(join(this.path, each))))
+      cpSync(join(this.path, name), join(folder, name), { recursive: true });
   }
 
   [Symbol.dispose](): void {
