@@ -27,6 +27,8 @@ export interface AttemptServices {
     spec: AttemptSpec,
     lease: Lease,
   ): Pick<ExecutionSpec, "command" | "workingDirectory" | "environment" | "extras" | "hidden" | "gpus" | "limits">;
+  /** Processes of a run that nothing could end. */
+  leftBehind(left: { machineType: string; slots: number; pids: readonly number[] }): void;
   /** Something to report at once. */
   changed(): void;
   /** Something to report that nobody waits for. */

@@ -213,6 +213,7 @@ export class Attempt {
       else this.#stopIfRunning();
       if (this.#journal.record.reclaimSentAtMs !== undefined) await this.#endForReclaim();
       const exit = await this.#execution.exited;
+      this.#tellOfLeft(exit.left);
       this.#sampler.stop();
       this.#sampler = undefined;
       clearTimeout(this.#graceTimer);
@@ -368,6 +369,13 @@ export class Attempt {
 
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     this.#execution?.signal(signal).catch((error: unknown) => this.#log.error({ err: error, signal }, "signal failed"));
+  }
+
+  #tellOfLeft(pids: readonly number[] = []): void {
+    if (pids.length === 0) return;
+    const { machineType, slots } = this.#journal.record.spec;
+    this.#log.error({ pids }, "processes cannot be ended: the machine should be restarted");
+    this.#services.leftBehind({ machineType, slots: slots.length, pids });
   }
 
   /** In the run's log, for its user. */

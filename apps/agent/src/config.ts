@@ -119,6 +119,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
     memoryPerSlot: ReadonlyMap<string, number>;
     maxProcesses: number;
     diskPerRun?: number;
+    diskReserve?: number;
     logLevel: string;
   }>();
   return {
@@ -138,6 +139,7 @@ export function parseConfig(argv: readonly string[]): AgentConfig {
       memoryPerSlot: values.memoryPerSlot,
       maxProcesses: values.maxProcesses,
       diskPerRunBytes: values.diskPerRun,
+      diskReserveBytes: values.diskReserve,
     },
     logLevel: values.logLevel,
   };

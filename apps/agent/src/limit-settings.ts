@@ -13,6 +13,8 @@ export interface LimitSettings {
   maxProcesses: number;
   /** Undefined: as much as the disk has. */
   diskPerRunBytes?: number;
+  /** What is to stay free on the disk; undefined: 1 GiB, or a fiftieth of a smaller disk. */
+  diskReserveBytes?: number;
 }
 
 /** Less is no room for a shell with Python in it. */
@@ -46,6 +48,14 @@ export function addLimitOptions(program: Command): Command {
       )
         .env("SPELL_DISK_PER_RUN")
         .argParser(size),
+    )
+    .addOption(
+      new Option(
+        "--disk-reserve <size>",
+        "takes no run while less than this is free on the disk; 0: always takes them (default: 1GiB, or a fiftieth of a smaller disk)",
+      )
+        .env("SPELL_DISK_RESERVE")
+        .argParser((text) => checked(() => parseByteSize(text))),
     );
 }
 

@@ -17,6 +17,7 @@ import { CoordinatorClient } from "./coordinator-client.ts";
 import { findCgroups } from "./cgroups/find.ts";
 import { createExecutor } from "./executors/create-executor.ts";
 import type { Executor } from "./executors/executor.ts";
+import { outliveRuns } from "./executors/limits/spawn-limited.ts";
 import type { Gpu } from "./gpus.ts";
 import { openGpus } from "./gpus.ts";
 import { forgetIdentity, loadIdentity, prepareDataFolder } from "./identity.ts";
@@ -27,6 +28,7 @@ import { MetricServer } from "./metrics/metric-server.ts";
 import { watchReclaimNotice } from "./reclaim-notice.ts";
 import { Repairs } from "./repairs.ts";
 import { runEnvironment, sdkFolders } from "./run-environment.ts";
+import { Room } from "./room.ts";
 import { Session } from "./session.ts";
 import { lockDataFolder } from "./single-agent.ts";
 import { GpuReader } from "./stats/gpu-reader.ts";
@@ -54,6 +56,7 @@ function fail(error: unknown): never {
 async function start(settings: AgentConfig): Promise<void> {
   const { dataDir } = settings;
   await prepareDataFolder(dataDir);
+  outliveRuns();
   const { cgroups, missing: noCgroups } = findCgroups();
   const environment = machineEnvironment();
   const executor = createExecutor(settings.executor, { environment, scratchDir: dataDir, cgroups });
@@ -115,9 +118,18 @@ async function start(settings: AgentConfig): Promise<void> {
       const environment = { ...spec.environment, SPELL_METRICS: metrics.addressFor(lease) };
       return executionBase({ ...spec, environment }, { settings, gpus, isolated: executor.name === "sandbox" });
     },
+    leftBehind: (left) => room.leave(left),
     changed: () => session.changed(),
     changedUnhurried: () => session.changedUnhurried(),
   };
+  const room = new Room({
+    folder: dataDir,
+    reserveBytes: settings.limits.diskReserveBytes,
+    changed: () => {
+      if (room.takesNothing !== "") log.warn({ because: room.takesNothing }, "takes no runs for now");
+      session.changed();
+    },
+  });
   const attempts = new Attempts({ dataDir, services, completeSnapshot: (answer) => client.completeSnapshot(answer) });
   await attempts.load();
   // Now that everything is held which runs use: the limit may be another one than before.
@@ -135,6 +147,7 @@ async function start(settings: AgentConfig): Promise<void> {
     version: VERSION,
     machineTypes: offeredTypes(settings, gpus),
     controlSlots: settings.controlSlots,
+    room,
     log,
     onEventBus: (address) => {
       if (keyOf(address) === busKey) return;
@@ -156,6 +169,8 @@ async function start(settings: AgentConfig): Promise<void> {
       leaveFarm(error).catch(fail);
     },
   });
+  // Before it says that it takes any.
+  await room.watch();
   session.start();
   found
     .then((now) => {
@@ -190,6 +205,7 @@ async function start(settings: AgentConfig): Promise<void> {
       await drained(attempts);
     }
     session.stop();
+    room.stop();
     // Before the attempts let go: nobody is told that a run has ended which has not.
     metrics.close();
     await attempts.detach();

@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import type { Attempts } from "./attempts.ts";
 import type { CoordinatorClient } from "./coordinator-client.ts";
 import type { Repairs } from "./repairs.ts";
+import type { Room } from "./room.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
@@ -27,6 +28,7 @@ export interface SessionOptions {
   version: string;
   machineTypes: MachineTypeSlots[];
   controlSlots: number;
+  room: Pick<Room, "lessen" | "takesNothing">;
   log: Logger;
   /** The coordinator says where the event bus is; called before the first attempt is resumed and at every change. */
   onEventBus(address: EventBusAddress): void;
@@ -123,15 +125,16 @@ export class Session {
     clearTimeout(this.#unhurriedTimer);
     this.#unhurriedTimer = undefined;
     if (this.#stopped || this.#call === undefined) return;
-    const { bootId, version, controlSlots, attempts } = this.#options;
+    const { bootId, version, controlSlots, attempts, room } = this.#options;
     this.#call.write({
       bootId,
       version,
       instanceId: this.#instanceId,
-      machineTypes: this.#machineTypes,
+      machineTypes: room.lessen(this.#machineTypes),
       controlSlots,
       draining: this.#draining,
       reclaimed: this.#reclaimed,
+      takesNothing: room.takesNothing,
       attempts: attempts.reports(),
     });
     this.#reportTimer = setTimeout(() => this.#send(), this.#reportEveryMs);

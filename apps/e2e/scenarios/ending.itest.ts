@@ -56,7 +56,7 @@ describe("by itself", () => {
 
   test("by a signal: failed, and the signal is named", async () => {
     const { id, stdout } = await run(farm, code, "echo kept > out.txt; kill -SEGV $$");
-    expect(stdout).toMatch(/💥 Run \d+ failed: The command was ended by signal 11\.\n$/);
+    expect(stdout).toMatch(/💥 Run \d+ failed: The command was ended by signal 11 \(SIGSEGV\)\.\n$/);
     expect(await readRun(farm.place, id)).toMatchObject({
       ...{ status: "failed", user_exit_code: 139, reason_code: "signal" },
     });

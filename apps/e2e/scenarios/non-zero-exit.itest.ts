@@ -11,7 +11,7 @@ afterAll(() => farm[Symbol.asyncDispose]());
 
 it.each([
   ["exit 66", 66, "The command exited with code 66."],
-  ["kill -9 $$", 137, "The command was ended by signal 9."],
+  ["kill -9 $$", 137, "The command was ended by signal 9 (SIGKILL)."],
   ["nonsense-command", 127, "The command exited with code 127."],
 ])("%s is complete, with its code", async (command, userExitCode, reason) => {
   using client = farm.client();

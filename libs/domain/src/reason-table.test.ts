@@ -108,7 +108,7 @@ describe("the table of reasons", () => {
 
   it("fills in who and what", () => {
     expect(reasonSentence("killed-by", { by: "ann" })).toBe("Killed by ann.");
-    expect(reasonSentence("signal", { exitCode: 137 })).toBe("The command was ended by signal 9.");
+    expect(reasonSentence("signal", { exitCode: 137 })).toBe("The command was ended by signal 9 (SIGKILL).");
     expect(reasonSentence("stopped-by", { by: "{exitCode}" })).toBe("Stopped by {exitCode}.");
   });
 });

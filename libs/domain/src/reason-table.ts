@@ -2,6 +2,7 @@
  * Why runs end, as data: a stable code, whose doing it was, the final statuses it may come with, and the sentence. The documents
  * and the Python package have their tables from here.
  */
+import { signalText } from "./signal-name.ts";
 import type { FinalStatus } from "./status.ts";
 
 /**
@@ -127,7 +128,11 @@ export function reasonRow(code: ReasonCode): ReasonRow {
 /** The sentence of a code with what is known of this end in its places. */
 export function reasonSentence(code: ReasonCode, known: { by?: string; exitCode?: number }): string {
   const { by = "the user", exitCode = 0 } = known;
-  const values: Record<string, string> = { by, exitCode: String(exitCode), signal: String(signalOf(exitCode) ?? 0) };
+  const values: Record<string, string> = {
+    by,
+    exitCode: String(exitCode),
+    signal: signalText(signalOf(exitCode) ?? 0),
+  };
   return reasonRow(code).sentence.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 }
 

@@ -11,6 +11,8 @@ export interface AgentSession {
   machineTypes: readonly MachineTypeSlots[];
   controlSlots: number;
   draining: boolean;
+  /** Why it is, where its machine is the reason. */
+  takesNothing?: string;
   /** Attempts the agent has reported at least once, as `run/attempt`: their spec need not be sent again. */
   reported: ReadonlySet<string>;
   /** Sends the agent what it should be doing now. */

@@ -134,6 +134,7 @@ export class Dispatcher {
     return this.#deps.sessions.present().map((session) => ({
       agentId: session.agentId,
       draining: !this.#deps.sessions.takesRuns(session.agentId),
+      takesNothing: session.takesNothing,
       machineTypes: session.machineTypes,
       controlSlots: session.controlSlots,
       taken: (taken.get(session.agentId) ?? []).map((run) => ({

@@ -10,6 +10,8 @@ export interface AgentCapacity {
   agentId: string;
   /** Takes nothing new. */
   draining: boolean;
+  /** Why, where its machine is the reason: the end of a sentence. */
+  takesNothing?: string;
   machineTypes: readonly { name: string; slots: number }[];
   /** Slots of master runs, apart from the machine types' own: a full cluster can never block a workflow. */
   controlSlots: number;

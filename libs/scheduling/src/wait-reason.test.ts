@@ -30,6 +30,17 @@ describe("waitReason", () => {
       "Waits for an agent that takes new runs: all are draining or cordoned.",
     ],
     [
+      "nearly full",
+      run("CPU"),
+      [
+        agent({ V100: 4 }),
+        agent({ CPU: 4 }, true),
+        { ...agent({ CPU: 4 }, true), takesNothing: "its disk is nearly full." },
+      ],
+      0,
+      "Waits for an agent that takes new runs. a does not for now: its disk is nearly full.",
+    ],
+    [
       "next",
       run("v100"),
       [agent({ V100: 2 }), agent({ v100: 1 })],

@@ -23,6 +23,13 @@ export function waitReason(run: WaitingRun, agents: readonly AgentCapacity[], ah
     const names = [...offered.values()].map((each) => each.name).join(", ");
     return `Waits for a ${run.machineType} machine: none is connected (connected: ${names}).`;
   }
+  const having = agents.filter(
+    ({ machineTypes }) => run.master || machineTypes.some(({ name }) => machineTypeKey(name) === key),
+  );
+  const unable = having.find(({ takesNothing = "" }) => takesNothing !== "");
+  if (unable?.takesNothing !== undefined && having.every((agent) => agent.draining)) {
+    return `Waits for an agent that takes new runs. ${unable.agentId} does not for now: ${unable.takesNothing}`;
+  }
   if (agents.every((agent) => agent.draining))
     return "Waits for an agent that takes new runs: all are draining or cordoned.";
   if (run.master) return `Waits for a control slot. ${position}.`;

@@ -84,6 +84,7 @@ export async function machine() {
         extras: [],
         hidden: [dataDir],
       }),
+      leftBehind: () => undefined,
       changed: () => undefined,
       changedUnhurried: () => undefined,
     };

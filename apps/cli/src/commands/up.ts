@@ -34,6 +34,7 @@ interface UpOptions {
   memoryPerSlot?: string;
   maxProcesses?: string;
   diskPerRun?: string;
+  diskReserve?: string;
   s3Endpoint?: string;
   s3PublicEndpoint?: string;
   s3Bucket?: string;
@@ -92,6 +93,7 @@ export function registerUp(program: Command): void {
     )
     .option("--max-processes <N>", "processes and threads of one run at once (default: 4096 or more; 0: no limit)")
     .option("--disk-per-run <SIZE>", "what one run may write to the disk, such as 100GiB (default: no limit)", size)
+    .option("--disk-reserve <SIZE>", "take no run while less than this is free on the disk (default: 1GiB)", size)
     .option("--lease-seconds <N>", "silence of an agent after which its runs are interrupted (default: 600)")
     .option("--non-zero-exit <STATUS>", "what exit codes other than 0 make of a run: failed (default) or complete")
     .option("--s3-endpoint <URL>", "keep objects in this S3 store; keys in SPELL_S3_ACCESS_KEY and SPELL_S3_SECRET_KEY")
@@ -162,6 +164,7 @@ function farmOptions(options: UpOptions): ConstructorParameters<typeof Farm>[1] 
       "--memory-per-slot": options.memoryPerSlot,
       "--max-processes": options.maxProcesses,
       "--disk-per-run": options.diskPerRun,
+      "--disk-reserve": options.diskReserve,
     }),
   };
 }

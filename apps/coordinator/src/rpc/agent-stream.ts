@@ -20,12 +20,16 @@ import { serviceError } from "./handler.ts";
 /** A third of the time after which a silent agent counts as lost, so two reports may get lost. */
 const REPORT_EVERY_MS = 5_000;
 
+/** Characters of what an agent says for people. */
+const MOST_WORDS = 500;
+
 export class AgentStream implements AgentSession {
   readonly agentId: string;
   instanceId = "";
   machineTypes: readonly MachineTypeSlots[] = [];
   controlSlots = 0;
   draining = false;
+  takesNothing = "";
   reported: ReadonlySet<string> = new Set();
   readonly #services: Services;
   readonly #call: ServerDuplexStream<SyncRequest, SyncResponse>;
@@ -121,7 +125,8 @@ export class AgentStream implements AgentSession {
     const roomBefore = JSON.stringify([this.machineTypes, this.controlSlots, this.draining]);
     this.machineTypes = toMachineTypes(request.machineTypes);
     this.controlSlots = toSlots(request.controlSlots);
-    this.draining = request.draining;
+    this.draining = request.draining || request.takesNothing !== "";
+    this.takesNothing = request.takesNothing.slice(0, MOST_WORDS);
     sessions.noteReclaim(this.agentId, request.reclaimed);
     this.instanceId = request.instanceId;
     this.reported = new Set(request.attempts.map(({ lease }) => attemptKey(lease?.runId ?? 0, lease?.attempt ?? 0)));

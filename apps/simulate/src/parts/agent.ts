@@ -62,6 +62,7 @@ async function begin(machine: Machine, settings: AgentSettings, simBus: SimBus):
       ...{ command: spec.command, workingDirectory: "/spell", extras: [], hidden: [] },
       environment: { ...spec.environment, SIMULATED_TYPE: spec.master ? "" : spec.machineType },
     }),
+    leftBehind: () => undefined,
     changed: () => session.changed(),
     changedUnhurried: () => session.changedUnhurried(),
   };
@@ -76,6 +77,8 @@ async function begin(machine: Machine, settings: AgentSettings, simBus: SimBus):
     repairs: { apply: () => undefined } as unknown as ConstructorParameters<typeof Session>[0]["repairs"],
     machineTypes: settings.machineTypes,
     controlSlots: settings.controlSlots,
+    // Its disk never fills, and each process can be ended.
+    room: { takesNothing: "", lessen: (types) => [...types] },
     onEventBus: () => undefined,
     onCoordinators: () => undefined,
     onConnected: () => undefined,

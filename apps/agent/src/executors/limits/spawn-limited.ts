@@ -4,6 +4,8 @@ import type { Cgroup } from "../../cgroups/cgroup.ts";
 
 /** The kernel's score of a process, in thousandths of the machine's memory: runs go before whatever else is on the machine. */
 const OF_RUNS = "500";
+/** The agent is among the last to go. Root's alone to ask for. */
+const OF_AGENT = "-500";
 const FILE = "/proc/self/oom_score_adj";
 
 /** Whether the command must be held back until its process was taken into the group. */
@@ -20,6 +22,11 @@ export function spawnLimited<T>(cgroup: Cgroup | undefined, start: () => T): T {
   } finally {
     if (own !== undefined) setScore(own);
   }
+}
+
+/** Makes the kernel end others first when the machine is out of memory. */
+export function outliveRuns(): void {
+  setScore(OF_AGENT);
 }
 
 function score(): string | undefined {

@@ -58,6 +58,8 @@ export interface SyncRequest {
    * FAILED_PRECONDITION (`agent-in-use`).
    */
   instanceId: string;
+  /** Why it takes nothing new for now, as the end of a sentence that names it, such as "its disk is nearly full (disk-full): …"; empty: it does. */
+  takesNothing: string;
 }
 
 export interface MachineTypeSlots {
@@ -458,6 +460,7 @@ function createBaseSyncRequest(): SyncRequest {
     reclaimed: false,
     attempts: [],
     instanceId: "",
+    takesNothing: "",
   };
 }
 
@@ -486,6 +489,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     }
     if (message.instanceId !== "") {
       writer.uint32(58).string(message.instanceId);
+    }
+    if (message.takesNothing !== "") {
+      writer.uint32(66).string(message.takesNothing);
     }
     return writer;
   },
@@ -567,6 +573,14 @@ export const SyncRequest: MessageFns<SyncRequest> = {
             message.instanceId = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.takesNothing = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -607,6 +621,11 @@ export const SyncRequest: MessageFns<SyncRequest> = {
         : isSet(object.instance_id)
         ? globalThis.String(object.instance_id)
         : "",
+      takesNothing: isSet(object.takesNothing)
+        ? globalThis.String(object.takesNothing)
+        : isSet(object.takes_nothing)
+        ? globalThis.String(object.takes_nothing)
+        : "",
     };
   },
 
@@ -636,6 +655,9 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     if (message.instanceId !== "") {
       obj.instanceId = message.instanceId;
     }
+    if (message.takesNothing !== "") {
+      obj.takesNothing = message.takesNothing;
+    }
     return obj;
   },
 
@@ -652,6 +674,7 @@ export const SyncRequest: MessageFns<SyncRequest> = {
     message.reclaimed = object.reclaimed ?? false;
     message.attempts = object.attempts?.map((e) => AttemptReport.fromPartial(e)) || [];
     message.instanceId = object.instanceId ?? "";
+    message.takesNothing = object.takesNothing ?? "";
     return message;
   },
 };
