@@ -13,6 +13,8 @@ export interface ChaosOptions {
   store: (typeof STORES)[number];
   /** Kinds of faults to choose from. */
   kinds: readonly FaultKind[];
+  /** No fault begins later than so many minutes after the first. */
+  minutes: number;
   /** Most faults at the same time. */
   together: number;
   /** Users, each of whom has one run under way. */
@@ -43,6 +45,11 @@ export function parseOptions(argv: readonly string[], chance: () => number): Cha
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .addOption(new Option("--faults <n>", "how many").argParser(whole(1, 10_000)).default(20))
+    .addOption(
+      new Option("--minutes <n>", "begin no fault later than that, however many are left")
+        .argParser(whole(1, 10_000))
+        .default(30),
+    )
     .addOption(new Option("--seed <n>", "repeats the choices of an earlier trial").argParser(whole(0, 2 ** 31 - 1)))
     .addOption(new Option("--record <kind>", "what keeps the record").choices(RECORDS).default("sqlite"))
     .addOption(new Option("--store <kind>", "what keeps the objects").choices(STORES).default("minio"))

@@ -49,7 +49,9 @@ export async function tryFarm(settings: TrialSettings): Promise<Verdict> {
   const untilWell = async ({ number, target: { machine } }: Fault): Promise<void> => {
     await users.play(probeTask(number), { machineType: AGENTS.find((name) => name === machine) });
   };
-  const faults = await inject({ farm, plan, together: options.together, now, untilWell, say, signal });
+  const limits = { together: options.together, withinMs: options.minutes * 60_000 };
+  const faults = await inject({ farm, plan, ...limits, now, untilWell, say, signal });
+  if (faults.length < plan.length) say(`The time is over: ${faults.length} of ${plan.length} faults.`);
   say("The last fault has ended; waiting until all is calm.");
   isOver = true;
   const timer = setTimeout(() => calm.abort(), options.calmSeconds * 1_000);
@@ -67,10 +69,9 @@ export async function tryFarm(settings: TrialSettings): Promise<Verdict> {
 /** Machines that a farm of these options does not have. */
 function missing({ store, record }: ChaosOptions): MachineName[] {
   return [
-    // Until coordinators elect one of them, a farm has one.
-    "coordinator2",
     ...(store === "minio" ? [] : ["store" as const]),
-    ...(record === "postgres" ? [] : ["database" as const]),
+    // Only a database lets a second coordinator stand by.
+    ...(record === "postgres" ? [] : (["coordinator2", "database"] as const)),
   ];
 }
 

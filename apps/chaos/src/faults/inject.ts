@@ -11,6 +11,8 @@ const LOOK_EVERY_MS = 50;
 export interface Injection {
   farm: Farm;
   plan: readonly Fault[];
+  /** None begins later than so long after the first, milliseconds. */
+  withinMs: number;
   /** Most at the same time. */
   together: number;
   /** The trial's clock, milliseconds. */
@@ -27,11 +29,12 @@ export async function inject(injection: Injection): Promise<FaultHistory[]> {
   /** Those that have begun and are not healed, with whether they go on. */
   const open = new Map<Fault, "under way" | "healing">();
   const histories: Promise<FaultHistory>[] = [];
+  const untilMs = now() + injection.withinMs;
   let begunAtMs = now();
   for (const fault of plan) {
     await sleep(Math.max(0, begunAtMs + fault.afterMs - now()), undefined, { signal }).catch(() => undefined);
     while (!mayBegin(fault, open, together) && !signal.aborted) await sleep(LOOK_EVERY_MS);
-    if (signal.aborted) break;
+    if (signal.aborted || now() > untilMs) break;
     begunAtMs = now();
     say(`${String(fault.number).padStart(4)}  ${describeFault(fault)} for ${(fault.lastsMs / 1000).toFixed(1)} s`);
     open.set(fault, "under way");
