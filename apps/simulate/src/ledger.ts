@@ -14,6 +14,8 @@ export interface StartedCommand {
   /** Of its own; undefined with `endedAtMs`: a signal or a power cut ended it. */
   exitCode?: number;
   signalled?: "SIGTERM" | "SIGKILL";
+  /** A signal was on its way to it before it had ended. */
+  signalSent?: boolean;
   /** Its machine lost its power while it ran or before its end was reported. */
   machineLost?: boolean;
 }
@@ -56,6 +58,8 @@ export class Ledger {
   /** What readers of a run's log were given at each place. */
   readonly read = new Map<number, Map<number, ReadEntry>>();
 
+  /** Ends of runs that somebody was told, by an answer or by the news. */
+  readonly told: { runId: number; status: string }[] = [];
   /** Places of logs that readers were told different things of, by run. */
   readonly contradictions = new Map<number, string>();
 

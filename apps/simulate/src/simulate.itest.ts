@@ -31,11 +31,14 @@ describe("the simulation", { timeout: 240_000 }, () => {
     expect((await simulated("--seed", "12")).output).not.toBe(first.output);
   });
 
-  test("finds a planted bug, prints its history, and replays it", async () => {
-    const { code, output } = await simulated("--planted", "--only", "boot-ignored");
-    expect(output).toContain("1 of 1 planted bugs found");
-    expect(code).toBe(0);
-  });
+  test.each(["boot-ignored", "published-before-commit", "acknowledged-before-commit", "archived-before-stored"])(
+    "finds the planted bug %s",
+    async (name) => {
+      const { code, output } = await simulated("--planted", "--only", name);
+      expect(output).toContain("1 of 1 planted bugs found");
+      expect(code).toBe(0);
+    },
+  );
 
   test.each([
     [["--seeds", "many"], '--seeds takes a whole number, not "many"'],

@@ -6,7 +6,7 @@ import { Faults } from "./faults/faults.ts";
 import { recordedLogs } from "./invariants/recorded-logs.ts";
 import { checkEnd } from "./invariants/at-the-end.ts";
 import { checkRecord } from "./invariants/always.ts";
-import { RecordView } from "./invariants/record-view.ts";
+import { RecordView, recorded } from "./invariants/record-view.ts";
 import { startAgent } from "./parts/agent.ts";
 import type { AgentSettings } from "./parts/agent.ts";
 import { SimBus } from "./parts/bus.ts";
@@ -128,6 +128,10 @@ function makeScene(world: World): Scene {
     startAgent: (member) => {
       member.process = startAgent(member.machine, member.settings, { bus: scene.bus, number: ++lives });
     },
+  };
+  scene.bus.onPublished = ({ runId, version }) => {
+    if ((recorded(runId)?.version ?? 0) < version)
+      ledger.seen.push(`news of run ${runId} were published before they were committed`);
   };
   return scene;
 }

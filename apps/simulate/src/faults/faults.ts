@@ -1,6 +1,7 @@
 /** What goes wrong in a world, and when: chosen by chance, over after a while, and at the end all at once. */
 import type { Member, Scene } from "../simulation.ts";
 import type { SimProcess } from "../world/world.ts";
+import { recorded } from "../invariants/record-view.ts";
 import { COORDINATOR } from "../parts/coordinator.ts";
 
 /** Effects that a process lives through at most before a kill that comes in the middle of something. */
@@ -55,6 +56,8 @@ export class Faults {
       () => this.#standStill(this.#member().process),
       () => this.#partition(),
       () => this.#partition(),
+      // So long that its agent counts as lost, and comes back.
+      () => this.#partition(random.between(18_000, 40_000)),
       () => this.#reset(),
       () => this.#slowNetwork(),
       () => this.#bus(),
@@ -105,7 +108,7 @@ export class Faults {
   }
 
   #cutPower(): void {
-    const { world } = this.#scene;
+    const { world, ledger } = this.#scene;
     const { machine, process } = this.#member();
     world.history.tell(`${machine.name} loses its power`);
     if (process !== undefined) {
@@ -113,6 +116,10 @@ export class Faults {
       this.#died(process);
     }
     machine.powerCut();
+    // Also of those that have ended: what their agents wrote of it may be gone.
+    for (const command of ledger.commands) {
+      if (command.host === machine.name && recorded(command.runId)?.ended === false) command.machineLost = true;
+    }
   }
 
   #standStill(process: SimProcess | undefined): void {
@@ -133,7 +140,7 @@ export class Faults {
     if (process === coordinator && stoodStillMs > NOTICED_STANDSTILL_MS) ledger.listeningSinceMs = world.nowMs;
   }
 
-  #partition(): void {
+  #partition(lastsMs = this.#someTime()): void {
     const { world, network, userHost } = this.#scene;
     const { random } = world;
     const host = random.chance(0.8) ? this.#member().machine.name : userHost.name;
@@ -146,7 +153,7 @@ export class Faults {
       world.history.tell(`nothing gets from ${from} to ${to}`);
       network.cut(from, to);
     }
-    this.#later(this.#someTime(), () => {
+    this.#later(lastsMs, () => {
       for (const [from, to] of cut) {
         world.history.tell(`the way from ${from} to ${to} is free`);
         network.heal(from, to);

@@ -33,7 +33,7 @@ function wrongly({ scene }: RecordView, run: RunRow): string | undefined {
       return undefined;
     case "stopped":
       if (asked.length === 0) return "nobody asked to stop it";
-      return undefined;
+      return command?.signalSent === true ? undefined : "its command had ended by itself";
     case "killed":
       if (asked.length === 0) return "nobody asked to kill it";
       return run.outputTree === null ? undefined : "its outputs are visible";

@@ -19,13 +19,23 @@ export interface RunRow {
   machineType: string;
   slots: number;
   runType: string;
-  /** How many entries the agent said that the log of its attempt has; null: it said nothing of its end, or there is none yet. */
+  /** How often it may be tried again. */
+  retries: number;
+}
+
+/** An attempt of a run. */
+export interface AttemptRow {
+  number: number;
+  agentId: string;
+  ended: boolean;
+  status: string | null;
+  reasonCode: string | null;
+  /** How many entries its agent said that its log has; null: the agent said nothing of its end, or there is none yet. */
   logEntries: number | null;
 }
 
 const COLUMNS = `id, status, version, attempt, agent_id, requested, reason_code, reason, output_tree, user_exit_code, client_key,
-  ended_at_ms, spec, slots, run_type,
-  (SELECT log_entries FROM attempts WHERE run_id = runs.id AND number = attempt) AS log_entries`;
+  ended_at_ms, spec, slots, run_type`;
 
 export class RecordView {
   readonly scene: Scene;
@@ -64,14 +74,37 @@ export class RecordView {
     return undefined;
   }
 
+  attemptsOf(runId: number): AttemptRow[] {
+    const rows = shared.statement("SELECT * FROM attempts WHERE run_id = ? ORDER BY number").all(runId);
+    return rows.map((row) => ({
+      number: row["number"] as number,
+      agentId: row["agent_id"] as string,
+      ended: row["ended_at_ms"] !== null,
+      status: row["status"] as string | null,
+      reasonCode: row["reason_code"] as string | null,
+      logEntries: row["log_entries"] as number | null,
+    }));
+  }
+
   allEnded(): boolean {
     for (const run of this.runs.values()) if (run.endedAtMs === null) return false;
     return true;
   }
 }
 
+/** A run as it is at this moment, in the middle of a step too. */
+export function recorded(runId: number): { status: string; version: number; ended: boolean } | undefined {
+  const row = shared.statement("SELECT status, version, ended_at_ms FROM runs WHERE id = ?").get(runId);
+  if (row === undefined) return undefined;
+  return {
+    status: String(row["status"] as string),
+    version: Number(row["version"]),
+    ended: row["ended_at_ms"] !== null,
+  };
+}
+
 function toRow(row: Record<string, unknown>): RunRow {
-  const spec = JSON.parse(String(row["spec"])) as { command: string; machineType: string };
+  const spec = JSON.parse(String(row["spec"])) as { command: string; machineType: string; retry?: { limit: number } };
   return {
     id: row["id"] as number,
     status: row["status"] as string,
@@ -89,6 +122,6 @@ function toRow(row: Record<string, unknown>): RunRow {
     machineType: spec.machineType,
     slots: (JSON.parse((row["slots"] as string | null) ?? "[]") as unknown[]).length,
     runType: row["run_type"] as string,
-    logEntries: row["log_entries"] as number | null,
+    retries: spec.retry?.limit ?? 0,
   };
 }

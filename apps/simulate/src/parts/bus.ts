@@ -9,6 +9,8 @@ export class SimBus {
   #shared = createMemoryBus();
   #listeners = new Set<(news: StatusNews) => void>();
   isAway = false;
+  /** Somebody published it. */
+  onPublished: (news: StatusNews) => void = () => undefined;
   /** How many of the messages are lost. */
   lossy = 0;
 
@@ -70,6 +72,7 @@ export class SimBus {
     return {
       publishStatus: async (news) => {
         requireBus();
+        this.onPublished(news);
         if (random.chance(this.lossy)) return;
         for (const listener of this.#listeners) listener(news);
       },

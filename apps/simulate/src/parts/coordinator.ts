@@ -21,7 +21,7 @@ import { simLogger } from "./logger.ts";
 import type { SimObjects } from "./objects.ts";
 
 export const COORDINATOR = "coordinator";
-export const LEASE_MS = 30_000;
+export const LEASE_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
 
 export interface Surroundings {

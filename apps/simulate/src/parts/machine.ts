@@ -5,7 +5,7 @@ import { Disk } from "../world/disk.ts";
 import type { Host } from "../world/host.ts";
 import type { SimEvent } from "../world/world.ts";
 import { world } from "../world/world.ts";
-import { lineOf, programOf } from "./program.ts";
+import { lineOf, outputOf, programOf } from "./program.ts";
 import type { Program } from "./program.ts";
 
 const TERM_MS = 300;
@@ -26,7 +26,7 @@ class RunningCommand {
     this.program = programOf(spec.command);
     this.entry = entry;
     this.spoolPath = `${spec.attemptDir}/output.log`;
-    this.outputPath = `${spec.attemptDir}/written/${this.program.word}.txt`;
+    this.outputPath = `${spec.attemptDir}/written/${outputOf(this.program, entry.attempt).path}`;
     this.#later(this.program.everyMs, () => this.#print());
   }
 
@@ -61,7 +61,7 @@ class RunningCommand {
   #print(): void {
     const { entry, program } = this;
     if (entry.printed.length >= program.lines) return this.#end(program.exitCode);
-    const line = lineOf(program, entry.printed.length);
+    const line = lineOf(program, entry.attempt, entry.printed.length);
     entry.printed.push(line);
     this.#host.disk.append(this.spoolPath, Buffer.from(`${line}\n`), world().nowMs);
     this.#later(program.everyMs * world().random.between(0.2, 1.8), () => this.#print());
@@ -72,7 +72,7 @@ class RunningCommand {
     const { entry, program } = this;
     if (program.writes) {
       this.#host.disk.makeFolders(this.outputPath.slice(0, this.outputPath.lastIndexOf("/")));
-      this.#host.disk.append(this.outputPath, Buffer.from(`written by ${program.word}\n`), world().nowMs);
+      this.#host.disk.append(this.outputPath, Buffer.from(outputOf(program, entry.attempt).text), world().nowMs);
     }
     entry.endedAtMs = world().nowMs;
     if (entry.signalled === undefined) entry.exitCode = exitCode;
@@ -156,7 +156,10 @@ export class Machine implements Host {
       hasExited: () => command.ended,
       onNotice: () => undefined,
       spoolPath: command.spoolPath,
-      signal: (signal) => this.#after(signal, 1, () => command.signal(signal)),
+      signal: (signal) => {
+        if (!command.ended) command.entry.signalSent = true;
+        return this.#after(signal, 1, () => command.signal(signal));
+      },
       liveSpellPath: () => (command.ended ? undefined : `${attemptDir}/written`),
       processes: async () => [],
       written: () => this.#after("written", 2, () => this.#written(command)),

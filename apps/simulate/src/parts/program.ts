@@ -29,7 +29,18 @@ export function programOf(command: string): Program {
   };
 }
 
-/** The line of this number, from 0. */
-export function lineOf(program: Program, number: number): string {
-  return `${program.word} prints line ${number}`;
+/** The line of this number, from 0, as this attempt prints it. */
+export function lineOf(program: Program, attempt: number, number: number): string {
+  return `${program.word} prints line ${number} of attempt ${attempt}`;
+}
+
+/** The attempt that a line of this program's log was printed by; undefined: it is nothing that the program prints. */
+export function attemptOf(line: string): number | undefined {
+  const attempt = / of attempt (\d+)$/.exec(line)?.[1];
+  return attempt === undefined ? undefined : Number(attempt);
+}
+
+/** The file that an attempt leaves, and what stands in it. */
+export function outputOf(program: Program, attempt: number): { path: string; text: string } {
+  return { path: `${program.word}.txt`, text: `written by ${program.word} in attempt ${attempt}\n` };
 }

@@ -6,6 +6,7 @@ import {
   readStream,
   RunServiceClient,
   WorkflowServiceClient,
+  RetryPolicy,
   RunSpec,
 } from "@spell/rpc";
 import { hasCode, messageOf } from "@spell/domain";
@@ -72,6 +73,7 @@ class User {
       command: commandOf(program),
       machineType: random.pick(machineTypes) ?? "",
       workflowId,
+      retry: someRetry(program),
     });
     const create = async (): Promise<void> => {
       const { run } = await callUnary(
@@ -140,7 +142,9 @@ class User {
     const { run } = await callUnary(call, { runId, statuses }, context);
     if (run === undefined || !statuses.includes(run.status)) {
       this.#settings.ledger.seen.push(`a wait for the end of run ${runId} was answered with status ${run?.status}`);
+      return;
     }
+    this.#settings.ledger.told.push({ runId, status: run.status });
   }
 
   /** Reads the log from its beginning to its end, resuming where a connection broke off. */
@@ -176,6 +180,14 @@ function someProgram(word: string): Program {
     writes: random.chance(0.5),
     onTerm: random.pick(["obeys", "obeys", "finishes", "ignores"] as const),
   };
+}
+
+/** With some runs: they are tried again when it was not their doing, or when they exit with their code. */
+function someRetry({ exitCode }: Program): RetryPolicy | undefined {
+  const { random } = world();
+  if (random.chance(0.4)) return undefined;
+  const exitCodes = exitCode !== 0 && random.chance(0.7) ? [exitCode] : [];
+  return RetryPolicy.fromPartial({ limit: random.whole(1, 3), exitCodes, firstPauseMs: random.whole(0, 3_000) });
 }
 
 function pause(delayMs: number): Promise<void> {
