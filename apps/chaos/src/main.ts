@@ -39,6 +39,7 @@ async function outside(options: ChaosOptions): Promise<number> {
   using workplace = new Workplace();
   const words = [workplace.path, JSON.stringify(options)];
   const exitCode = await goInside(fileURLToPath(import.meta.url), words, interrupted.signal);
+  if (interrupted.signal.aborted) return EXIT_INTERRUPTED;
   const isToBeLookedAt = exitCode === EXIT_WRONG || exitCode === EXIT_NOT_MADE;
   if (!isToBeLookedAt || !existsSync(join(workplace.path, "logs"))) return exitCode;
   const kept = options.keep ?? mkdtempSync(join(tmpdir(), "chaos-kept-"));
