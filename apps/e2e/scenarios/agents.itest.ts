@@ -73,7 +73,7 @@ let words = 0;
 const newWord = (): string => `word-${process.pid}-${(words += 1)}`;
 const untilGone = (word: string) => waitFor(`the end of ${word}`, () => processIdsWith(word).length === 0);
 
-describe("an agent whose coordinator is away", { timeout: 90_000 }, () => {
+describe("an agent whose coordinator is away", { timeout: 180_000 }, () => {
   test("goes on, is restarted, and delivers all of what ended meanwhile", async () => {
     await using gate = await makeGate();
     await using on = await openFarm();
@@ -112,7 +112,7 @@ describe("an agent whose coordinator is away", { timeout: 90_000 }, () => {
   });
 });
 
-describe("an agent that is removed", { timeout: 60_000 }, () => {
+describe("an agent that is removed", { timeout: 180_000 }, () => {
   test("kills its runs and ends, connected or not; with a new token its machine joins again", async () => {
     await using on = await openFarm();
     const { farm } = on;
@@ -147,7 +147,7 @@ function booted(bootId: string): readonly string[] {
   return ["unshare", "--mount", "sh", "-c", script, bootId];
 }
 
-describe.skipIf(!isRoot)("a machine that is restarted", { timeout: 60_000 }, () => {
+describe.skipIf(!isRoot)("a machine that is restarted", { timeout: 180_000 }, () => {
   test("ends its attempts as interrupted, or they are tried again where the run says so", async () => {
     await using on = await openFarm();
     const { farm } = on;
