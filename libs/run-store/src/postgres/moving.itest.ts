@@ -1,6 +1,5 @@
 /** A record moves from one database to the other by its backup; a restore that cannot be is refused, and changes nothing. */
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { startPostgres, tempFolder } from "@spell/testing";
 import type { PostgresServer } from "@spell/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,6 +8,7 @@ import type { OpenBackup } from "../backup/backup-file.ts";
 import { fillOldRecord, lookAtOldRecord } from "../contract/old-records.ts";
 import type { RunStore } from "../run-store.ts";
 import { openSqliteRunStore, restoreSqliteRecord } from "../sqlite/index.ts";
+import { openDatabase } from "../sqlite/open-database.ts";
 import { openPostgresRunStore, restorePostgresRecord } from "./index.ts";
 
 let server: PostgresServer;
@@ -39,8 +39,7 @@ async function columnsOf(store: RunStore): Promise<Record<string, string[]>> {
 /** A SQLite record with rows in most of its tables. */
 async function openFilled(folder: string): Promise<RunStore> {
   const path = join(folder, "record.db");
-  await openSqliteRunStore(path).close();
-  const file = new DatabaseSync(path);
+  const file = openDatabase(path);
   file.exec(fillOldRecord());
   file.close();
   return openSqliteRunStore(path);
