@@ -86,6 +86,29 @@ describe("creating a run", () => {
     expect((await world.create.run(BOB, runRequest(), "key")).existed).toBe(false);
   });
 
+  it("is refused with a key that another request was made with, also when both come at once", async () => {
+    await using world = await openWorld();
+    const used = refusal("client-key-used", /was used for another request: make a new one/, "conflict");
+    await world.create.run(ANN, runRequest({ command: "echo :x:", params: { x: 1 } }), "key");
+    const other = { command: "echo :x:", params: { x: 2 } };
+    await expect(world.create.run(ANN, runRequest(other), "key")).rejects.toMatchObject(used);
+    const environment = { A: "1" };
+    const elsewhere = { command: "echo :x:", params: { x: 1 }, environment };
+    await expect(world.create.run(ANN, runRequest(elsewhere), "key")).rejects.toMatchObject(used);
+    const racing = ["a", "b", "a", "b"].map((command) => world.create.run(ANN, runRequest({ command }), "raced"));
+    const outcomes = await Promise.allSettled(racing);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "fulfilled", "rejected", "rejected"]);
+    expect(await world.store.listRuns({ owner: "ann", pageSize: 10 })).toHaveLength(2);
+  });
+
+  it("answers an old key with its run also when that is archived", async () => {
+    await using world = await openWorld();
+    const { run } = await world.create.run(ANN, runRequest(), "key");
+    await world.lifecycle.request(ANN, run.id, "kill");
+    const archived = await world.filing.archive(ANN, run.id);
+    expect(await world.create.run(ANN, runRequest(), "key")).toEqual({ run: archived, existed: true, reused: false });
+  });
+
   it("does not answer with a run that the asking run may not see, nor with a workflow's master", async () => {
     await using world = await openWorld();
     const { workflow } = await makeWorkflow(world);

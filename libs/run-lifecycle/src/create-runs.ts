@@ -1,4 +1,5 @@
 /** Creating runs and workflows: everything is checked and resolved before the first write. */
+import { isDeepStrictEqual } from "node:util";
 import type { Digest, RetryRequest } from "@spell/domain";
 import {
   SpellError,
@@ -83,11 +84,15 @@ export class CreateRuns {
     const owner = requireOwner(principal);
     const earlier = await this.#deps.store.findRunByClientKey(owner.userName, clientKey);
     if (earlier !== undefined) {
-      if (maySteer(owner, earlier) && earlier.runType === "user") return { run: earlier, existed: true, reused: false };
-      throw conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
+      const isOwn = maySteer(owner, earlier) && earlier.runType === "user";
+      if (isOwn && asksFor(request, earlier.spec)) return { run: earlier, existed: true, reused: false };
+      throw keyUsed(clientKey);
     }
     const run = await this.prepare(owner, request);
-    return this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
+    const created = await this.#deps.store.createRun(run, clientKey, { reuse: request.idempotent });
+    // Made by another call with the same key, while this one was being checked.
+    if (created.existed && !asksFor(request, created.run.spec)) throw keyUsed(clientKey);
+    return created;
   }
 
   /** The run that a request asks for, checked and resolved but not recorded. Throws invalid-input. */
@@ -227,4 +232,17 @@ function masterOnce(): SpellError {
     "The master run of a workflow is tried once and not resumed: its second life would make the workers again. Ask for both with the workers.",
     "not-offered",
   );
+}
+
+/**
+ * Whether a request can be the one that this was made of. What it names may have changed meanwhile (a directory, a branch, the machine
+ * types there are), so only what it says in so many words is compared.
+ */
+function asksFor(request: RunRequest, spec: RunSpec): boolean {
+  const command = substituteParameters(request.command, request.params);
+  return command === spec.command && isDeepStrictEqual(request.environment, spec.environment);
+}
+
+function keyUsed(clientKey: string): SpellError {
+  return conflict(`The client key "${clientKey}" was used for another request: make a new one.`, "client-key-used");
 }
