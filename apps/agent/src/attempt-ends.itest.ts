@@ -150,9 +150,11 @@ describe("stop against the command's own end", () => {
 
   test("a stop that came while an earlier life of the agent was ending is remembered, and the coordinator need not repeat it", async () => {
     await using on = await machine();
-    const before = await begin(on, new Crasher(noCrash), { command: commandOf("exit 6") });
+    const life = new Crasher(noCrash);
+    const before = await begin(on, life, { command: commandOf("exit 6") });
     await isUp(before);
-    await before.detach();
+    life.kill();
+    await on.stopShippers();
     // Written down, and killed before the signal was sent.
     const [journal] = openJournals(on.dataDir).found;
     journal?.append({ stopSent: true, stopSentAtMs: Number(process.hrtime.bigint() / 1_000_000n) });
@@ -164,9 +166,11 @@ describe("stop against the command's own end", () => {
 
   test("a stop that the next life of the agent hears of before it has looked for the command is not lost", async () => {
     await using on = await machine();
-    const before = await begin(on, new Crasher(noCrash), { command: commandOf("exit 6") });
+    const life = new Crasher(noCrash);
+    const before = await begin(on, life, { command: commandOf("exit 6") });
     await isUp(before);
-    await before.detach();
+    life.kill();
+    await on.stopShippers();
     const [journal] = openJournals(on.dataDir).found;
     const attempt = new Attempt(await on.live(new Crasher(noCrash)), journal ?? expect.fail("no journal"));
     attempt.request("stop");
@@ -177,9 +181,11 @@ describe("stop against the command's own end", () => {
 
   test("a command that exits while there is no agent has ended by itself, whatever the next agent is asked first", async () => {
     await using on = await machine();
-    const before = await begin(on, new Crasher(noCrash), { command: commandOf("exit 9") });
+    const life = new Crasher(noCrash);
+    const before = await begin(on, life, { command: commandOf("exit 9") });
     await isUp(before);
-    await before.detach();
+    life.kill();
+    await on.stopShippers();
     const services = await on.live(new Crasher(noCrash));
     await endByItself(await services.executor.adopt(before.attemptDir));
     const [journal] = openJournals(on.dataDir).found;

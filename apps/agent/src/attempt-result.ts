@@ -16,8 +16,12 @@ export function failedResult(cause: string, what: string, error: unknown): Attem
 /** The reason of a failure of ours, and its sentence: `what` could not be done, why, and what helps. */
 export function failureOf(what: string, error: unknown): { reasonCode: ReasonCode | ""; reason: string } {
   const reasonCode = reasonOf(error);
-  const why = messageOf(error).replace(/\.?$/, ".");
-  const cure = error instanceof SpellError && reasonCode === "disk-full" ? "" : ` ${CURES[reasonCode] ?? ""}`;
+  const isNamed = error instanceof SpellError;
+  const said = messageOf(error);
+  const why =
+    reasonCode === "disk-full" && !isNamed ? `the machine's disk is full (${said}).` : said.replace(/\.?$/, ".");
+  // Whoever has named it has said what helps.
+  const cure = isNamed && reasonCode === "disk-full" ? "" : ` ${CURES[reasonCode] ?? ""}`;
   return { reasonCode, reason: `${what}: ${why}${cure}`.trimEnd() };
 }
 

@@ -21,6 +21,11 @@ export class Crasher {
     this.#point = point;
   }
 
+  /** Dies now. */
+  kill(): void {
+    void this.#die();
+  }
+
   /** Resolves at the crash. */
   get died(): Promise<void> {
     return this.#died.promise;
