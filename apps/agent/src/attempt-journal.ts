@@ -35,9 +35,18 @@ export interface Arrival {
   spec: AttemptSpec;
 }
 
+/** A phase that was entered. */
+export interface PhaseEntry {
+  phase: Phase;
+  /** By the machine's clock, which may be set at any time. */
+  atMs: number;
+  /** By its monotonic clock; journals of older agents lack it. */
+  monotonicMs?: number;
+}
+
 export interface AttemptRecord extends Arrival {
   /** Phases entered, in order. */
-  history: readonly { phase: Phase; atMs: number }[];
+  history: readonly PhaseEntry[];
   /** SIGTERM was sent, or is about to be, because somebody asked to stop; the command had not ended by then. */
   stopSent?: boolean;
   /** When that was, by the machine's monotonic clock, milliseconds; without it the grace begins anew after a restart. */
@@ -51,7 +60,7 @@ export interface AttemptRecord extends Arrival {
 
 /** One line after the first: a phase that was entered, or fields that have a value now. */
 export type AttemptChange =
-  | { entered: { phase: Phase; atMs: number } }
+  | { entered: PhaseEntry }
   | { stopSent: true; stopSentAtMs: number }
   | { reclaimSentAtMs: number }
   | { outputTree: string }

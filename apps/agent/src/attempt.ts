@@ -9,11 +9,11 @@ import { join } from "node:path";
 import type { AttemptFact, Digest, LogEntry, OutcomeRow, Phase } from "@spell/domain";
 import { SpellError, attemptOutcome, isDigest } from "@spell/domain";
 import type { Logger } from "@spell/logging";
-import type { AttemptReport, AttemptResult, AttemptSpec } from "@spell/rpc";
+import type { AttemptReport, AttemptResult, AttemptSpec, PhaseChange } from "@spell/rpc";
 import type { HeldContents } from "@spell/spellfs";
 import { openUploadJournal } from "@spell/spellfs";
 import type { AttemptServices } from "./attempt-services.ts";
-import type { AttemptChange, AttemptJournal } from "./attempt-journal.ts";
+import type { AttemptChange, AttemptJournal, PhaseEntry } from "./attempt-journal.ts";
 import { attemptResult, failureOf } from "./attempt-result.ts";
 import type { Execution, ExecutionMount, ExitStatus } from "./executors/executor.ts";
 import { removeTree } from "./executors/remove-tree.ts";
@@ -63,7 +63,13 @@ export class Attempt {
   report(): AttemptReport {
     const { lease, history, result } = this.#journal.record;
     const phase = result === undefined ? (history.at(-1)?.phase ?? "building") : "ended";
-    return { lease, phase, history: [...history], result, stats: this.#sampler?.latest };
+    return { lease, phase, history: history.map((each) => this.#withAge(each)), result, stats: this.#sampler?.latest };
+  }
+
+  /** Ages are of this boot of the machine: its monotonic clock began with it. */
+  #withAge({ phase, atMs, monotonicMs: enteredMs }: PhaseEntry): PhaseChange {
+    const isOfThisBoot = this.#journal.record.bootId === this.#services.bootId;
+    return { phase, atMs, ageMs: isOfThisBoot && enteredMs !== undefined ? monotonicMs() - enteredMs : undefined };
   }
 
   get ended(): boolean {
@@ -390,7 +396,7 @@ export class Attempt {
 
   async #enter(phase: Phase): Promise<void> {
     const isNew = !this.#entered(phase);
-    if (isNew) this.#write({ entered: { phase, atMs: Date.now() } });
+    if (isNew) this.#write({ entered: { phase, atMs: Date.now(), monotonicMs: monotonicMs() } });
     // Also when it was entered in an earlier life of this agent, which may have ended before it could say so.
     if (phase !== "running") await this.#announce(phase);
     if (isNew && phase === "running") this.#services.changed();

@@ -136,6 +136,15 @@ describe("decideReport", () => {
     ])("%s", (_name, atMs, expected) => {
       expect(startedBy(atMs)).toBe(expected);
     });
+
+    it.each([
+      ["is not asked when the agent says how long ago it was", 5_000, NOW_MS - 5_000],
+      ["that long ago there was no run", 1e12, CREATED_AT_MS],
+      ["an age below 0 is none", -5_000, NOW_MS],
+    ])("%s", (_name, ageMs, expected) => {
+      const history = [{ phase: "running", atMs: NOW_MS - 3_600_000, ageMs } as const];
+      expect(decideReport(heldRun(), { ...report([]), history }, RULES)?.startedAtMs).toBe(expected);
+    });
   });
 
   it("any report leads to a consistent change: at most one end, with all that belongs to it", () => {

@@ -5,13 +5,22 @@ import type { Decision } from "./change-run.ts";
 import { decide } from "./change-run.ts";
 import type { RunStats } from "./stats.ts";
 
+/** A phase that an attempt has entered. */
+interface PhaseEntry {
+  phase: Phase;
+  /** By the agent's clock. */
+  atMs: number;
+  /** How long ago, by a clock that nobody sets; undefined: the agent does not know. */
+  ageMs?: number;
+}
+
 /** One attempt as its agent sees it. */
 export interface AttemptReport {
   runId: number;
   attempt: number;
   leaseToken: string;
   /** Phases entered so far, in order. */
-  history: readonly { phase: Phase; atMs: number }[];
+  history: readonly PhaseEntry[];
   result?: AttemptResult;
   /** What its processes use, while somebody looks. */
   stats?: RunStats;
@@ -55,9 +64,10 @@ export function decideReport(
     if (decision.change.status !== undefined) passed.push(decision.change.status);
     position = { ...position, ...decision.change, version: position.version } as RunRecord;
   };
-  for (const { phase, atMs } of report.history) {
+  for (const entry of report.history) {
+    const { phase } = entry;
     if (!position.passed.includes(phase) && !passed.includes(phase))
-      apply({ type: "phase", phase }, clamp(atMs, run, nowMs));
+      apply({ type: "phase", phase }, enteredAt(entry, run, nowMs));
   }
   const { result } = report;
   if (result !== undefined) {
@@ -73,7 +83,10 @@ export function decideReport(
   return { kind: "change", change: { ...change, passed }, effects: [...effects] };
 }
 
-/** An agent's clock may be wrong; a run cannot start before it was made nor in the future. */
-function clamp(atMs: number, run: RunRecord, nowMs: number): number {
-  return Math.min(nowMs, Math.max(run.createdAtMs, atMs));
+/**
+ * An agent's clock may be wrong or be set while the run runs: counted back from our own, a timeout is neither early nor late for that. A
+ * run cannot start before it was made nor in the future.
+ */
+function enteredAt({ atMs, ageMs }: PhaseEntry, run: RunRecord, nowMs: number): number {
+  return Math.min(nowMs, Math.max(run.createdAtMs, ageMs === undefined ? atMs : nowMs - ageMs));
 }

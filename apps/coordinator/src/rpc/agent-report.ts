@@ -25,7 +25,7 @@ export function toReports(messages: readonly AttemptReportMessage[]): AttemptRep
   const reports = new Map<string, AttemptReport>();
   for (const { lease, history, result, stats } of messages) {
     if (lease === undefined) continue;
-    const phases = history.flatMap(({ phase, atMs }) => (isPhase(phase) ? [{ phase, atMs }] : []));
+    const phases = history.flatMap(({ phase, atMs, ageMs }) => (isPhase(phase) ? [{ phase, atMs, ageMs }] : []));
     const { runId, attempt, token: leaseToken } = lease;
     const report = { runId, attempt, leaseToken, history: phases, result: toResult(result), stats: toStats(stats) };
     reports.set(`${runId}/${attempt}/${leaseToken}`, report);

@@ -85,7 +85,13 @@ export interface AttemptReport {
 
 export interface PhaseChange {
   phase: string;
+  /** By the agent's clock, which may be wrong and may be set. */
   atMs: number;
+  /**
+   * How long before this message, by a clock of the machine that nobody sets, milliseconds. The coordinator counts with this;
+   * absent: the agent does not know.
+   */
+  ageMs?: number | undefined;
 }
 
 export interface AttemptResult {
@@ -902,7 +908,7 @@ export const AttemptReport: MessageFns<AttemptReport> = {
 };
 
 function createBasePhaseChange(): PhaseChange {
-  return { phase: "", atMs: 0 };
+  return { phase: "", atMs: 0, ageMs: undefined };
 }
 
 export const PhaseChange: MessageFns<PhaseChange> = {
@@ -912,6 +918,9 @@ export const PhaseChange: MessageFns<PhaseChange> = {
     }
     if (message.atMs !== 0) {
       writer.uint32(16).int64(message.atMs);
+    }
+    if (message.ageMs !== undefined) {
+      writer.uint32(24).int64(message.ageMs);
     }
     return writer;
   },
@@ -945,6 +954,14 @@ export const PhaseChange: MessageFns<PhaseChange> = {
             message.atMs = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ageMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -965,6 +982,11 @@ export const PhaseChange: MessageFns<PhaseChange> = {
         : isSet(object.at_ms)
         ? globalThis.Number(object.at_ms)
         : 0,
+      ageMs: isSet(object.ageMs)
+        ? globalThis.Number(object.ageMs)
+        : isSet(object.age_ms)
+        ? globalThis.Number(object.age_ms)
+        : undefined,
     };
   },
 
@@ -976,6 +998,9 @@ export const PhaseChange: MessageFns<PhaseChange> = {
     if (message.atMs !== 0) {
       obj.atMs = Math.round(message.atMs);
     }
+    if (message.ageMs !== undefined) {
+      obj.ageMs = Math.round(message.ageMs);
+    }
     return obj;
   },
 
@@ -986,6 +1011,7 @@ export const PhaseChange: MessageFns<PhaseChange> = {
     const message = createBasePhaseChange();
     message.phase = object.phase ?? "";
     message.atMs = object.atMs ?? 0;
+    message.ageMs = object.ageMs ?? undefined;
     return message;
   },
 };
