@@ -210,6 +210,40 @@ ${then}
     ).toEqual([]);
   });
 
+  test("stopped while its master makes workers from many threads: none gets away, and the master is told", async () => {
+    const script = `
+import signal, threading, spell.client
+signal.signal(signal.SIGTERM, lambda *_: None)
+client = spell.client.from_environment()
+def make():
+    try:
+        while True:
+            run = client.runs.new(command="sleep 600", machine_type="V100")
+            print(f"made {run.id}\\n", end="", flush=True)
+    except Exception as error:
+        print(f"refused: {error}\\n", end="", flush=True)
+threads = [threading.Thread(target=make) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+`;
+    writeFileSync(join(code, "many.py"), script);
+    using following = farm.startSpell(["workflow", "python many.py"], { cwd: code });
+    const workflow = await waitFor("workers", () =>
+      (following.stdout().match(/^made/gm) ?? []).length < 5
+        ? undefined
+        : /Casting workflow #(\d+)/.exec(following.stdout())?.[1],
+    );
+    expect(await lastWorkflow("stop", Number(workflow))).toMatchObject({ exitCode: 0, stderr: "" });
+    const { stdout } = await following.done;
+    const made = [...stdout.matchAll(/^made (\d+)$/gm)].map(([, id]) => Number(id));
+    expect(
+      stdout.match(/^refused: .*Workflow \d+ was stopped by \w+: no run is added to it any more\./gm),
+    ).toHaveLength(4);
+    const runs = (await listRuns(farm.place)).filter(({ id }) => id >= (made[0] ?? 0));
+    expect(runs.map(({ id }) => id)).toEqual(made.sort((left, right) => left - right));
+    expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(["killed"]));
+  });
+
   test("whose master fails leaves its workers as they are", async () => {
     await using gate = await makeGate();
     const ids = await start(gate, "sys.exit(4)");

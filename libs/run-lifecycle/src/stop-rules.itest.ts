@@ -148,4 +148,46 @@ describe("a timeout", () => {
       ...{ status: "stopped", reasonCode: "timed-out", reason: "Stopped after its timeout of 5 minutes." },
     });
   });
+
+  it("is counted from the command's start as the agent saw it, also when the coordinator was away then and began anew", async () => {
+    await using world = await openWorld();
+    const { store, lifecycle } = world;
+    const runs = await Promise.all(
+      [5, 5, 5].map((timeoutMinutes) => world.addRun({ spec: { ...bareSpec(), timeoutMinutes } }, assignedTo("a1"))),
+    );
+    const [over, within, done] = runs.map(({ id }) => id) as [number, number, number];
+    world.clock.nowMs += 3_600_000;
+    // The agent's own clock is an hour behind.
+    const entered = (minutes: number) => ({
+      ...{ phase: "running" as const, atMs: world.clock.nowMs - 3_600_000 - minutes * 60_000 },
+      ageMs: minutes * 60_000,
+    });
+    const told = (runId: number, minutes: number) => ({
+      ...ended(runId),
+      result: undefined,
+      history: [entered(minutes)],
+    });
+    await lifecycle.report("a1", [told(over, 6), told(within, 4)]);
+    // It ended by itself before anybody could stop it.
+    await lifecycle.report("a1", [{ ...told(done, 50), result: { cause: "exit", exitCode: 0, logEntries: 0 } }]);
+    await new StopRules({ store, lifecycle, now: () => world.clock.nowMs }).sweep();
+    expect(await Promise.all([over, within, done].map((id) => statusOf(world, id)))).toEqual([
+      ...["stopping", "running", "complete"],
+    ]);
+  });
+
+  it("and a user's stop: the one that was recorded first is the reason", async () => {
+    await using world = await openWorld();
+    const runs = [await running(world, { timeoutMinutes: 5 }), await running(world, { timeoutMinutes: 5 })];
+    const [rule, user] = runs.map(({ id }) => id) as [number, number];
+    await world.lifecycle.request(ANN, user, "stop");
+    world.clock.nowMs += 5 * 60_000;
+    await world.rules.sweep();
+    await world.lifecycle.request(ANN, rule, "stop");
+    await world.lifecycle.report("a1", [ended(rule), ended(user)]);
+    expect(await world.store.findRun(rule)).toMatchObject({ status: "stopped", reasonCode: "timed-out" });
+    expect(await world.store.findRun(user)).toMatchObject({
+      ...{ status: "stopped", reasonCode: "stopped-by", reason: "Stopped by ann." },
+    });
+  });
 });
