@@ -8,7 +8,7 @@ import { mayLead, watchLeader } from "@spell/run-lifecycle";
 import type { LeadershipRules, Watch } from "@spell/run-lifecycle";
 import type { CoordinatorAddress, LeadershipRow } from "@spell/run-store/postgres";
 import type { Lead } from "./lead.ts";
-import { leadsNoMore } from "./lead.ts";
+import { awaitsDatabase, leadsNoMore } from "./lead.ts";
 
 /** How often this coordinator says that it is there, and asks who else is. */
 const ANNOUNCE_EVERY_MS = 5_000;
@@ -35,6 +35,8 @@ export interface CampaignOptions {
   onLost(why: string): void;
   /** Somebody else has raised a beat: this coordinator stands by. May throw where it must not. */
   onStandby(leader: string): void;
+  /** Whether any other coordinator is known. One that is alone waits for its database, as there is nobody to make way for. */
+  hasOthers: () => boolean;
   onCoordinators(all: CoordinatorAddress[]): void;
   /** Of the place: it is tried again. */
   onProblem(problem: string): void;
@@ -70,9 +72,9 @@ export class Campaign implements Lead {
   }
 
   require(): void {
-    if (this.#epoch === undefined || !mayLead(this.#beatAskedMs, this.#options.monotonicMs(), this.#options.rules)) {
-      throw leadsNoMore();
-    }
+    const { rules, monotonicMs, hasOthers } = this.#options;
+    if (this.#epoch !== undefined && mayLead(this.#beatAskedMs, monotonicMs(), rules)) return;
+    throw this.#epoch === undefined || hasOthers() ? leadsNoMore() : awaitsDatabase();
   }
 
   /** The record has refused a write of this epoch. */
@@ -134,7 +136,13 @@ export class Campaign implements Lead {
     const { rules, monotonicMs } = this.#options;
     clearTimeout(this.#watchdog);
     const leftMs = this.#beatAskedMs + rules.leadForMs - monotonicMs();
-    this.#watchdog = setTimeout(() => this.#lost(this.#problem || "its beat was not raised in time"), leftMs);
+    this.#watchdog = setTimeout(() => this.#late(), leftMs);
+  }
+
+  /** Nobody is served until it is known whether this coordinator still leads. Whoever could be served by another one must not be held. */
+  #late(): void {
+    const why = this.#problem || "its beat was not raised in time";
+    if (this.#options.hasOthers()) this.#lost(why);
   }
 
   #lost(why: string): void {

@@ -24,3 +24,10 @@ export function leadsNoMore(): SpellError {
     reason: NOT_LEADER,
   });
 }
+
+/** What a coordinator says that is alone, and cannot tell whether it still is. */
+export function awaitsDatabase(): SpellError {
+  return new SpellError("unavailable", "The database does not answer this coordinator right now: try again.", {
+    reason: "database-away",
+  });
+}

@@ -30,7 +30,7 @@ const SCHEMA = `
     only_row BOOLEAN NOT NULL DEFAULT true UNIQUE CHECK (only_row));
   INSERT INTO coordination.leadership (epoch, beat, holder, session, address) VALUES (0, 0, '', '', '') ON CONFLICT DO NOTHING;
   CREATE TABLE IF NOT EXISTS coordination.coordinators (
-    session TEXT PRIMARY KEY, coordinator TEXT NOT NULL, api TEXT NOT NULL, seen_at TIMESTAMPTZ NOT NULL);
+    holder TEXT PRIMARY KEY, coordinator TEXT NOT NULL, api TEXT NOT NULL, seen_at TIMESTAMPTZ NOT NULL);
   CREATE TABLE IF NOT EXISTS coordination.secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);`;
 
 /** One that was not heard of for a day is no more. The database's clock, and a hint only. */
@@ -122,9 +122,9 @@ export class LeadershipRecord {
   /** Says that this coordinator is there, and tells which there are, this one first. */
   async announce({ coordinator, api }: CoordinatorAddress): Promise<CoordinatorAddress[]> {
     await this.#query(
-      `INSERT INTO coordination.coordinators (session, coordinator, api, seen_at) VALUES ($1, $2, $3, now())
-       ON CONFLICT (session) DO UPDATE SET coordinator = $2, api = $3, seen_at = now()`,
-      [this.#session, coordinator, api],
+      `INSERT INTO coordination.coordinators (holder, coordinator, api, seen_at) VALUES ($1, $2, $3, now())
+       ON CONFLICT (holder) DO UPDATE SET coordinator = $2, api = $3, seen_at = now()`,
+      [this.#holder, coordinator, api],
     );
     await this.#query(`DELETE FROM coordination.coordinators WHERE seen_at < now() - ${KNOWN_FOR}`);
     const { rows } = await this.#query(
