@@ -66,6 +66,10 @@ export const RunFields = Type.Object({
   created_at: Time,
   started_at: orNull(Time),
   ended_at: orNull(Time),
+  attempt: Type.Integer({ description: "the last one, from 1; 0 before the first" }),
+  not_before: orNull({ ...Time, description: "while it waits to be tried again" }),
+  resumed_as_run: orNull(Id),
+  resumed_from_run: orNull(Id),
 });
 export const Run = Type.Object({ run: RunFields });
 export const NewRun = Type.Object({ run: RunFields, already_existed: Type.Boolean() });
