@@ -97,7 +97,7 @@ export function recorded(runId: number): { status: string; version: number; ende
   const row = shared.statement("SELECT status, version, ended_at_ms FROM runs WHERE id = ?").get(runId);
   if (row === undefined) return undefined;
   return {
-    status: String(row["status"] as string),
+    status: String(row["status"]),
     version: Number(row["version"]),
     ended: row["ended_at_ms"] !== null,
   };
