@@ -8,7 +8,7 @@ import { messageOf } from "@spell/domain";
 import type { ChaosOptions } from "./options.ts";
 import { parseOptions } from "./options.ts";
 import { AS_RELAY, serveAsRelay } from "./relay/relay-process.ts";
-import { INSIDE, endOfInput, goInside } from "./stage/enter.ts";
+import { EXIT_INTERRUPTED, INSIDE, endOfInput, goInside } from "./stage/enter.ts";
 import { Workplace } from "./stage/workplace.ts";
 import { tryFarm } from "./trial.ts";
 import { verdictLines } from "./verdict/table.ts";
@@ -16,7 +16,6 @@ import { verdictLines } from "./verdict/table.ts";
 const EXIT_WRONG = 1;
 const EXIT_USAGE = 2;
 const EXIT_NOT_MADE = 3;
-const EXIT_INTERRUPTED = 130;
 
 process.exitCode = await main(process.argv.slice(2));
 

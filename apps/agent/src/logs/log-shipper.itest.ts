@@ -1,5 +1,7 @@
 /** The shipper on real files and inotify, with the bus and the archive in memory. */
+import fs from "node:fs";
 import { appendFile, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { MAX_ENTRY_BYTES } from "@spell/domain";
 import type { LogBatch } from "@spell/domain";
@@ -46,6 +48,25 @@ async function attempt(options: Partial<LogShipperOptions> = {}) {
 }
 
 describe("log shipper", () => {
+  it("says of a notice that finds the machine's disk full that it is the disk, and goes on once there is room", async () => {
+    await using test = await attempt();
+    const shipper = await test.open();
+    const append = fs.appendFileSync;
+    fs.appendFileSync = () => {
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    };
+    syncBuiltinESMExports();
+    try {
+      await expect(shipper.note(notice("lost"))).rejects.toMatchObject({ code: "unavailable", reason: "disk-full" });
+    } finally {
+      fs.appendFileSync = append;
+      syncBuiltinESMExports();
+    }
+    await shipper.note(notice("kept"));
+    await shipper.finish();
+    expect(await test.archivedTexts()).toEqual(["kept"]);
+  });
+
   it("ships notices and lines in order, live and archived, with the same numbers", async () => {
     await using test = await attempt();
     const shipper = await test.open();

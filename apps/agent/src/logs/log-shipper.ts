@@ -211,7 +211,10 @@ export class LogShipper implements AsyncDisposable {
       const offset = this.#outputEnded ? to : await lastLineEnd(this.#spool, this.#source.position.offset, to);
       this.#append({ offset: Math.max(offset, this.#source.position.offset), entry });
     } catch (error) {
-      throw new SpellError("unavailable", `A notice cannot be written: ${messageOf(error)}.`, { cause: error });
+      const { code } = error as { code?: unknown };
+      // Of the machine's own disk: whoever hears of it is not to look at the store.
+      const reason = code === "ENOSPC" || code === "EDQUOT" ? "disk-full" : undefined;
+      throw new SpellError("unavailable", `A notice cannot be written: ${messageOf(error)}.`, { reason, cause: error });
     } finally {
       this.#release();
     }

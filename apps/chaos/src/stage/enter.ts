@@ -9,6 +9,7 @@ import { SpellError } from "@spell/domain";
 export const INSIDE = "--inside";
 
 const END_WITHIN_MS = 20_000;
+export const EXIT_INTERRUPTED = 130;
 const NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const NEED =
   "A trial needs network namespaces of its own. Run it as root, or let users make them " +
@@ -42,7 +43,12 @@ export async function goInside(main: string, words: readonly string[], signal: A
 /** Inside: aborts when the process outside is gone, or wants an end. */
 export function endOfInput(): AbortSignal {
   const controller = new AbortController();
-  process.stdin.on("end", () => controller.abort()).on("error", () => controller.abort());
+  const end = (): void => {
+    controller.abort();
+    // What does not end in order by then, a farm that is just being made for one, the kernel ends with this process.
+    setTimeout(() => process.exit(EXIT_INTERRUPTED), END_WITHIN_MS).unref();
+  };
+  process.stdin.on("end", end).on("error", end);
   process.stdin.resume();
   return controller.signal;
 }
