@@ -11,14 +11,15 @@ export const TRANSIENT_STATUSES = [
   "pushing",
 ] as const;
 
+/** In the order that scripts of the former client know from its FINAL. */
 export const FINAL_STATUSES = [
   "complete",
   "failed",
-  "stopped",
-  "killed",
-  "interrupted",
   "build_failed",
   "mount_failed",
+  "interrupted",
+  "killed",
+  "stopped",
 ] as const;
 
 export type TransientStatus = (typeof TRANSIENT_STATUSES)[number];

@@ -12,21 +12,21 @@ SAVING = "saving"
 PUSHING = "pushing"
 COMPLETE = "complete"
 FAILED = "failed"
-STOPPED = "stopped"
-KILLED = "killed"
-INTERRUPTED = "interrupted"
 BUILD_FAILED = "build_failed"
 MOUNT_FAILED = "mount_failed"
+INTERRUPTED = "interrupted"
+KILLED = "killed"
+STOPPED = "stopped"
 
 #: Statuses that never change again.
 FINAL: Tuple[str, ...] = (
     COMPLETE,
     FAILED,
-    STOPPED,
-    KILLED,
-    INTERRUPTED,
     BUILD_FAILED,
     MOUNT_FAILED,
+    INTERRUPTED,
+    KILLED,
+    STOPPED,
 )
 
 #: Whose doing an end with this reason code was: the user's program, the will of the user, the operator's, or ours.
