@@ -62,7 +62,7 @@ describe.skipIf(missingDisk !== undefined)(`a disk of ${MEGABYTES} MB${missingDi
     await expectNextRunWell();
   };
   const NO_SPACE =
-    /^There is no space left on the disk of "\/.*\/small disk\/agent.*", also after the cache there was made smaller\. Free some there, or/;
+    /: There is no space left on the disk of "\/.*\/small disk\/agent.*", also after the cache there was made smaller\. Free some there, or/;
 
   test("code that does not fit: build_failed with reason and cure; the next run is well", async () => {
     writeFileSync(join(code, "large"), randomBytes(TOO_LARGE));

@@ -29,7 +29,7 @@ x         y    Run ID
   for (const each of search.runs) await each.waitStatus("complete");
   await waitFor("the search to end", async () => (await search.refresh()).status === "complete");
   expect(userLines(await readLog(farm.place, 1))).toEqual(["a,b"]);
-  expect(await run("list")).toMatch(/^ID {4}# RUNS {4}CREATED AT {4,}CREATOR\n1 {5}2 {9}\d+ seconds ago {2,}\w+\n$/);
+  expect(await run("list")).toMatch(/^ID {4}# RUNS {4}CREATED AT {4,}CREATOR\n1 {5}2 {9}\d+ seconds? ago {2,}\w+\n$/);
   expect(await run("describe", "1")).toMatch(
     /^Hyperparameter Search Info:\nID +1\nType +grid\n# Runs +2\nCommand +echo :y: [^]*\nStatus +finished\n[^]*\n\nRuns:\nRun ID {4}Status {4,}Duration +x +y\n1 +complete +\d+ seconds +0\.1 +a,b\n/,
   );

@@ -94,10 +94,14 @@ async function takeOverInTheMiddle(fault: "SIGKILL" | "SIGSTOP"): Promise<void> 
     await reader.sees("line 20\n");
 
     const stopped = first.pid();
+    // Started again at once it would be known for its former self and lead on: its machine is lost as a whole.
+    if (fault === "SIGKILL") first.command.signal("SIGKILL");
     process.kill(stopped, fault);
     await second.command.sees("Coordinator at");
-    if (fault === "SIGSTOP") process.kill(stopped, "SIGCONT");
-    await first.command.sees(`Standing by at ${first.grpc}: ${second.grpc} leads.`);
+    if (fault === "SIGSTOP") {
+      process.kill(stopped, "SIGCONT");
+      await first.command.sees(`Standing by at ${first.grpc}: ${second.grpc} leads.`);
+    }
 
     const runResult = await followed.done;
     expect(runResult.exitCode, runResult.stderr).toBe(0);
@@ -111,8 +115,9 @@ async function takeOverInTheMiddle(fault: "SIGKILL" | "SIGSTOP"): Promise<void> 
     );
     expect(userLines(await readLog(place, 1))).toEqual(counted);
     expect(userLines(await readLog(place, 3))).toEqual(counted);
-    const how = fault === "SIGKILL" ? "SIGKILL" : "exit code 75";
-    expect(first.command.stderr()).toContain(`The coordinator ended with ${how} and is started again.`);
+    if (fault === "SIGSTOP") {
+      expect(first.command.stderr()).toContain("The coordinator ended with exit code 75 and is started again.");
+    }
   } finally {
     for (const command of started.toReversed()) {
       command.signal("SIGTERM");
