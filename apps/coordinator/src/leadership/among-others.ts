@@ -61,7 +61,6 @@ export async function stand(options: CandidacyOptions): Promise<Candidacy> {
       log.info({ leader }, "standing by");
       process.stdout.write(`${JSON.stringify({ standby: true, coordinator, api, leader })}\n`);
     },
-    hasOthers: () => addresses.all.length > 1,
     onCoordinators: (all) => (addresses.all = all.length > 1 ? all : []),
     onLost: (why) => {
       log.error({ why, exitCode: NOT_LEADING_EXIT }, "leads no more");

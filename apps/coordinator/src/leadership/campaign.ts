@@ -19,7 +19,8 @@ const AGAIN_MS = 100;
 export interface LeadershipPlace {
   read(): Promise<LeadershipRow>;
   take(seen: { epoch: number; beat: number }, address: string): Promise<number | undefined>;
-  beat(epoch: number): Promise<boolean>;
+  /** How many coordinators are known, this one among them; 0: another one leads. */
+  beat(epoch: number): Promise<number>;
   resign(epoch: number): Promise<void>;
   announce(entry: CoordinatorAddress): Promise<CoordinatorAddress[]>;
 }
@@ -35,8 +36,6 @@ export interface CampaignOptions {
   onLost(why: string): void;
   /** Somebody else has raised a beat: this coordinator stands by. May throw where it must not. */
   onStandby(leader: string): void;
-  /** Whether any other coordinator is known. One that is alone waits for its database, as there is nobody to make way for. */
-  hasOthers: () => boolean;
   onCoordinators(all: CoordinatorAddress[]): void;
   /** Of the place: it is tried again. */
   onProblem(problem: string): void;
@@ -49,6 +48,7 @@ export class Campaign implements Lead {
   readonly #stopping = new AbortController();
   #epoch: number | undefined;
   #beatAskedMs = 0;
+  #alone = false;
   #watchdog: NodeJS.Timeout | undefined;
   #problem = "";
   #loops: Promise<unknown> = Promise.resolve();
@@ -72,9 +72,9 @@ export class Campaign implements Lead {
   }
 
   require(): void {
-    const { rules, monotonicMs, hasOthers } = this.#options;
+    const { rules, monotonicMs } = this.#options;
     if (this.#epoch !== undefined && mayLead(this.#beatAskedMs, monotonicMs(), rules)) return;
-    throw this.#epoch === undefined || hasOthers() ? leadsNoMore() : awaitsDatabase();
+    throw this.#epoch === undefined ? leadsNoMore() : awaitsDatabase();
   }
 
   /** The record has refused a write of this epoch. */
@@ -122,12 +122,13 @@ export class Campaign implements Lead {
     while (!this.#stopping.signal.aborted) {
       const askedMs = monotonicMs();
       const raised = await this.#trying(() => place.beat(epoch));
-      if (raised === false) return this.#lost("another coordinator has taken over");
-      if (raised) {
+      if (raised === 0) return this.#lost("another coordinator has taken over");
+      if (raised !== undefined) {
+        this.#alone = raised === 1;
         this.#beatAskedMs = askedMs;
         this.#watch();
       }
-      await this.#pause(raised ? rules.beatEveryMs : AGAIN_MS);
+      await this.#pause(raised === undefined ? AGAIN_MS : rules.beatEveryMs);
     }
   }
 
@@ -139,10 +140,12 @@ export class Campaign implements Lead {
     this.#watchdog = setTimeout(() => this.#late(), leftMs);
   }
 
-  /** Nobody is served until it is known whether this coordinator still leads. Whoever could be served by another one must not be held. */
+  /**
+   * Nobody is served until it is known whether this coordinator still leads. Whoever could be served by another one must not be held; one
+   * that was alone at its last beat waits for the database, as there is nobody to make way for.
+   */
   #late(): void {
-    const why = this.#problem || "its beat was not raised in time";
-    if (this.#options.hasOthers()) this.#lost(why);
+    if (!this.#alone) this.#lost(this.#problem || "its beat was not raised in time");
   }
 
   #lost(why: string): void {

@@ -25,9 +25,8 @@ export function leadsNoMore(): SpellError {
   });
 }
 
-/** What a coordinator says that is alone, and cannot tell whether it still is. */
+/** What a coordinator says that cannot tell whether it still leads: clients that know another one ask that. */
 export function awaitsDatabase(): SpellError {
-  return new SpellError("unavailable", "The database does not answer this coordinator right now: try again.", {
-    reason: "database-away",
-  });
+  const message = "The database does not answer this coordinator, so it cannot tell whether it still leads: try again.";
+  return new SpellError("unavailable", message, { reason: NOT_LEADER });
 }

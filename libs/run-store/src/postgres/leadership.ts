@@ -104,11 +104,14 @@ export class LeadershipRecord {
     return rows[0] === undefined ? undefined : Number(rows[0]["epoch"]);
   }
 
-  /** False: another one leads. */
-  async beat(epoch: number): Promise<boolean> {
-    return (
-      (await this.#query("UPDATE coordination.leadership SET beat = beat + 1 WHERE epoch = $1", [epoch])).rowCount === 1
+  /** How many coordinators are known, this one among them; 0: another one leads. */
+  async beat(epoch: number): Promise<number> {
+    const { rows } = await this.#query(
+      `UPDATE coordination.leadership SET beat = beat + 1 WHERE epoch = $1
+       RETURNING (SELECT count(DISTINCT coordinator) FROM coordination.coordinators) AS known`,
+      [epoch],
     );
+    return rows[0] === undefined ? 0 : Math.max(1, Number(rows[0]["known"]));
   }
 
   /** Nobody has to wait for this leader any more. */
