@@ -3,7 +3,8 @@ import type { LogBatch } from "@spell/domain";
 import { createMemoryBus } from "@spell/event-bus/memory";
 import { waitFor } from "@spell/testing";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { LiveTail } from "./live-tail.ts";
 import { LogReader } from "./log-reader.ts";
 import { TestLog, batch, collect, entry, textsOf } from "./log-reader.test-support.ts";
 
@@ -181,6 +182,28 @@ describe("log of a run that is tried again", () => {
     await read.done;
     expect(read.texts).toEqual([...textsOf(1, 0, 5), "again", "soon", "2:0", "complete"]);
     expect(read.nextOffset).toBe(5);
+  });
+
+  it("keeps nobody busy while the run waits to be tried again and the agent that was given up still prints", async () => {
+    const { log, bus, reader } = setUp();
+    log.attempts = [{ number: 1, ended: false, segments: [] }];
+    await log.archive(batch(1, 0, 1));
+    const read = collect(reader, { follow: true });
+    const waits = vi.spyOn(LiveTail.prototype, "arrived");
+    try {
+      await bus.publishLog(batch(1, 1, 1));
+      await waitFor("the live line", () => read.texts.length === 2);
+      log.end(1, undefined, ["again"]);
+      await waitFor("the notice", () => read.texts.length === 3);
+      waits.mockClear();
+      await bus.publishLog(batch(1, 2, 1));
+      // Whoever is busy leaves nothing else a turn: timers would never come.
+      for (let turn = 0; turn < 1_000; turn += 1) await Promise.resolve();
+      expect(waits.mock.calls.length).toBeLessThan(5);
+    } finally {
+      waits.mockRestore();
+      await read.cancel();
+    }
   });
 });
 

@@ -160,7 +160,9 @@ class Reading {
     const timer = new AbortController();
     const waits = [this.#change, delay(this.#waitMs(), undefined, { signal: timer.signal }).catch(() => undefined)];
     let arrived = false;
-    if (this.#tail !== undefined) waits.push(this.#tail.arrived().then(() => void (arrived = true)));
+    // Not behind an attempt that has ended: an agent that was given up may still print, and each wait would be over at once.
+    const isLive = this.#log.attempts[this.#place.section - 1]?.ended === false;
+    if (isLive && this.#tail !== undefined) waits.push(this.#tail.arrived().then(() => void (arrived = true)));
     await Promise.race(waits);
     timer.abort();
     // Live lines need no look at the record.
