@@ -34,33 +34,54 @@ export async function handOut(
     return result.done === true ? undefined : result.value;
   };
   const args = ["--worker", ...(options.plant === undefined ? [] : ["--plant", options.plant])];
-  const children = Array.from({ length: options.workers }, () => fork(MAIN, args, { stdio: "inherit" }));
-  try {
-    await Promise.all(
-      children.map((child) =>
-        work(child, next, (verdict) => {
-          if (!isEnough) isEnough = onVerdict(verdict) === "enough";
-        }),
-      ),
-    );
-  } finally {
-    for (const child of children) child.kill("SIGKILL");
-  }
+  const take = (verdict: Verdict): void => {
+    if (!isEnough) isEnough = onVerdict(verdict) === "enough";
+  };
+  await Promise.all(Array.from({ length: options.workers }, () => work(args, next, take)));
 }
 
+/** A history whose code goes round in circles ends the process that it is in, or takes longer than this. */
+const LONGEST_MS = 120_000;
+
 async function work(
-  child: ChildProcess,
+  args: readonly string[],
   next: () => number | undefined,
   onVerdict: (verdict: Verdict) => void,
 ): Promise<void> {
-  const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`a process of the simulation ended by itself (${String(code)})`);
-  });
-  // Whoever still waits hears of it.
-  ended.catch(() => undefined);
-  for (let seed = next(); seed !== undefined; seed = next()) {
-    child.send(seed);
-    const [verdict] = (await Promise.race([once(child, "message"), ended])) as [Verdict];
-    onVerdict(verdict);
+  const begin = (): ChildProcess => fork(MAIN, args, { stdio: "inherit", execArgv: ["--max-old-space-size=1024"] });
+  let child = begin();
+  try {
+    for (let seed = next(); seed !== undefined; seed = next()) {
+      const verdict = await verdictOf(child, seed);
+      onVerdict(verdict ?? restless(seed));
+      if (verdict !== undefined) continue;
+      child.kill("SIGKILL");
+      child = begin();
+    }
+  } finally {
+    child.kill("SIGKILL");
   }
+}
+
+/** Undefined: it ended by itself, or said nothing for too long. */
+async function verdictOf(child: ChildProcess, seed: number): Promise<Verdict | undefined> {
+  const over = new AbortController();
+  const { signal } = over;
+  const late = setTimeout(() => over.abort(), LONGEST_MS);
+  child.once("exit", () => over.abort());
+  try {
+    child.send(seed);
+    const [verdict] = (await once(child, "message", { signal })) as [Verdict];
+    return verdict;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(late);
+    child.removeAllListeners("exit");
+  }
+}
+
+function restless(seed: number): Verdict {
+  const broken = "something goes round in circles: its process never came to an end with this history";
+  return { seed, broken, lines: [], digest: "", steps: 0, runs: 0, faults: 0 };
 }

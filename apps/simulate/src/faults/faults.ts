@@ -57,7 +57,7 @@ export class Faults {
       () => this.#partition(),
       () => this.#partition(),
       // So long that its agent counts as lost, and comes back.
-      () => this.#partition(random.between(18_000, 40_000)),
+      () => this.#partition(random.between(28_000, 50_000)),
       () => this.#reset(),
       () => this.#slowNetwork(),
       () => this.#bus(),

@@ -21,7 +21,8 @@ import { simLogger } from "./logger.ts";
 import type { SimObjects } from "./objects.ts";
 
 export const COORDINATOR = "coordinator";
-export const LEASE_MS = 15_000;
+/** Longer than a coordinator takes to let a new process of an agent take the place of one that it has not heard of for a while. */
+export const LEASE_MS = 25_000;
 const SWEEP_EVERY_MS = 1_000;
 
 export interface Surroundings {

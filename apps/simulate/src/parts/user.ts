@@ -100,7 +100,7 @@ class User {
     const masterId = workflow?.managingRun?.id;
     this.#created(asked, masterId);
     if (workflow === undefined || masterId === undefined) return;
-    const workers = [1, 2].map((number) => this.#run(wish * 100 + number, workflow.id));
+    const workers = [1, 2].map((number) => this.#run((wish + 1) * 100 + number, workflow.id));
     await Promise.all([this.#attend(masterId, program), ...workers]);
   }
 

@@ -75,6 +75,8 @@ export function installClock(): void {
     clearInterval: clear(real.clearInterval),
     clearImmediate: clear(real.clearImmediate),
   });
+  // Node.js keeps every signal made of others for as long as somebody listens and none of them has fired: those of dead processes for ever.
+  AbortSignal.any = firstOf;
   Date.now = () => {
     const process = currentProcess();
     return process === undefined ? real.now() : Math.floor(wallClockMs());
@@ -83,6 +85,16 @@ export function installClock(): void {
     value: () => (currentProcess() === undefined ? real.monotonic() : world().nowMs),
   });
   Math.random = () => (currentProcess() === undefined ? real.random() : world().random.fraction());
+}
+
+/** As `AbortSignal.any`, but nobody keeps it. */
+function firstOf(signals: Iterable<AbortSignal>): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) controller.abort(signal.reason);
+    else signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  }
+  return controller.signal;
 }
 
 /** What the clock on the wall of the present process's machine shows. */
