@@ -23,4 +23,6 @@ export interface Measurement {
   /** What `--only` calls it. */
   name: string;
   measure: (bench: Bench) => Promise<Section[]>;
+  /** It takes minutes: only when it is named. */
+  whenNamed?: boolean;
 }

@@ -34,7 +34,7 @@ test("each measurement gives a table and the same as numbers", { timeout: BENCH_
   await using bench = await startBench(["--quick", "--json", "figures.json"]);
   expect(await bench.exitCode, bench.output()).toBe(0);
   const { sections } = reportSchema.parse(JSON.parse(readFileSync(join(bench.folder, "figures.json"), "utf8")));
-  expect(sections).toHaveLength(34);
+  expect(sections).toHaveLength(33);
   for (const { title, figures } of sections) {
     expect(bench.output()).toContain(`\n${title}\n`);
     expect(figures.length, title).toBeGreaterThan(1);

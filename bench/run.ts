@@ -48,8 +48,8 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "held", measure: measureHeld },
   { name: "hyper", measure: measureHyper },
   { name: "spellfs", measure: measureSpellfs },
-  { name: "recovery", measure: measureRecovery },
-  { name: "takeover", measure: measureTakeover },
+  { name: "recovery", measure: measureRecovery, whenNamed: true },
+  { name: "takeover", measure: measureTakeover, whenNamed: true },
   { name: "memory", measure: measureMemory },
 ];
 const LIMIT_MS = 40 * 60_000;
@@ -96,7 +96,7 @@ async function measureAll(options: BenchOptions, folder: string, signal: AbortSi
   const whileUp = AbortSignal.any([signal, farm.lost]);
   const samples = (full: number): number => (quick ? Math.ceil(full * QUICK_SHARE) : full);
   const sections: Section[] = [];
-  for (const { name, measure } of MEASUREMENTS.filter((each) => only.length === 0 || only.includes(each.name))) {
+  for (const { name, measure } of chosen(only)) {
     const own = join(folder, name);
     await mkdir(own);
     const measured = await measure({ farm, folder: own, samples, signal: whileUp }).catch((error: unknown) => {
@@ -108,6 +108,10 @@ async function measureAll(options: BenchOptions, folder: string, signal: AbortSi
   }
   console.log(`\n${describeLoad()}`);
   return sections;
+}
+
+function chosen(only: readonly string[]): Measurement[] {
+  return MEASUREMENTS.filter(({ name, whenNamed = false }) => (only.length === 0 ? !whenNamed : only.includes(name)));
 }
 
 function show({ title, lines }: Section): void {

@@ -1,5 +1,6 @@
 """Fits a line to points by gradient descent, and sends its loss after every step. Goes on until it is stopped."""
 
+import os
 import time
 
 from spell.metrics import send_metric
@@ -14,8 +15,10 @@ while True:
     errors = [(slope * x + offset - y, x) for x, y in POINTS]
     loss = sum(error * error for error, _ in errors) / len(errors)
     send_metric("loss", loss, index=step)
-    with open("line.txt", "w") as file:
+    # It may be stopped at any moment: the file is whole at each of them.
+    with open("line.new", "w") as file:
         print(slope, offset, file=file)
+    os.replace("line.new", "line.txt")
     slope -= RATE * sum(2 * error * x for error, x in errors) / len(errors)
     offset -= RATE * sum(2 * error for error, _ in errors) / len(errors)
     step += 1

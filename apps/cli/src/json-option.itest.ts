@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { COMMANDS } from "./command-table.ts";
 import { createEmptyProgram } from "./program.ts";
 
-/** Those that print no fact of ours: programs that go on, texts for shells, and what is not offered. */
+/** Those that print no fact of ours: programs that go on, texts for shells, what makes a file, and what is not offered. */
 const WITHOUT = [
   "spell curl",
   "spell jupyter",
@@ -13,6 +13,8 @@ const WITHOUT = [
   "spell up",
   "spell agent start",
   "spell coordinator start",
+  "spell admin backup",
+  "spell admin restore",
   "spell completion",
   "spell complete",
 ];
