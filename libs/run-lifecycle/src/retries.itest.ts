@@ -41,6 +41,23 @@ async function fallSilent(world: World): Promise<void> {
   }
 }
 
+describe("the leases of an agent that is heard while they are being ended", () => {
+  it("stay, but for what was written by then", async () => {
+    await using world = await openWorld();
+    world.connect("a1", { CPU: 2 });
+    const [first, second] = [await world.addRun(), await world.addRun()];
+    await Promise.all([held(world, first.id, 1), held(world, second.id, 1)]);
+    const update = world.store.updateRun.bind(world.store);
+    world.store.updateRun = (...change) => {
+      world.leases.renew("a1");
+      return update(...change);
+    };
+    await fallSilent(world);
+    expect((await run(world, first.id)).reasonCode).toBe("agent-lost");
+    expect((await run(world, second.id)).endedAtMs).toBeUndefined();
+  });
+});
+
 describe("a run with a retry policy", () => {
   it("waits its pause, is tried again, and ends as its last attempt did", async () => {
     await using world = await openWorld();

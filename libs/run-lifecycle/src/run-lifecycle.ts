@@ -244,7 +244,9 @@ export class RunLifecycle {
       const event: RunEvent = this.#deps.sessions.isReclaimed(run.agentId ?? "")
         ? { type: "lost", reasonCode: "machine-reclaimed", reason: "" }
         : { type: "lost", reasonCode: "agent-lost", reason };
-      await this.#apply(run.id, event);
+      // Others were written before: the agent may have been heard meanwhile, or the run be on another machine.
+      const isSilent = (): boolean => this.#deps.leases.leftMs(run.agentId ?? "") === 0;
+      await this.#apply(run.id, event, (current) => current.attempt === run.attempt && isSilent());
     }
   }
 
@@ -252,7 +254,8 @@ export class RunLifecycle {
   async endHeldBy(agentId: string, by: string): Promise<number> {
     const held = await this.#deps.store.listHeld(agentId);
     const reason = `Its agent was removed from the farm by ${by}.`;
-    await Promise.all(held.map((run) => this.#apply(run.id, { type: "lost", reasonCode: "agent-removed", reason })));
+    const event: RunEvent = { type: "lost", reasonCode: "agent-removed", reason };
+    await Promise.all(held.map((run) => this.#apply(run.id, event, ({ attempt }) => attempt === run.attempt)));
     return held.length;
   }
 
@@ -276,9 +279,14 @@ export class RunLifecycle {
     }
   }
 
-  async #apply(runId: number, event: RunEvent): Promise<RunRecord> {
+  /** `isDue`: whether it still holds of the run as it is now. */
+  async #apply(
+    runId: number,
+    event: RunEvent,
+    isDue: (current: RunRecord) => boolean = () => true,
+  ): Promise<RunRecord> {
     const changed = await changeRun(this.#deps.store, runId, (current) =>
-      this.#withSuccessor(current, decide(current, event, this.#deps.now())),
+      this.#withSuccessor(current, isDue(current) ? decide(current, event, this.#deps.now()) : { kind: "unchanged" }),
     );
     const { run, effects } = changed;
     await this.#told(changed);
