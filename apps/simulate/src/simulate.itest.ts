@@ -1,4 +1,7 @@
-/** The simulation as continuous integration runs it: seeds that failed once, some fresh ones, and proof that it can fail. */
+/**
+ * The simulation as continuous integration runs it: seeds that failed once, others, and proof that it can fail. The others are the same
+ * each time for as long as ADR 17 has a list of what is known to break.
+ */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -18,8 +21,8 @@ async function simulated(...args: string[]): Promise<{ code: number; output: str
 }
 
 describe("the simulation", { timeout: 600_000 }, () => {
-  test("finds every promise kept in seeds that failed once and in fresh ones", async () => {
-    const { code, output } = await simulated("--seeds", "150");
+  test("finds every promise kept in seeds that failed once and in others", async () => {
+    const { code, output } = await simulated("--seeds", "150", "--from", "1");
     expect(output).toMatch(/0 broke a promise\n$/);
     expect(code).toBe(0);
   });
