@@ -26,12 +26,13 @@ import { removeTree } from "./remove-tree.ts";
 
 /**
  * $1 shell, $2 command, $3 exit code file. With $4 it begins when the other end of 3 is closed. It survives SIGTERM to the group, which the
- * command gets with default effect.
+ * command gets with default effect. What writes the exit code is deaf to it as well: a stop may come while it does.
  */
 const WRAPPER = `trap : TERM HUP INT
 [ -z "$4" ] || { read -r _ <&3; exec 3<&-; }
 "$1" -c "$2"
 code=$?
+trap '' TERM HUP INT
 printf '%s\\n' "$code" > "$3.part" && /bin/mv "$3.part" "$3"`;
 
 export interface ProcessExecutorOptions {
